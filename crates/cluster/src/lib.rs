@@ -1,0 +1,1 @@
+//! What is live: directory of sessions and their endpoints, claims, parking.

@@ -1,0 +1,1 @@
+//! HTTP/1 codec: strict, sans-I/O, for both sides of the road.

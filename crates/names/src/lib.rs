@@ -1,0 +1,1 @@
+//! Canonical host names, endpoint URLs, typed ids and the table of error codes.

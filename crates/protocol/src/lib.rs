@@ -1,0 +1,1 @@
+//! What agent and edge say to each other: data only.

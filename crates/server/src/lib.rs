@@ -1,0 +1,1 @@
+//! Wires configuration, authority, edge and observation into one running server.

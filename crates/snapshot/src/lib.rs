@@ -1,0 +1,1 @@
+//! What the edge was told: the immutable EdgeConfig and how a change becomes one.

@@ -1,0 +1,1 @@
+//! TLS behind our own types: profiles, tickets, ClientHello parser, streams that take and give chunks.
