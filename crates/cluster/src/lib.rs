@@ -1,1 +1,29 @@
-//! What is live: directory of sessions and their endpoints, claims, parking.
+//! What is **live** on this server: which sessions offer which endpoints, and who waits for one to come back.
+//!
+//! The road of a request asks three questions here, none of which takes a lock that unrelated names share or
+//! allocates: which [`Pool`] has this name ([`Directory::find`]), which [`Member`] of it serves
+//! ([`Pool::choose`]), on which connection of that member's session is the stream opened ([`Member::leg`]).
+//! When the answer is "one that is about to return", the request waits in the pool's queue ([`Pool::park`]).
+//!
+//! Whoever binds a name first wins its [`claim`](Claims) (create-if-absent), then writes it to the directory;
+//! presence never changes what the edge was told. Today all of it lives in this process.
+
+mod claim;
+mod directory;
+mod failure;
+mod idle;
+mod member;
+mod park;
+mod pool;
+
+pub use adit_names::endpoint_url::{Binding, Class};
+pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
+pub use directory::Directory;
+pub use failure::{StreamFailure, StreamFailures};
+pub use idle::{IDLE_MAX_AGE, IDLE_PER_MEMBER, IDLE_PER_SESSION, IdlePool, IdleStreams};
+pub use member::{
+    Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands,
+    SessionFacts,
+};
+pub use park::{ParkLimits, ParkRefused, Parked, Woken};
+pub use pool::{Choice, Pool};

@@ -1,1 +1,17 @@
-//! Wires configuration, authority, edge and observation into one running server.
+//! Wires configuration, keys, certificate authority, edge and observation into one running server.
+//!
+//! * [`state`] keeps what must survive a restart in a data directory: keys, tokens, the authority.
+//! * [`authority`] is the local certificate authority and mints leafs by name.
+//! * [`listen`] binds sockets and knows when another port may be taken instead.
+//! * [`wire`] puts it together; [`admin_port`] says how it is.
+
+pub mod admin_port;
+pub mod authority;
+mod durable;
+pub mod listen;
+pub mod state;
+pub mod wire;
+
+pub use durable::write as write_durably;
+pub use adit_observe::AccessLog;
+pub use wire::{Options, Server, ServerError};

@@ -1,0 +1,59 @@
+//! The commands, one file each, and what several of them share.
+
+mod connection;
+mod dev_server;
+mod endpoint;
+mod http;
+mod serve;
+mod signals;
+mod tcp;
+mod tls;
+mod version;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+use crate::output::failure::Form;
+use crate::output::printer::{LogArgs, LogFormat};
+
+/// Everything `adit` can be asked for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it on this machine: server and agent in one process
+    #[cfg(feature = "server")]
+    Dev(Box<crate::dev::DevArgs>),
+    /// Put an HTTP service on a public URL
+    Http(Box<http::Args>),
+    /// Put a TCP service on a public port
+    Tcp(Box<tcp::Args>),
+    /// Put a TLS service on a public name; TLS reaches the service as it is
+    Tls(Box<tls::Args>),
+    /// Print the version
+    Version(version::Args),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            #[cfg(feature = "server")]
+            Self::Dev(args) => crate::dev::run(*args),
+            Self::Http(args) => args.run(),
+            Self::Tcp(args) => args.run(),
+            Self::Tls(args) => args.run(),
+            Self::Version(args) => args.run(),
+        }
+    }
+
+    /// A program that wants JSON lines gets its failure as one.
+    pub(crate) fn failure_form(&self) -> Form {
+        let of = |log: &LogArgs| if log.log_format == Some(LogFormat::Json) { Form::Json } else { Form::Text };
+        match self {
+            #[cfg(feature = "server")]
+            Self::Dev(_) => Form::Text,
+            Self::Http(args) => of(&args.log),
+            Self::Tcp(args) => of(&args.log),
+            Self::Tls(args) => of(&args.log),
+            Self::Version(_) => Form::Text,
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the program prints: lines about a running agent, and failures.
+
+pub(crate) mod event;
+pub(crate) mod failure;
+pub(crate) mod line;
+pub(crate) mod printer;

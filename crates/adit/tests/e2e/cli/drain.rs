@@ -1,0 +1,117 @@
+//! SIGTERM: what runs is finished, then the program ends.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use crate::harness::message::ok;
+use crate::harness::{End, Of, Server, Site, eventually};
+
+/// The server has begun to drain: it says so on its admin port.
+fn drains(server: &Server) {
+    server.process.signal("TERM");
+    eventually("/readyz says 503", || (server.admin("/readyz").status() == 503).then_some(()));
+}
+
+#[test]
+fn a_response_that_runs_is_completed() {
+    let server = Server::start();
+    let site = Site::scripted(&server, "drain-running", &[]);
+    let mut visitor = site.visitor();
+    visitor.send(site.get_text("/slow"));
+    let mut upstream = site.upstream.accept();
+    upstream.request();
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
+    assert_eq!(visitor.receive_head().status(), 200);
+    assert_eq!(visitor.bytes(5), b"01234");
+
+    drains(&server);
+    upstream.send("56789");
+    assert_eq!(visitor.bytes(5), b"56789");
+    let Site { agent, .. } = site;
+    let ended = server.process.ended();
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    drop(agent);
+}
+
+#[test]
+fn a_large_response_to_a_slow_reader_is_completed() {
+    static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| (0..4_000_000_u32).map(|i| i as u8).collect());
+    let server = Server::start();
+    let site = Site::scripted(&server, "drain-large", &[]);
+    let mut visitor = site.visitor();
+    visitor.shrink(16 * 1024);
+    visitor.send(site.get_text("/large"));
+    let mut upstream = site.upstream.accept();
+    upstream.request();
+    let sending = std::thread::spawn(move || {
+        upstream.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", BODY.len()));
+        upstream.send(&*BODY);
+        upstream
+    });
+    assert_eq!(visitor.receive_head().status(), 200);
+    drains(&server);
+    assert!(visitor.bytes(BODY.len()) == *BODY);
+    drop(sending.join().unwrap());
+    let Site { agent, .. } = site;
+    assert_eq!(server.process.ended().code(), 0);
+    drop(agent);
+}
+
+#[test]
+fn an_idle_server_ends_at_once() {
+    let server = Server::start();
+    let site = Site::answering(&server, "drain-idle", &[], |_| ok("x"));
+    let mut idle = site.visitor();
+    assert_eq!(idle.ask(site.get_text("/")).status(), 200);
+    let began = Instant::now();
+    server.process.signal("TERM");
+    let Site { agent, .. } = site;
+    let ended = server.process.ended();
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+    drop(agent);
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let server = Server::start();
+    let site = Site::scripted(&server, "drain-twice", &[]);
+    let mut visitor = site.visitor();
+    visitor.send(site.get_text("/never"));
+    let mut upstream = site.upstream.accept();
+    upstream.request();
+    drains(&server);
+    let began = Instant::now();
+    server.process.signal("TERM");
+    let Site { agent, .. } = site;
+    let ended = server.process.ended();
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    // Nothing that looks like an answer.
+    assert!(matches!(visitor.try_receive(Of::Get), Err(End::Clean | End::Cut | End::Reset)));
+    drop(agent);
+}
+
+#[test]
+fn an_agent_that_is_stopped_finishes_what_runs_and_its_name_is_free_at_once() {
+    let server = Server::shared("cli");
+    let site = Site::scripted(server, "drain-agent", &[]);
+    let mut visitor = site.visitor();
+    visitor.send(site.get_text("/slow"));
+    let mut upstream = site.upstream.accept();
+    upstream.request();
+    upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
+    assert_eq!(visitor.receive_head().status(), 200);
+    site.agent.process.signal("TERM");
+    // Nobody serves the name any more, and nobody waits for it: the agent has said goodbye.
+    let host = site.host.clone();
+    eventually("the name is offline", || {
+        let mut other = crate::harness::Visitor::tls(server, &host);
+        let answer = other.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        (answer.code() == "ERR_NGROK_3200").then_some(())
+    });
+    upstream.send("56789");
+    assert_eq!(visitor.bytes(10), b"0123456789");
+    let ended = site.agent.process.ended();
+    assert_eq!(ended.code(), 0, "{ended:?}");
+}

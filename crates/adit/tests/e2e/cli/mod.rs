@@ -1,0 +1,6 @@
+//! The contract of the commands: what they print, how they end, what they leave behind.
+
+mod agent;
+mod dev;
+mod drain;
+mod restart;

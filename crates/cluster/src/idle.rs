@@ -1,0 +1,184 @@
+//! Idle HTTP/1 streams to an agent, kept for the next request (edge 7.8).
+//!
+//! Last in, first out, so that in quiet times the rest grows old and goes; at most [`IDLE_PER_MEMBER`] a member,
+//! [`IDLE_PER_SESSION`] a session, [`IDLE_MAX_AGE`] each (servers behind agents close theirs at 5 s).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most idle streams of one member.
+pub const IDLE_PER_MEMBER: usize = 32;
+/// Most idle streams of one session, all its endpoints together.
+pub const IDLE_PER_SESSION: usize = 1_024;
+/// Longest time a stream may be idle and still be used.
+pub const IDLE_MAX_AGE: Duration = Duration::from_secs(4);
+
+/// Idle streams to an agent.
+pub type IdleStreams = IdlePool<adit_mux::Stream>;
+
+/// A bounded pool of idle things, newest first.
+#[derive(Debug)]
+pub struct IdlePool<T> {
+    /// Oldest first. Locked by the requests of one member only, for a push or a pop.
+    streams: Mutex<Vec<(T, Instant)>>,
+    /// How many there are, readable without the lock.
+    len: AtomicUsize,
+    /// How many the whole session has.
+    of_session: Arc<AtomicUsize>,
+}
+
+impl<T> IdlePool<T> {
+    /// An empty pool; `of_session` counts the idle streams of all pools of the session.
+    pub fn new(of_session: Arc<AtomicUsize>) -> Self {
+        Self {
+            streams: Mutex::new(Vec::new()),
+            len: AtomicUsize::new(0),
+            of_session,
+        }
+    }
+
+    /// The newest one, if it was idle for at most `max_age` (never more than [`IDLE_MAX_AGE`]).
+    pub fn take(&self, now: Instant, max_age: Duration) -> Option<T> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut streams = self.lock();
+        let (_, since) = streams.last()?;
+        if now.saturating_duration_since(*since) > max_age.min(IDLE_MAX_AGE) {
+            return None;
+        }
+        let (stream, _) = streams.pop()?;
+        self.count_out(1);
+        Some(stream)
+    }
+
+    /// Keeps a stream for later; one too many is dropped, which resets it.
+    pub fn put(&self, stream: T, now: Instant) {
+        if self.of_session.fetch_add(1, Ordering::Relaxed) >= IDLE_PER_SESSION {
+            self.of_session.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let mut streams = self.lock();
+        if streams.len() >= IDLE_PER_MEMBER {
+            self.of_session.fetch_sub(1, Ordering::Relaxed);
+            // The lock ends before the stream does: resetting it takes the session's lock.
+            drop(streams);
+            return;
+        }
+        streams.push((stream, now));
+        self.len.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes out those that are too old, for the caller to end.
+    pub fn expired(&self, now: Instant) -> Vec<T> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let mut streams = self.lock();
+        let old = streams
+            .iter()
+            .take_while(|(_, since)| now.saturating_duration_since(*since) > IDLE_MAX_AGE)
+            .count();
+        let out: Vec<T> = streams.drain(..old).map(|(s, _)| s).collect();
+        if streams.is_empty() {
+            // An idle member holds nothing.
+            *streams = Vec::new();
+        }
+        self.count_out(out.len());
+        out
+    }
+
+    /// Drops all of them.
+    pub fn clear(&self) {
+        let all = std::mem::take(&mut *self.lock());
+        self.count_out(all.len());
+        drop(all);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn count_out(&self, n: usize) {
+        self.len.fetch_sub(n, Ordering::Relaxed);
+        self.of_session.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(T, Instant)>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Drop for IdlePool<T> {
+    fn drop(&mut self) {
+        self.of_session
+            .fetch_sub(*self.len.get_mut(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool() -> (IdlePool<u32>, Arc<AtomicUsize>) {
+        let of_session = Arc::new(AtomicUsize::new(0));
+        (IdlePool::new(of_session.clone()), of_session)
+    }
+
+    #[test]
+    fn the_newest_is_taken_first_and_only_if_young_enough() {
+        let (pool, of_session) = pool();
+        let t = Instant::now();
+        pool.put(1, t);
+        pool.put(2, t + Duration::from_secs(2));
+        let at = |s| t + Duration::from_secs(s);
+        assert_eq!(
+            pool.take(at(4), Duration::from_secs(1)),
+            None,
+            "idle for two seconds"
+        );
+        assert_eq!(pool.take(at(4), IDLE_MAX_AGE), Some(2));
+        assert_eq!(pool.take(at(4), IDLE_MAX_AGE), Some(1));
+        assert_eq!(pool.take(at(4), IDLE_MAX_AGE), None);
+        assert_eq!(of_session.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn the_old_ones_go_at_the_sweep() {
+        let (pool, of_session) = pool();
+        let t = Instant::now();
+        for i in 0..5 {
+            pool.put(i, t + Duration::from_secs(i.into()));
+        }
+        assert_eq!(pool.expired(t + Duration::from_secs(6)), vec![0, 1]);
+        assert_eq!(pool.len(), 3);
+        pool.clear();
+        assert_eq!((pool.len(), of_session.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn there_are_bounds_for_a_member_and_for_its_session() {
+        let (first, of_session) = pool();
+        let t = Instant::now();
+        for i in 0..40 {
+            first.put(i, t);
+        }
+        assert_eq!(first.len(), IDLE_PER_MEMBER);
+        let others: Vec<_> = (0..40).map(|_| IdlePool::new(of_session.clone())).collect();
+        for other in &others {
+            for i in 0..40 {
+                other.put(i, t);
+            }
+        }
+        assert_eq!(of_session.load(Ordering::Relaxed), IDLE_PER_SESSION);
+        drop((first, others));
+        assert_eq!(of_session.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,208 @@
+//! Pools: all members that serve one name, and the choice between them (edge 2.6).
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use adit_names::endpoint_url::EndpointUrl;
+use arc_swap::ArcSwap;
+
+use crate::claim::ClaimKey;
+use crate::member::{Member, MemberKey, Usable};
+use crate::park::{ParkRefused, Parked, Places, Queue};
+
+/// Where a new exchange goes.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// To this member.
+    Member(Arc<Member>),
+    /// Nowhere now; a member is expected back: [`Pool::park`].
+    Park,
+    /// Nowhere.
+    Offline,
+}
+
+/// The members of one name.
+pub struct Pool {
+    key: ClaimKey,
+    url: EndpointUrl,
+    organization: Box<str>,
+    /// All of them, those in their resume window too.
+    members: ArcSwap<Vec<Arc<Member>>>,
+    gone: AtomicBool,
+    queue: Queue,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("key", &self.key)
+            .field("organization", &self.organization)
+            .field("members", &self.members.load().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(
+        key: ClaimKey,
+        url: EndpointUrl,
+        organization: &str,
+        places: Arc<Places>,
+    ) -> Self {
+        Self {
+            key,
+            url,
+            organization: organization.into(),
+            members: ArcSwap::from_pointee(Vec::new()),
+            gone: AtomicBool::new(false),
+            queue: Queue::new(places),
+        }
+    }
+
+    /// What it has claimed.
+    pub fn key(&self) -> &ClaimKey {
+        &self.key
+    }
+
+    /// The canonical URL.
+    pub fn url(&self) -> &EndpointUrl {
+        &self.url
+    }
+
+    /// The organisation of all its members.
+    pub fn organization(&self) -> &str {
+        &self.organization
+    }
+
+    /// Its members, those without a connection too.
+    pub fn members(&self) -> Arc<Vec<Arc<Member>>> {
+        self.members.load_full()
+    }
+
+    /// Whether some member takes new exchanges.
+    pub fn is_online(&self) -> bool {
+        self.members.load().iter().any(|m| m.usable() > Usable::No)
+    }
+
+    /// Whether its name was given up.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Whether members wish others to join.
+    pub fn is_pooled(&self) -> bool {
+        self.members.load().iter().any(|m| m.options.pooled)
+    }
+
+    /// Whether visitors' TLS goes to the agent untouched.
+    pub fn is_passthrough(&self) -> bool {
+        self.members
+            .load()
+            .first()
+            .is_some_and(|m| m.options.tls_passthrough)
+    }
+
+    /// Chooses among the members that take new exchanges, each with the same probability (`random` is any
+    /// random number). Members whose session is leaving are chosen only if there is no other.
+    pub fn choose(&self, random: u64) -> Choice {
+        self.choose_other(random, &[])
+    }
+
+    /// The same, without those that were tried. [`Choice::Offline`] if all that are online were tried.
+    pub fn choose_other(&self, random: u64, tried: &[MemberKey]) -> Choice {
+        let members = self.members.load();
+        if members.is_empty() {
+            return Choice::Offline;
+        }
+        let usable = |m: &Member| {
+            if tried.contains(&m.key) {
+                Usable::No
+            } else {
+                m.usable()
+            }
+        };
+        // A member may go off line between the two walks: then the last one seen is taken, and its opening
+        // fails as it would have a moment later.
+        let (mut best, mut count) = (Usable::No, 0_u64);
+        for m in members.iter() {
+            let u = usable(m);
+            if u > best {
+                (best, count) = (u, 1);
+            } else if u == best {
+                count += 1;
+            }
+        }
+        if best == Usable::No {
+            let all_tried = members.iter().any(|m| m.usable() > Usable::No);
+            return if all_tried || self.is_gone() {
+                Choice::Offline
+            } else {
+                Choice::Park
+            };
+        }
+        let mut skip = random % count;
+        let mut last = None;
+        for m in members.iter().filter(|m| usable(m) == best) {
+            last = Some(m);
+            if skip == 0 {
+                break;
+            }
+            skip -= 1;
+        }
+        last.map_or(Choice::Park, |m| Choice::Member(m.clone()))
+    }
+
+    /// Takes a place in the queue until a member is online, at most for `max_wait`. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// See [`ParkRefused`].
+    pub fn park(self: &Arc<Self>, max_wait: Duration) -> Result<Parked, ParkRefused> {
+        Queue::park(self.clone(), max_wait)
+    }
+
+    /// How many wait.
+    pub fn parked(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Adds a member, or puts it in the place of the one with the key `instead_of`.
+    pub fn put(&self, member: &Arc<Member>, instead_of: Option<MemberKey>) {
+        self.members.rcu(|old| {
+            let mut members: Vec<Arc<Member>> = old
+                .iter()
+                .filter(|m| Some(m.key) != instead_of && m.key != member.key)
+                .cloned()
+                .collect();
+            members.push(member.clone());
+            members
+        });
+        self.changed();
+    }
+
+    /// Takes a member out; true if none is left.
+    pub fn remove(&self, key: MemberKey) -> bool {
+        self.members.rcu(|old| {
+            old.iter()
+                .filter(|m| m.key != key)
+                .cloned()
+                .collect::<Vec<_>>()
+        });
+        self.members.load().is_empty()
+    }
+
+    /// Must be called after a member's connections or its draining changed: wakes those who wait.
+    pub fn changed(&self) {
+        self.queue.wake(|| self.is_online());
+    }
+
+    pub(crate) fn close(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.queue.close();
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+}

@@ -1,0 +1,211 @@
+//! Which pool a name finds, and which member of it is chosen.
+
+mod live;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use adit_cluster::{Choice, Class, Directory, Draining, Pool};
+
+use live::{leg, member, online, pool};
+
+fn found(directory: &Directory, host: &str) -> Option<String> {
+    directory
+        .find(Class::Sni, host)
+        .map(|p| p.url().to_string())
+}
+
+#[test]
+fn exact_beats_wildcard_and_the_longest_suffix_beats_a_shorter_one() {
+    let d = Directory::default();
+    online(&d, "https://a.b.example.com");
+    online(&d, "https://*.b.example.com");
+    online(&d, "https://*.example.com");
+    assert_eq!(
+        found(&d, "a.b.example.com").as_deref(),
+        Some("https://a.b.example.com")
+    );
+    assert_eq!(
+        found(&d, "x.b.example.com").as_deref(),
+        Some("https://*.b.example.com")
+    );
+    assert_eq!(
+        found(&d, "y.x.b.example.com").as_deref(),
+        Some("https://*.b.example.com")
+    );
+    assert_eq!(
+        found(&d, "b.example.com").as_deref(),
+        Some("https://*.example.com")
+    );
+    assert_eq!(
+        found(&d, "example.com"),
+        None,
+        "a wildcard does not match its apex"
+    );
+    assert_eq!(found(&d, "a.example.org"), None);
+    assert!(
+        d.find(Class::Http, "a.b.example.com").is_none(),
+        "classes do not mix"
+    );
+}
+
+#[test]
+fn the_most_specific_that_is_online_answers() {
+    let d = Directory::default();
+    let (exact, exact_member) = online(&d, "https://a.b.example.com");
+    let (near, near_member) = online(&d, "https://*.b.example.com");
+    let (far, far_member) = online(&d, "https://*.example.com");
+    exact_member.disconnect();
+    assert_eq!(
+        found(&d, "a.b.example.com").as_deref(),
+        Some("https://*.b.example.com")
+    );
+    near_member.disconnect();
+    assert_eq!(
+        found(&d, "a.b.example.com").as_deref(),
+        Some("https://*.example.com")
+    );
+    far_member.disconnect();
+    assert_eq!(
+        found(&d, "a.b.example.com").as_deref(),
+        Some("https://a.b.example.com"),
+        "it may come back"
+    );
+    d.close(&exact);
+    assert_eq!(
+        found(&d, "a.b.example.com").as_deref(),
+        Some("https://*.b.example.com")
+    );
+    d.close(&near);
+    assert_eq!(
+        found(&d, "a.b.example.com").as_deref(),
+        Some("https://*.example.com")
+    );
+    d.close(&far);
+    assert_eq!(found(&d, "a.b.example.com"), None);
+    assert!(d.is_empty());
+}
+
+#[test]
+fn a_wildcard_of_another_organisation_never_answers_for_an_exact_name_that_is_off_line() {
+    let d = Directory::default();
+    let (_, member) = online(&d, "https://a.example.com");
+    let wild = pool(&d, "https://*.example.com", "ac_2");
+    let other = live::member("w");
+    other.set_leg(&leg(0));
+    wild.put(&other, None);
+    member.disconnect();
+    assert_eq!(
+        found(&d, "a.example.com").as_deref(),
+        Some("https://a.example.com")
+    );
+    assert_eq!(
+        found(&d, "b.example.com").as_deref(),
+        Some("https://*.example.com")
+    );
+}
+
+#[test]
+fn ports_are_found_and_closing_takes_out_only_ones_own_entry() {
+    let d = Directory::default();
+    let (first, _) = online(&d, "tcp://tcp.example.com:20000");
+    assert!(Arc::ptr_eq(&d.find_port(20_000).unwrap(), &first));
+    d.close(&first);
+    assert!(d.find_port(20_000).is_none());
+    let (second, _) = online(&d, "tcp://tcp.example.com:20000");
+    d.close(&first);
+    assert!(Arc::ptr_eq(&d.find_port(20_000).unwrap(), &second));
+    assert_eq!(d.pools().len(), 1);
+}
+
+fn chosen(pool: &Pool, random: u64) -> String {
+    match pool.choose(random) {
+        Choice::Member(m) => m.bind_id.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_choice_is_uniform_among_those_online() {
+    let d = Directory::default();
+    let pool = pool(&d, "https://a.example.com", "ac_1");
+    let members: Vec<_> = (0..5).map(|i| member(&i.to_string())).collect();
+    for (i, m) in members.iter().enumerate() {
+        if i != 2 {
+            m.set_leg(&leg(0));
+        }
+        pool.put(m, None);
+    }
+    let mut seen = HashMap::new();
+    for random in 0..4_000 {
+        *seen.entry(chosen(&pool, random)).or_insert(0) += 1;
+    }
+    assert_eq!(
+        seen,
+        HashMap::from(["0", "1", "3", "4"].map(|m| (m.to_owned(), 1_000)))
+    );
+}
+
+#[test]
+fn a_leaving_member_is_chosen_only_if_there_is_no_other() {
+    let d = Directory::default();
+    let (pool, first) = online(&d, "https://a.example.com");
+    let second = member("second");
+    second.set_leg(&leg(0));
+    pool.put(&second, None);
+    first.set_draining(Draining::Avoid);
+    assert!((0..10).all(|r| chosen(&pool, r) == "second"));
+    second.set_draining(Draining::Closed);
+    assert!((0..10).all(|r| chosen(&pool, r) == "m"));
+    first.set_draining(Draining::Closed);
+    assert!(matches!(pool.choose(0), Choice::Park));
+}
+
+#[test]
+fn who_was_tried_is_not_chosen_again() {
+    let d = Directory::default();
+    let (pool, first) = online(&d, "https://a.example.com");
+    let second = member("second");
+    second.set_leg(&leg(0));
+    pool.put(&second, None);
+    for random in 0..10 {
+        let Choice::Member(m) = pool.choose_other(random, &[first.key]) else {
+            panic!("one is left")
+        };
+        assert_eq!(m.key, second.key);
+    }
+    assert!(matches!(
+        pool.choose_other(0, &[first.key, second.key]),
+        Choice::Offline
+    ));
+    first.disconnect();
+    second.disconnect();
+    assert!(matches!(pool.choose_other(0, &[first.key]), Choice::Park));
+    pool.remove(first.key);
+    assert!(pool.remove(second.key));
+    assert!(matches!(pool.choose(0), Choice::Offline));
+}
+
+#[test]
+fn a_member_is_reached_as_long_as_one_connection_is_left() {
+    let m = member("m");
+    assert!(m.leg().is_none() && !m.is_connected() && m.worker().is_none());
+    m.set_leg(&leg(1));
+    m.set_leg(&adit_cluster::Leg {
+        worker: 3,
+        ..leg(0)
+    });
+    assert_eq!((m.legs().len(), m.worker()), (2, Some(3)));
+    assert!(m.leg().is_some());
+    m.set_leg(&leg(0));
+    assert_eq!(
+        (m.legs().len(), m.worker()),
+        (2, Some(0)),
+        "the same number is replaced"
+    );
+    m.remove_leg(0);
+    assert!(m.is_connected() && m.leg().is_some());
+    m.remove_leg(1);
+    assert!(!m.is_connected() && m.leg().is_none());
+    assert!(m.mark_http1_only() && !m.mark_http1_only() && m.is_http1_only());
+}

@@ -1,0 +1,70 @@
+//! Choosing the member that serves a request, waiting while an agent returns. Only here is a [`Permitted`] made.
+
+use std::sync::Arc;
+
+use adit_cluster::{Choice, Member, MemberKey, Pool, Woken};
+use adit_observe::ParkResult;
+
+use crate::reply::Answer;
+use crate::secure::Conn;
+
+/// The proof that a request may go to this member. Cannot be made elsewhere.
+#[derive(Debug)]
+pub(crate) struct Permitted {
+    member: Arc<Member>,
+    /// Microseconds that the request waited for its agent.
+    pub(crate) parked_us: u64,
+}
+
+impl Permitted {
+    /// The member that serves.
+    pub(crate) fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+}
+
+/// Admits a request to a member of `pool` that is not among `tried`.
+///
+/// Waits in the pool's queue while the only agents are about to come back; whoever waits is forgotten at once
+/// when the returned future is dropped.
+///
+/// # Errors
+/// 404 `ERR_NGROK_3200` when nobody is there, 503 when every member is draining or the queue is full.
+pub(crate) async fn admit(conn: &Conn, pool: &Arc<Pool>, tried: &[MemberKey], host: &str) -> Result<Permitted, Answer> {
+    let mut parked_us = 0;
+    let began = std::time::Instant::now();
+    let max_wait = conn.node.config.load().parking.max_wait;
+    loop {
+        let random = crate::forward::random();
+        let choice = if tried.is_empty() {
+            pool.choose(random)
+        } else {
+            pool.choose_other(random, tried)
+        };
+        match choice {
+            Choice::Member(member) => return Ok(Permitted { member, parked_us }),
+            Choice::Offline => return Err(Answer::offline(host)),
+            Choice::Park => {}
+        }
+        let left = max_wait.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return Err(Answer::offline(host).retry_after(5));
+        }
+        let Ok(parked) = pool.park(left) else {
+            conn.observe.parking_full();
+            return Err(Answer::offline(host).retry_after(5));
+        };
+        let waiting = conn.observe.parked();
+        match parked.await {
+            Woken::Member => parked_us += waiting.end(ParkResult::Woken),
+            Woken::TimedOut => {
+                waiting.end(ParkResult::Timeout);
+                return Err(Answer::offline(host).retry_after(5));
+            }
+            Woken::Gone => {
+                waiting.end(ParkResult::Gone);
+                return Err(Answer::offline(host));
+            }
+        }
+    }
+}

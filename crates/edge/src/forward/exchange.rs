@@ -1,0 +1,357 @@
+//! One exchange from a routed request to its response: admitted, opened, moved, tried again where that is safe.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use adit_cluster::{IDLE_MAX_AGE, Member, MemberKey};
+use adit_http1::{Framing, Version};
+use adit_mux::{OpenError, Stream};
+use adit_observe::{RetryReason, Reuse};
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+
+use super::h1_upstream::H1Upstream;
+use super::h2_upstream;
+use super::pump::{End, Pump, Wanted};
+use super::response_head::Edit;
+use super::scratch::{Exchange, give_buffer, take_buffer};
+use super::upstream::{Upstream, UpstreamError};
+use super::open::{dial_failed, open};
+use super::{record, request_head};
+use crate::admit::{self, Permitted};
+use crate::http::{RequestFacts, Visitor, VisitorError};
+use crate::reply::Answer;
+use crate::route::Routed;
+use crate::secure::Conn;
+use crate::timer::Timer;
+
+/// A stream that has idled longer carries only requests that may be sent twice.
+const FRESH: Duration = Duration::from_secs(1);
+/// Further tries where nothing of the request was processed.
+const TRIES_REFUSED: u8 = 2;
+
+/// How an exchange ended, as far as the visitor's connection is concerned.
+#[derive(Debug)]
+pub(crate) enum Forwarded {
+    /// The response is with the visitor.
+    Complete,
+    /// Nothing has been answered: this is to be said.
+    Answer(Answer),
+    /// `101` was sent; the stream carries raw bytes, with those that came behind the head.
+    Upgraded(Box<Stream>, Bytes),
+    /// The response broke off, or the visitor left.
+    Broken,
+}
+
+/// What one exchange has come to so far.
+struct Progress {
+    tried: SmallVec<[MemberKey; 4]>,
+    attempts: u8,
+    /// A stale stream was met: only new ones from now on.
+    fresh_only: bool,
+    held: Option<BytesMut>,
+    parked_us: u64,
+    reused: bool,
+    glitches: u32,
+    opened: Instant,
+    first_byte: Option<Instant>,
+}
+
+/// Forwards the request in `exchange.request` to an endpoint of `routed`.
+pub(crate) async fn exchange<V: Visitor>(
+    conn: &Arc<Conn>,
+    visitor: &mut V,
+    exchange: &mut Exchange,
+    routed: &Routed,
+    host: &str,
+    facts: &RequestFacts,
+    began: Instant,
+) -> Forwarded {
+    if request_head::is_loop(&exchange.request) {
+        return Forwarded::Answer(Answer::forward_loop());
+    }
+    let mut progress = Progress {
+        tried: SmallVec::new(),
+        attempts: 0,
+        fresh_only: false,
+        held: Some(BytesMut::new()),
+        parked_us: 0,
+        reused: false,
+        glitches: 0,
+        opened: began,
+        first_byte: None,
+    };
+    let mut member: Option<Arc<Member>> = None;
+    let (forwarded, answer) = loop {
+        let permitted = match admitted(conn, visitor, routed, &progress.tried, host).await {
+            Ok(p) => p,
+            Err(None) => break (Forwarded::Broken, None),
+            Err(Some(a)) => break (Forwarded::Answer(a.clone()), Some(a)),
+        };
+        progress.parked_us += permitted.parked_us;
+        if progress.attempts == 0 {
+            progress.glitches =
+                request_head::rewrite(&mut exchange.request, conn, permitted.member(), facts, &mut exchange.request_id);
+            set_request_framing(&mut exchange.request, facts);
+        }
+        progress.attempts += 1;
+        let m = permitted.member().clone();
+        let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
+            h2_upstream::attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress.first_byte).await
+        } else {
+            attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
+        };
+        member = Some(m);
+        match outcome {
+            Attempt::Done(f) => {
+                break (f, None);
+            }
+            Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted) {
+                None => conn.observe.retry(e.reason()),
+                Some(a) => {
+                    break (Forwarded::Answer(a.clone()), Some(a));
+                }
+            },
+        }
+    };
+    record::exchange(
+        conn,
+        exchange,
+        &record::Facts {
+            host,
+            facts,
+            member: member.as_deref(),
+            forwarded: &forwarded,
+            answer: answer.as_ref(),
+            attempts: progress.attempts,
+            reused: progress.reused,
+            parked_us: progress.parked_us,
+            glitches: progress.glitches,
+            began,
+            opened: progress.opened,
+            first_byte: progress.first_byte,
+            bytes: visitor.counted(),
+        },
+    );
+    forwarded
+}
+
+/// Admits, while watching whether the visitor leaves. `Err(None)`: it has.
+async fn admitted<V: Visitor>(
+    conn: &Conn,
+    visitor: &mut V,
+    routed: &Routed,
+    tried: &[MemberKey],
+    host: &str,
+) -> Result<Permitted, Option<Answer>> {
+    let mut admit = std::pin::pin!(admit::admit(conn, &routed.pool, tried, host));
+    poll_fn(|cx| {
+        if let Poll::Ready(r) = admit.as_mut().poll(cx) {
+            return Poll::Ready(r.map_err(Some));
+        }
+        visitor.poll_gone(cx, true).map(|()| Err(None))
+    })
+    .await
+}
+
+/// The framing under which the request's body goes upstream.
+fn set_request_framing(head: &mut adit_http1::Head, facts: &RequestFacts) {
+    if facts.framing == Framing::Chunked {
+        head.remove(adit_http1::Known::ContentLength);
+        head.push(b"Transfer-Encoding", b"chunked");
+    }
+}
+
+/// How one attempt ended.
+pub(super) enum Attempt {
+    Done(Forwarded),
+    /// Nothing of an answer has come.
+    Failed(Failure),
+}
+
+/// A failure before any answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Open(OpenError),
+    Upstream(UpstreamError),
+    /// The same on a stream that had idled: the upstream closed it in that moment.
+    Stale,
+}
+
+impl Failure {
+    fn reason(&self) -> RetryReason {
+        match self {
+            Self::Open(OpenError::StreamLimit | OpenError::Unaccepted) => RetryReason::Limit,
+            Self::Stale => RetryReason::Stale,
+            Self::Upstream(UpstreamError::Refused) => RetryReason::Refused,
+            Self::Upstream(UpstreamError::SpeaksHttp1) => RetryReason::ProtocolFallback,
+            Self::Open(_) | Self::Upstream(_) => RetryReason::SessionLost,
+        }
+    }
+}
+
+/// Whether to try again (`None`), and if not, what to answer.
+fn after_failure(failure: &Failure, facts: &RequestFacts, progress: &mut Progress, permitted: &Permitted) -> Option<Answer> {
+    let whole_body_held = !facts.has_body() || progress.held.is_some();
+    let may_repeat = facts.idempotent && whole_body_held;
+    let (again, elsewhere, answer) = match failure {
+        Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted) => {
+            (progress.attempts <= TRIES_REFUSED, true, Answer::stream_limit())
+        }
+        Failure::Open(OpenError::Closed | OpenError::GoingAway) => {
+            (progress.attempts <= TRIES_REFUSED, true, Answer::session_lost())
+        }
+        Failure::Open(_) => (false, false, Answer::internal()),
+        // Nothing of it was processed, so any method may go to another member, its body being held.
+        Failure::Upstream(UpstreamError::Refused) => (
+            progress.attempts <= TRIES_REFUSED && whole_body_held,
+            true,
+            Answer::stream_refused(),
+        ),
+        Failure::Stale => {
+            progress.fresh_only = true;
+            (may_repeat && progress.attempts <= 2, false, Answer::upstream_invalid())
+        }
+        Failure::Upstream(UpstreamError::SpeaksHttp1) => {
+            (whole_body_held && progress.attempts <= 2, false, Answer::upstream_invalid())
+        }
+        Failure::Upstream(UpstreamError::SessionLost) => {
+            (may_repeat && progress.attempts <= 1, true, Answer::session_lost())
+        }
+        Failure::Upstream(UpstreamError::DialFailed) => (false, false, Answer::dial_failed()),
+        Failure::Upstream(UpstreamError::Closed) => (false, false, Answer::upstream_invalid()),
+        Failure::Upstream(UpstreamError::Invalid(r)) => (false, false, Answer::upstream_refused_head(r.code())),
+    };
+    if !again {
+        return Some(answer);
+    }
+    if elsewhere && !progress.tried.contains(&permitted.member().key) {
+        progress.tried.push(permitted.member().key);
+    }
+    None
+}
+
+/// One attempt over HTTP/1 on a stream of the member's.
+async fn attempt<V: Visitor>(
+    conn: &Arc<Conn>,
+    visitor: &mut V,
+    exchange: &mut Exchange,
+    permitted: &Permitted,
+    host: &str,
+    facts: &RequestFacts,
+    progress: &mut Progress,
+) -> Attempt {
+    if facts.grpc {
+        return Attempt::Done(Forwarded::Answer(Answer::grpc_needs_http2()));
+    }
+    let member = permitted.member();
+    let mut head = take_buffer();
+    exchange.request.encode_request(&mut head);
+    let now = Instant::now();
+    let poolable = member.options.proxy_proto == 0 && !facts.upgrade;
+    let reused = if poolable && !progress.fresh_only {
+        let max_age = if facts.idempotent { IDLE_MAX_AGE } else { FRESH };
+        member.idle().take(now, max_age)
+    } else {
+        None
+    };
+    progress.reused = reused.is_some();
+    conn.observe.reuse(if reused.is_some() { Reuse::Hit } else { Reuse::Miss });
+    let mut unsent = BytesMut::new();
+    let mut causes = None;
+    let stream = match reused {
+        Some(mut stream) => {
+            match poll_fn(|cx| Poll::Ready(stream.poll_send(cx, &head))).await {
+                Poll::Ready(Ok(n)) => unsent.extend_from_slice(head.get(n..).unwrap_or_default()),
+                Poll::Ready(Err(_)) => {
+                    give_buffer(head);
+                    return Attempt::Failed(Failure::Stale);
+                }
+                Poll::Pending => unsent.extend_from_slice(&head),
+            }
+            stream
+        }
+        None => match open(member, conn.peer, conn.local, false, &head) {
+            Ok(opened) => {
+                causes = opened.causes;
+                opened.stream
+            }
+            Err(e) => {
+                give_buffer(head);
+                return Attempt::Failed(Failure::Open(e));
+            }
+        },
+    };
+    give_buffer(head);
+    progress.opened = now;
+    let mut upstream = H1Upstream::new(stream, facts.framing, facts.is_head, unsent);
+    let expecting = facts.expects_continue.then(|| {
+        let d = Timer::current().deadline();
+        d.set(Duration::from_secs(1));
+        d
+    });
+    let edit = Edit {
+        rewritten_host: member.options.host_header.as_deref(),
+        authority: host,
+        scheme: conn.scheme(),
+    };
+    let wanted = Wanted {
+        is_head: facts.is_head,
+        upgrade: facts.upgrade,
+        tunnel: facts.extended_connect,
+        expects_continue: facts.expects_continue,
+        interim: facts.version != Version::Http10,
+    };
+    let held = progress.held.take();
+    let mut pump = Pump::new(visitor, &mut upstream, &mut exchange.response, wanted, edit, held, expecting.as_ref());
+    let end = poll_fn(|cx| pump.poll(cx)).await;
+    progress.first_byte = pump.first_byte;
+    progress.held = pump.held.take();
+    let answered = pump.has_begun();
+    match end {
+        End::Complete => {
+            if poolable && let Some(stream) = upstream.into_idle() {
+                member.idle().put(stream, Instant::now());
+            }
+            Attempt::Done(Forwarded::Complete)
+        }
+        End::Upgraded => {
+            let (stream, early) = upstream.into_raw();
+            Attempt::Done(Forwarded::Upgraded(Box::new(stream), early))
+        }
+        End::Visitor(e) => {
+            upstream.abort();
+            Attempt::Done(visitor_failed(e, answered, visitor))
+        }
+        End::Upstream(e) => {
+            if answered {
+                visitor.break_off();
+                return Attempt::Done(Forwarded::Broken);
+            }
+            let e = match e {
+                UpstreamError::Closed if dial_failed(causes).await => UpstreamError::DialFailed,
+                other => other,
+            };
+            if progress.reused && matches!(e, UpstreamError::Closed) && !upstream.has_answered() {
+                conn.observe.reuse(Reuse::Stale);
+                return Attempt::Failed(Failure::Stale);
+            }
+            Attempt::Failed(Failure::Upstream(e))
+        }
+    }
+}
+
+/// What a failure of the visitor's side means.
+pub(super) fn visitor_failed<V: Visitor>(e: VisitorError, answered: bool, visitor: &mut V) -> Forwarded {
+    if answered {
+        visitor.break_off();
+        return Forwarded::Broken;
+    }
+    match e {
+        VisitorError::Gone => Forwarded::Broken,
+        VisitorError::Refused(r) => Forwarded::Answer(Answer::refusal(&r)),
+        VisitorError::TooSlow => Forwarded::Answer(Answer::too_slow()),
+    }
+}

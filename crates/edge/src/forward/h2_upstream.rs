@@ -1,0 +1,403 @@
+//! An upstream that speaks HTTP/2 with prior knowledge over an agent's stream: one connection per session and
+//! endpoint carries many requests.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use adit_cluster::{Member, MemberKey};
+use adit_http1::{FieldList, Framing, Head, Known, Version};
+use bytes::{Bytes, BytesMut};
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+
+use super::exchange::{Attempt, Failure, Forwarded, visitor_failed};
+use super::open::{dial_failed, open};
+use super::pump::{End, Pump, Wanted};
+use super::response_head::Edit;
+use super::scratch::Exchange;
+use super::upstream::{Upstream, UpstreamError};
+use crate::admit::Permitted;
+use crate::http::{RequestFacts, Visitor};
+use crate::secure::Conn;
+use crate::supervise;
+
+/// Longest time from opening a connection to the upstream's preface.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// The HTTP/2 connections to upstreams of this node, by member.
+#[derive(Debug, Default)]
+pub(crate) struct Http2Upstreams {
+    by_member: Mutex<HashMap<MemberKey, SendRequest<Bytes>, foldhash::fast::RandomState>>,
+}
+
+impl Http2Upstreams {
+    fn get(&self, key: MemberKey) -> Option<SendRequest<Bytes>> {
+        self.by_member.lock().ok()?.get(&key).cloned()
+    }
+
+    fn put(&self, key: MemberKey, send: SendRequest<Bytes>) {
+        if let Ok(mut m) = self.by_member.lock() {
+            m.insert(key, send);
+        }
+    }
+
+    fn remove(&self, key: MemberKey) {
+        if let Ok(mut m) = self.by_member.lock() {
+            m.remove(&key);
+        }
+    }
+}
+
+/// One attempt over HTTP/2.
+pub(super) async fn attempt<V: Visitor>(
+    conn: &Arc<Conn>,
+    visitor: &mut V,
+    exchange: &mut Exchange,
+    permitted: &Permitted,
+    host: &str,
+    facts: &RequestFacts,
+    first_byte: &mut Option<Instant>,
+) -> Attempt {
+    let member = permitted.member();
+    let mut send = match ready_connection(conn, member).await {
+        Ok(s) => s,
+        Err(f) => return Attempt::Failed(f),
+    };
+    let Some(request) = request(&exchange.request, host) else {
+        return Attempt::Failed(Failure::Upstream(UpstreamError::Closed));
+    };
+    let end = !facts.has_body();
+    let (response, stream) = match send.send_request(request, end) {
+        Ok(r) => r,
+        Err(e) => {
+            conn.node.http2_upstreams.remove(member.key);
+            return Attempt::Failed(Failure::Upstream(failed(&e)));
+        }
+    };
+    let mut upstream = H2Upstream {
+        response: Some(response),
+        body: None,
+        stream,
+        ended: end,
+        uncredited: 0,
+        framing: Framing::UntilClose,
+        trailers: None,
+        announced: Head::default(),
+        answered: false,
+        body_ended: false,
+        is_head: facts.is_head,
+    };
+    let edit = Edit {
+        rewritten_host: member.options.host_header.as_deref(),
+        authority: host,
+        scheme: conn.scheme(),
+    };
+    let wanted = Wanted {
+        is_head: facts.is_head,
+        upgrade: false,
+        tunnel: false,
+        expects_continue: facts.expects_continue,
+        interim: facts.version != Version::Http10,
+    };
+    let mut pump = Pump::new(visitor, &mut upstream, &mut exchange.response, wanted, edit, None, None);
+    let end = poll_fn(|cx| pump.poll(cx)).await;
+    *first_byte = pump.first_byte;
+    let answered = pump.has_begun();
+    match end {
+        End::Complete | End::Upgraded => Attempt::Done(Forwarded::Complete),
+        End::Visitor(e) => {
+            upstream.abort();
+            Attempt::Done(visitor_failed(e, answered, visitor))
+        }
+        End::Upstream(e) => {
+            conn.node.http2_upstreams.remove(member.key);
+            if answered {
+                visitor.break_off();
+                return Attempt::Done(Forwarded::Broken);
+            }
+            Attempt::Failed(Failure::Upstream(e))
+        }
+    }
+}
+
+/// A connection that takes a request now; made when there is none.
+async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<SendRequest<Bytes>, Failure> {
+    let known = &conn.node.http2_upstreams;
+    if let Some(send) = known.get(member.key) {
+        match send.ready().await {
+            Ok(s) => return Ok(s),
+            Err(_) => known.remove(member.key),
+        }
+    }
+    let opened = open(member, conn.peer, conn.local, false, b"").map_err(Failure::Open)?;
+    let causes = opened.causes;
+    let preface = Preface { stream: opened.stream, seen: BytesMut::new(), http1: Arc::default() };
+    let http1 = preface.http1.clone();
+    let made = tokio::time::timeout(
+        SETTLE,
+        h2::client::Builder::new()
+            .initial_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .max_frame_size(16 * 1024)
+            .max_header_list_size(256 * 1024)
+            .enable_push(false)
+            .handshake::<_, Bytes>(preface),
+    )
+    .await;
+    let (send, connection) = match made {
+        Ok(Ok(pair)) => pair,
+        Ok(Err(e)) => return Err(Failure::Upstream(failed(&e))),
+        Err(_) => return Err(Failure::Upstream(UpstreamError::Closed)),
+    };
+    let (node, key) = (conn.node.clone(), member.key);
+    supervise::spawn("h2 upstream", async move {
+        // However it ended, requests find out by their own streams.
+        let _ = connection.await;
+        node.http2_upstreams.remove(key);
+    });
+    match tokio::time::timeout(SETTLE, send.clone().ready()).await {
+        Ok(Ok(s)) => {
+            known.put(member.key, s.clone());
+            Ok(s)
+        }
+        _ if http1.load(std::sync::atomic::Ordering::Relaxed) => {
+            member.mark_http1_only();
+            Err(Failure::Upstream(UpstreamError::SpeaksHttp1))
+        }
+        _ if dial_failed(causes).await => Err(Failure::Upstream(UpstreamError::DialFailed)),
+        _ => Err(Failure::Upstream(UpstreamError::Closed)),
+    }
+}
+
+/// The request in HTTP/2's form.
+fn request(head: &Head, host: &str) -> Option<Request<()>> {
+    let authority = head.get(Known::Host).and_then(|h| std::str::from_utf8(h).ok()).unwrap_or(host);
+    let target = std::str::from_utf8(head.target()).ok()?;
+    let uri = Uri::builder()
+        .scheme("http")
+        .authority(authority)
+        .path_and_query(target)
+        .build()
+        .ok()?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(head.method()).ok()?;
+    *request.uri_mut() = uri;
+    *request.version_mut() = http::Version::HTTP_2;
+    let headers = request.headers_mut();
+    for (name, value) in head.fields() {
+        if matches!(
+            name.known(),
+            Known::Host | Known::Connection | Known::TransferEncoding | Known::Upgrade | Known::KeepAlive
+        ) {
+            continue;
+        }
+        let (Ok(n), Ok(v)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) else {
+            continue;
+        };
+        headers.append(n, v);
+    }
+    Some(request)
+}
+
+fn failed(e: &h2::Error) -> UpstreamError {
+    match e.reason() {
+        Some(Reason::REFUSED_STREAM) => UpstreamError::Refused,
+        _ => UpstreamError::Closed,
+    }
+}
+
+/// One request stream.
+struct H2Upstream {
+    response: Option<ResponseFuture>,
+    body: Option<RecvStream>,
+    stream: SendStream<Bytes>,
+    ended: bool,
+    uncredited: usize,
+    framing: Framing,
+    trailers: Option<FieldList>,
+    /// What trailers may be is said by the head: its media type, and those it announced.
+    announced: Head,
+    answered: bool,
+    body_ended: bool,
+    is_head: bool,
+}
+
+impl Upstream for H2Upstream {
+    fn poll_send(&mut self, cx: &mut Context<'_>, data: &mut Bytes) -> Poll<Result<(), UpstreamError>> {
+        while !data.is_empty() {
+            self.stream.reserve_capacity(data.len());
+            if self.stream.capacity() == 0 {
+                match ready!(self.stream.poll_capacity(cx)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(e)) => return Poll::Ready(Err(failed(&e))),
+                    None => return Poll::Ready(Err(UpstreamError::Closed)),
+                }
+            }
+            let n = self.stream.capacity().min(data.len());
+            if n > 0 {
+                self.stream.send_data(data.split_to(n), false).map_err(|e| failed(&e))?;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_finish(&mut self, _: &mut Context<'_>, trailers: Option<&FieldList>) -> Poll<Result<(), UpstreamError>> {
+        if !self.ended {
+            self.ended = true;
+            let sent = match trailers {
+                Some(t) => {
+                    let mut map = http::HeaderMap::new();
+                    for (n, v) in t.fields() {
+                        if let (Ok(n), Ok(v)) = (HeaderName::from_bytes(n.as_bytes()), HeaderValue::from_bytes(v)) {
+                            map.append(n, v);
+                        }
+                    }
+                    self.stream.send_trailers(map)
+                }
+                None => self.stream.send_data(Bytes::new(), true),
+            };
+            sent.map_err(|e| failed(&e))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_head(&mut self, cx: &mut Context<'_>, head: &mut Head) -> Poll<Result<(), UpstreamError>> {
+        let Some(response) = &mut self.response else {
+            return Poll::Ready(Err(UpstreamError::Closed));
+        };
+        if let Poll::Ready(Some(interim)) = response.poll_informational(cx) {
+            let interim = interim.map_err(|e| failed(&e))?;
+            head.start_response(interim.status().as_u16());
+            push_all(head, interim.headers());
+            return Poll::Ready(Ok(()));
+        }
+        let response = ready!(std::pin::Pin::new(response).poll(cx)).map_err(|e| failed(&e))?;
+        self.answered = true;
+        self.response = None;
+        let (parts, body) = response.into_parts();
+        head.start_response(parts.status.as_u16());
+        push_all(head, &parts.headers);
+        if !body.is_end_stream() {
+            for name in [http::header::CONTENT_TYPE, http::header::TRAILER] {
+                for value in parts.headers.get_all(&name) {
+                    self.announced.push(name.as_str().as_bytes(), value.as_bytes());
+                }
+            }
+        }
+        self.body_ended = body.is_end_stream();
+        self.framing = if self.is_head || self.body_ended {
+            Framing::Length(0)
+        } else {
+            parts
+                .headers
+                .get(http::header::CONTENT_LENGTH)
+                .and_then(|v| v.to_str().ok())
+                .and_then(|v| v.parse().ok())
+                .map_or(Framing::Chunked, Framing::Length)
+        };
+        self.body = Some(body);
+        Poll::Ready(Ok(()))
+    }
+
+    fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, UpstreamError>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(Ok(None));
+        };
+        if self.uncredited > 0 {
+            // An error means that the stream is gone, and its credit with it.
+            let _ = body.flow_control().release_capacity(self.uncredited);
+            self.uncredited = 0;
+        }
+        if !self.body_ended {
+            match ready!(body.poll_data(cx)) {
+                Some(Ok(data)) => {
+                    self.uncredited = data.len();
+                    return Poll::Ready(Ok(Some(data)));
+                }
+                Some(Err(e)) => return Poll::Ready(Err(failed(&e))),
+                None => self.body_ended = true,
+            }
+        }
+        if let Some(map) = ready!(body.poll_trailers(cx)).map_err(|e| failed(&e))? {
+            let mut list = FieldList::new();
+            for (n, v) in &map {
+                list.push(n.as_str().as_bytes(), v.as_bytes());
+            }
+            adit_http1::filter_trailers(&mut list, &self.announced);
+            self.trailers = Some(list);
+        }
+        self.body = None;
+        Poll::Ready(Ok(None))
+    }
+
+    fn trailers(&mut self) -> Option<&FieldList> {
+        self.trailers.as_ref()
+    }
+
+    fn has_answered(&self) -> bool {
+        self.answered
+    }
+
+    fn abort(&mut self) {
+        self.stream.send_reset(Reason::CANCEL);
+    }
+}
+
+fn push_all(head: &mut Head, headers: &http::HeaderMap) {
+    for (n, v) in headers {
+        head.push(n.as_str().as_bytes(), v.as_bytes());
+    }
+}
+
+/// A stream to an agent that watches the first bytes that come back: `HTTP/1.` instead of SETTINGS means that
+/// the upstream does not speak HTTP/2, whatever was configured.
+#[derive(Debug)]
+struct Preface {
+    stream: adit_mux::Stream,
+    seen: BytesMut,
+    http1: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl tokio::io::AsyncRead for Preface {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buf.filled().len();
+        let result = ready!(std::pin::Pin::new(&mut self.stream).poll_read(cx, buf));
+        if self.seen.len() < 7 {
+            let got = buf.filled().get(before..).unwrap_or_default();
+            let n = got.len().min(7 - self.seen.len());
+            let got = got.get(..n).unwrap_or_default().to_vec();
+            self.seen.extend_from_slice(&got);
+            if self.seen.as_ref() == b"HTTP/1." {
+                self.http1.store(true, std::sync::atomic::Ordering::Relaxed);
+                return Poll::Ready(Err(std::io::ErrorKind::InvalidData.into()));
+            }
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl tokio::io::AsyncWrite for Preface {
+    fn poll_write(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        std::pin::Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,20 @@
+//! From a permitted request to its response: the head written anew, a stream opened or reused, bodies moved
+//! both ways, and the retry where nothing of an answer has come.
+
+mod exchange;
+mod h1_upstream;
+mod h2_upstream;
+mod open;
+mod pump;
+mod record;
+mod request_head;
+mod response_head;
+mod scratch;
+mod upstream;
+
+pub(crate) use exchange::{Forwarded, exchange};
+pub(crate) use h2_upstream::Http2Upstreams;
+pub(crate) use open::open;
+pub(crate) use scratch::{Exchange, random, take_buffer, give_buffer};
+pub(crate) use record::answer as record_answer;
+pub(crate) use response_head::date;

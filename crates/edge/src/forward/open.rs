@@ -1,0 +1,84 @@
+//! Opening a stream to the agent: proxy header, PROXY bytes and the first bytes of the visitor in one frame.
+
+use std::net::SocketAddr;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use adit_cluster::{Member, StreamFailures};
+use adit_mux::{OpenError, Stream};
+use adit_protocol::ClientFamily;
+use adit_protocol::proxy_header::{EdgeType, ProxyHeader};
+use adit_protocol::proxy_protocol::{Outgoing, Tlvs, Version};
+
+/// Writes everything that precedes application bytes on a stream to an agent.
+fn proxy_header(member: &Member, peer: SocketAddr, local: SocketAddr, passthrough_tls: bool, out: &mut Vec<u8>) {
+    let header = ProxyHeader {
+        id: &member.bind_id,
+        client_addr: peer,
+        proto: member.options.proto.scheme(),
+        edge_type: EdgeType::Bind,
+        passthrough_tls,
+        adit: None,
+    };
+    if let Err(e) = header.encode(out) {
+        // Bind ids are bounded where they are made; an agent takes a stream without header for an empty one.
+        tracing::error!(error = %e, bind = member.bind_id, "no proxy header");
+    }
+    let version = match member.options.proxy_proto {
+        1 => Version::V1,
+        2 => Version::V2,
+        _ => return,
+    };
+    Outgoing {
+        version,
+        source: peer,
+        destination: local,
+        local: false,
+        datagram: false,
+        tlvs: Tlvs::default(),
+    }
+    .encode(out);
+}
+
+/// How long the cause of a failure may take to arrive: it comes on another stream.
+const CAUSE: Duration = Duration::from_millis(100);
+
+/// A stream that was opened just now.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) stream: Stream,
+    /// Where Adit's own agent says why a stream failed.
+    pub(crate) causes: Option<(u32, Arc<StreamFailures>)>,
+}
+
+/// Whether the agent says that a stream failed because its upstream could not be reached.
+pub(super) async fn dial_failed(causes: Option<(u32, Arc<StreamFailures>)>) -> bool {
+    match causes {
+        Some((id, failures)) => failures.wait(id, CAUSE).await.is_some(),
+        None => false,
+    }
+}
+
+/// Opens a stream on a leg of `member` whose first frame carries `first` behind the proxy header.
+///
+/// # Errors
+/// As [`adit_mux::Session::open`]; `Closed` when the member has no leg.
+pub(crate) fn open(
+    member: &Member,
+    peer: SocketAddr,
+    local: SocketAddr,
+    passthrough_tls: bool,
+    first: &[u8],
+) -> Result<Opened, OpenError> {
+    let leg = member.full_leg().ok_or(OpenError::Closed)?;
+    let stream = leg.mux.open_with(|out| {
+        proxy_header(member, peer, local, passthrough_tls, out);
+        out.extend_from_slice(first);
+    })?;
+    let says_causes = member.session.family == ClientFamily::Adit;
+    Ok(Opened {
+        causes: says_causes.then(|| (stream.id(), leg.failures)),
+        stream,
+    })
+}

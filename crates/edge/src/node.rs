@@ -1,0 +1,99 @@
+//! What all connections of a node share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use adit_cluster::Directory;
+use adit_observe::{HandshakeResult, Observer, Refusal, RefusalKind, RefusalReason, TlsVersion, Worker};
+use adit_snapshot::EdgeConfig;
+use arc_swap::ArcSwap;
+use tokio::net::TcpStream;
+
+use crate::accept::{AddressTable, Kind};
+use crate::forward::Http2Upstreams;
+use crate::record_connection::micros;
+use crate::secure::Profiles;
+use crate::session::Agents;
+use crate::supervise::{self, Workers};
+
+/// One node of the data plane.
+#[derive(Debug)]
+pub struct Node {
+    /// What it was told.
+    pub config: Arc<ArcSwap<EdgeConfig>>,
+    /// What is live.
+    pub directory: Arc<Directory>,
+    /// The agents' sessions.
+    pub agents: Arc<Agents>,
+    /// Its threads.
+    pub workers: Workers,
+    /// Where outcomes go.
+    pub observer: Observer,
+    /// Its TLS profiles.
+    pub(crate) profiles: Profiles,
+    /// Connections open, in all and per address.
+    pub addresses: Arc<AddressTable>,
+    pub(crate) http2_upstreams: Http2Upstreams,
+    draining: AtomicBool,
+}
+
+impl Node {
+    pub(crate) fn new(
+        config: Arc<ArcSwap<EdgeConfig>>,
+        directory: Arc<Directory>,
+        agents: Arc<Agents>,
+        workers: Workers,
+        observer: Observer,
+        profiles: Profiles,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            directory,
+            agents,
+            workers,
+            observer,
+            profiles,
+            addresses: Arc::new(AddressTable::default()),
+            http2_upstreams: Http2Upstreams::default(),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Counts a connection that was not let in.
+    pub(crate) fn refused(&self, kind: Kind, ip: IpAddr, reason: RefusalReason) {
+        self.observe()
+            .refusal(&Refusal::new(RefusalKind::Connection, reason, kind.listener(), ip));
+    }
+
+    /// Counts a handshake that was made.
+    pub(crate) fn handshaken(&self, tls: &adit_tls::Stream<TcpStream>, began: Instant) {
+        self.observe().handshake(
+            HandshakeResult::Completed,
+            TlsVersion::of(tls.version()),
+            tls.resumed(),
+            micros(began.elapsed()),
+        );
+    }
+
+    /// Counts one that was not.
+    pub(crate) fn handshake_failed(&self, result: HandshakeResult, began: Instant) {
+        self.observe()
+            .handshake(result, TlsVersion::None, false, micros(began.elapsed()));
+    }
+
+    /// The counters of the calling worker.
+    pub(crate) fn observe(&self) -> Worker {
+        self.observer.worker(supervise::current_worker().unwrap_or(0))
+    }
+
+    /// Whether the node is about to leave: connections end after the exchange they serve.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}

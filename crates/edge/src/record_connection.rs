@@ -1,0 +1,132 @@
+//! The outcome of a connection that is not HTTP to us, filled along its road and emitted once at its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use adit_cluster::Member;
+use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, Relayed, Side, Target, Visitor};
+
+use crate::accept::{Accepted, Kind};
+use crate::node::Node;
+use crate::relay::{self, RelayEnd};
+
+/// What is known of one connection so far.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    kind: Kind,
+    peer: SocketAddr,
+    local: SocketAddr,
+    sni: String,
+    protocol: Relayed,
+    began: Instant,
+    connected_at: SystemTime,
+    attempts: u8,
+    parked: Duration,
+}
+
+impl Connection {
+    pub(crate) fn begin(accepted: &Accepted, sni: &str, protocol: Relayed) -> Self {
+        Self::new(accepted.kind, accepted.peer, accepted.local, sni, protocol)
+    }
+
+    pub(crate) fn new(kind: Kind, peer: SocketAddr, local: SocketAddr, sni: &str, protocol: Relayed) -> Self {
+        Self {
+            kind,
+            peer,
+            local,
+            sni: sni.to_owned(),
+            protocol,
+            began: Instant::now(),
+            connected_at: SystemTime::now(),
+            attempts: 0,
+            parked: Duration::ZERO,
+        }
+    }
+
+    /// The visitor's and our own address.
+    pub(crate) fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.peer, self.local)
+    }
+
+    /// A stream is about to be opened.
+    pub(crate) fn attempt(&mut self) {
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    /// It waited for its agent.
+    pub(crate) fn parked(&mut self, time: Duration) {
+        self.parked = time;
+    }
+
+    /// It was served and has ended.
+    pub(crate) fn relayed(&self, node: &Arc<Node>, member: &Member, relayed: &relay::Relayed) {
+        let (outcome, error_code, error_side) = match relayed.end {
+            RelayEnd::Complete => (Outcome::Completed, None, None),
+            RelayEnd::Visitor => (Outcome::ClientAborted, None, Some(Side::Visitor)),
+            RelayEnd::Agent => (Outcome::UpstreamAborted, None, Some(Side::Upstream)),
+            RelayEnd::SessionLost => (Outcome::AgentLost, Some("ERR_ADIT_1303"), Some(Side::Agent)),
+        };
+        let worker = node.observe();
+        worker.bytes(self.kind.listener(), relayed.bytes_in, relayed.bytes_out);
+        worker.connection(&ConnectionOutcome {
+            target: target(member),
+            outcome,
+            error_code,
+            error_side,
+            bytes_in: relayed.bytes_in,
+            bytes_out: relayed.bytes_out,
+            ..self.outcome()
+        });
+    }
+
+    /// It was not served, for the reason of this code.
+    pub(crate) fn refused(&self, node: &Arc<Node>, code: &'static str) {
+        node.observe().connection(&ConnectionOutcome {
+            outcome: Outcome::ErrorEdge,
+            error_code: Some(code),
+            error_side: Some(Side::Agent),
+            ..self.outcome()
+        });
+    }
+
+    fn outcome(&self) -> ConnectionOutcome<'_> {
+        ConnectionOutcome {
+            visitor: Visitor {
+                listener: self.kind.listener(),
+                client_ip: self.peer.ip(),
+                l4_ip: self.peer.ip(),
+                server: Some(self.local),
+                connected_at: self.connected_at,
+                sni: &self.sni,
+                ..Visitor::default()
+            },
+            protocol: self.protocol,
+            attempts: self.attempts,
+            timings: ConnectionTimings {
+                parked_us: micros(self.parked),
+                total_us: micros(self.began.elapsed()),
+                ..ConnectionTimings::default()
+            },
+            ..ConnectionOutcome::default()
+        }
+    }
+}
+
+/// The member that served, as outcomes name it.
+pub(crate) fn target(member: &Member) -> Target<'_> {
+    Target {
+        organization_id: &member.session.organization,
+        endpoint_id: &member.endpoint_id,
+        session_id: &member.session.id,
+        credential_id: &member.session.credential,
+        agent_version: &member.session.agent_version,
+        upstream_url: &member.options.forwards_to,
+        ..Target::default()
+    }
+}
+
+/// Whole microseconds.
+pub(crate) fn micros(d: Duration) -> u64 {
+    u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,103 @@
+//! What a request's host means: the pool of endpoints that serve it, or why nobody does.
+
+use std::sync::Arc;
+
+use adit_cluster::{Class, Pool};
+use adit_names::host::CanonicalHost;
+
+use crate::reply::Answer;
+use crate::secure::Conn;
+
+/// A request whose name leads to an endpoint.
+#[derive(Debug)]
+pub(crate) struct Routed {
+    pub(crate) pool: Arc<Pool>,
+}
+
+/// The canonical form of the last `Host` of a connection: nearly always the same one again.
+#[derive(Debug, Default)]
+pub(crate) struct HostCache {
+    raw: Vec<u8>,
+    canonical: String,
+}
+
+impl HostCache {
+    /// The canonical host of a `Host` value.
+    ///
+    /// # Errors
+    /// 400 `ERR_ADIT_4002` when it is not a host.
+    pub(crate) fn canonical(&mut self, raw: &[u8]) -> Result<&str, Answer> {
+        if self.canonical.is_empty() || self.raw != raw {
+            let (host, _port) = CanonicalHost::from_host_header(raw).map_err(|_| Answer::bad_host())?;
+            self.canonical.clear();
+            self.canonical.push_str(host.as_str());
+            self.raw.clear();
+            self.raw.extend_from_slice(raw);
+        }
+        Ok(&self.canonical)
+    }
+
+    /// The canonical host that was last looked up.
+    pub(crate) fn last(&self) -> &str {
+        &self.canonical
+    }
+}
+
+/// Finds the pool of `host` (canonical) for a request on `conn`.
+///
+/// # Errors
+/// 421 when this connection may not be used for the host, 404 when nothing is online under it.
+pub(crate) fn route(conn: &Conn, host: &str) -> Result<Routed, Answer> {
+    let class = if conn.tls.is_some() { Class::Sni } else { Class::Http };
+    let pool = conn.node.directory.find(class, host);
+    if let Some(sni) = conn.sni.as_deref()
+        && sni != host
+        && !may_share(conn, sni, host, pool.as_deref())
+    {
+        return Err(Answer::misdirected());
+    }
+    match pool {
+        Some(pool) if !pool.is_passthrough() => Ok(Routed { pool }),
+        _ if conn.tls.is_none() => Err(plain_answer(conn, host)),
+        _ => Err(Answer::offline(host)),
+    }
+}
+
+/// The answer on the plain port for a name without an `http://` endpoint: the TLS port, if the name lives
+/// there. Never a redirect to a host that is not known.
+fn plain_answer(conn: &Conn, host: &str) -> Answer {
+    let config = conn.node.config.load();
+    let lives_there = config.control_name(host).is_some()
+        || conn
+            .node
+            .directory
+            .find(Class::Sni, host)
+            .is_some_and(|p| !p.is_passthrough());
+    if lives_there {
+        Answer::redirect_to_tls(host, config.public_ports.https)
+    } else {
+        Answer::offline(host)
+    }
+}
+
+/// Whether a connection made for `sni` may carry requests for `host`: the certificate that was shown covers
+/// both, and one organisation owns both. Everything else gets 421, and a browser opens a new connection.
+fn may_share(conn: &Conn, sni: &str, host: &str, pool: Option<&Pool>) -> bool {
+    let config = conn.node.config.load();
+    if config.control_name(sni).is_some() || config.control_name(host).is_some() {
+        return false;
+    }
+    let (Some(of_host), Some(of_sni)) = (pool, conn.node.directory.find(Class::Sni, sni)) else {
+        return false;
+    };
+    let one_label_below_base = |name: &str| {
+        name.strip_suffix(config.base_domain.as_str())
+            .and_then(|rest| rest.strip_suffix('.'))
+            .is_some_and(|label| !label.is_empty() && !label.contains('.'))
+    };
+    one_label_below_base(sni)
+        && one_label_below_base(host)
+        && of_host.organization() == of_sni.organization()
+        && !of_host.is_passthrough()
+        && !of_sni.is_passthrough()
+}

@@ -1,0 +1,105 @@
+//! What is known of a visitor's connection for as long as it lives.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::net::TcpStream;
+
+use crate::accept::{Kind, Permit};
+use crate::node::Node;
+
+/// The facts of one visitor connection that its requests share.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) node: Arc<Node>,
+    /// The visitor's address on the transport (after a PROXY header).
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    pub(crate) kind: Kind,
+    /// Canonical name of the handshake; `None` on the plain port.
+    pub(crate) sni: Option<String>,
+    pub(crate) tls: Option<TlsFacts>,
+    /// The port that the world sees.
+    pub(crate) public_port: u16,
+    /// Forwarded headers of this peer are believed.
+    pub(crate) trusted: bool,
+    /// Worker-local counters.
+    pub(crate) observe: adit_observe::Worker,
+    pub(crate) connected_at: SystemTime,
+    _permit: Permit,
+}
+
+/// What the handshake settled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TlsFacts {
+    pub(crate) version: &'static str,
+    pub(crate) cipher_suite: &'static str,
+    pub(crate) resumed: bool,
+}
+
+impl Conn {
+    pub(crate) fn secured(
+        node: Arc<Node>,
+        peer: SocketAddr,
+        local: SocketAddr,
+        kind: Kind,
+        permit: Permit,
+        sni: Option<String>,
+        tls: &adit_tls::Stream<TcpStream>,
+    ) -> Arc<Self> {
+        let facts = TlsFacts {
+            version: tls.version(),
+            cipher_suite: tls.cipher_suite(),
+            resumed: tls.resumed(),
+        };
+        Self::new(node, peer, local, kind, permit, sni, Some(facts))
+    }
+
+    pub(crate) fn plain(node: Arc<Node>, peer: SocketAddr, local: SocketAddr, kind: Kind, permit: Permit) -> Arc<Self> {
+        Self::new(node, peer, local, kind, permit, None, None)
+    }
+
+    fn new(
+        node: Arc<Node>,
+        peer: SocketAddr,
+        local: SocketAddr,
+        kind: Kind,
+        permit: Permit,
+        sni: Option<String>,
+        tls: Option<TlsFacts>,
+    ) -> Arc<Self> {
+        let config = node.config.load();
+        let public_port = if tls.is_some() {
+            config.public_ports.https
+        } else {
+            config.public_ports.http
+        };
+        let trusted = config.is_trusted_proxy(peer.ip());
+        drop(config);
+        let observe = node.observe();
+        Arc::new(Self {
+            node,
+            peer,
+            local,
+            kind,
+            sni,
+            tls,
+            public_port,
+            trusted,
+            observe,
+            connected_at: SystemTime::now(),
+            _permit: permit,
+        })
+    }
+
+    /// `https` when TLS ended here.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The visitor's address without port.
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.peer.ip()
+    }
+}

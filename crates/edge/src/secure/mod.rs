@@ -1,0 +1,150 @@
+//! The TLS handshake with the profile of the name, and what is known of a connection from then on.
+
+mod conn;
+mod profiles;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use adit_cluster::{Class, Proto};
+use adit_observe::{HandshakeResult, Relayed};
+use adit_tls::ServerProfile;
+use adit_tls::client_hello::ClientHello;
+use tokio::net::TcpStream;
+
+use crate::accept::Accepted;
+use crate::node::Node;
+use crate::record_connection::Connection;
+use crate::timer::{Deadline, Timer};
+
+pub(crate) use conn::Conn;
+pub(crate) use profiles::Profiles;
+
+/// A visitor whose TLS ends here.
+pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<Node>) {
+    let limits = node.config.load().limits.clone();
+    let deadline = Timer::current().deadline();
+    deadline.set(limits.handshake);
+    let Accepted {
+        io,
+        peer,
+        local,
+        kind,
+        permit,
+        read,
+    } = accepted;
+    let began = Instant::now();
+    let (profile, bytes_only) = match profile(hello.server_name.as_deref(), &node) {
+        Ok(p) => p,
+        Err(e) => {
+            node.handshake_failed(HandshakeResult::Failed, began);
+            tracing::warn!(name = hello.server_name, error = %e, "the certificate or authorities of a bind cannot be used");
+            return;
+        }
+    };
+    let handshake = within(&deadline, adit_tls::accept(io, read, &profile)).await;
+    drop(profile);
+    let tls = match handshake {
+        None => {
+            node.handshake_failed(HandshakeResult::Timeout, began);
+            return;
+        }
+        Some(Err(e)) => {
+            node.handshake_failed(HandshakeResult::Failed, began);
+            tracing::debug!(peer = %peer, error = %e, "handshake failed");
+            return;
+        }
+        Some(Ok(tls)) => tls,
+    };
+    node.handshaken(&tls, began);
+    drop(deadline);
+    if bytes_only {
+        let host = hello.server_name.unwrap_or_default();
+        let record = Connection::new(kind, peer, local, &host, Relayed::Tls);
+        return crate::tls::terminated(tls, &host, permit, record, node).await;
+    }
+    let http2 = tls.alpn() == Some(b"h2");
+    let conn = Conn::secured(node, peer, local, kind, permit, hello.server_name, &tls);
+    if http2 {
+        crate::http::h2::serve(tls, conn).await;
+    } else {
+        crate::http::h1::serve(tls, bytes::BytesMut::new(), conn).await;
+    }
+}
+
+/// The profile of a name, and whether what comes out is bytes and not HTTP.
+fn profile(name: Option<&str>, node: &Node) -> Result<(ServerProfile, bool), adit_tls::Error> {
+    let pool = name.and_then(|n| node.directory.find(Class::Sni, n));
+    let Some(member) = pool.and_then(|p| p.members().first().cloned()) else {
+        return Ok((node.profiles.endpoints.clone(), false));
+    };
+    let bytes_only = member.options.proto == Proto::Tls;
+    if let Some(special) = node.profiles.special(&member, !bytes_only)? {
+        return Ok((special, bytes_only));
+    }
+    let profile = if bytes_only { &node.profiles.tls_endpoints } else { &node.profiles.endpoints };
+    Ok((profile.clone(), bytes_only))
+}
+
+/// An agent on a connect name.
+pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
+    let limits = node.config.load().limits.clone();
+    let deadline = Timer::current().deadline();
+    deadline.set(limits.handshake);
+    let Accepted {
+        io,
+        peer,
+        permit,
+        read,
+        ..
+    } = accepted;
+    agent_socket(&io);
+    let began = Instant::now();
+    let tls = match within(&deadline, adit_tls::accept(io, read, &node.profiles.connect)).await {
+        Some(Ok(tls)) => tls,
+        Some(Err(e)) => {
+            node.handshake_failed(HandshakeResult::Failed, began);
+            tracing::debug!(peer = %peer, error = %e, "an agent's handshake failed");
+            return;
+        }
+        None => {
+            node.handshake_failed(HandshakeResult::Timeout, began);
+            return;
+        }
+    };
+    drop(deadline);
+    node.handshaken(&tls, began);
+    let facts = crate::session::ConnectFacts {
+        addr: peer,
+        worker: crate::supervise::current_worker().unwrap_or(0),
+        ingress: tls.server_name().unwrap_or_default().to_owned(),
+    };
+    crate::session::serve(tls, facts, node.agents.clone()).await;
+    drop(permit);
+}
+
+/// Socket options of agents' connections: a dead peer is noticed within 25 s even while we only write.
+fn agent_socket(io: &TcpStream) {
+    let socket = socket2::SockRef::from(io);
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    // Options that a kernel does not know are no reason to refuse an agent: heartbeats watch as well.
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(25)));
+}
+
+/// `future` until `deadline`; `None` when the deadline came first.
+pub(crate) async fn within<F: Future>(deadline: &Deadline, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(out) => Poll::Ready(Some(out)),
+        Poll::Pending => deadline.poll_expired(cx).map(|()| None),
+    })
+    .await
+}

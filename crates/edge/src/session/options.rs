@@ -1,0 +1,478 @@
+//! What the options of a bind mean: options of the member, or a refusal.
+//!
+//! Nothing is accepted that would not be enforced: options that need the policy engine are refused with the code
+//! of their row (agent protocol 3.6) and a text that says so.
+
+use adit_cluster::{IdentityPem, MemberOptions, Proto};
+use adit_names::code::ErrorCode;
+use adit_names::endpoint_url::Scheme;
+use adit_protocol::message::opts::{Headers, IpRestriction, MutualTls, TlsTermination};
+use adit_protocol::message::{Bind, Error, HttpOpts, PatchTunnelState, TcpOpts, TlsOpts};
+use adit_protocol::typed_stream::StreamType;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::refusal::Refusal;
+use super::state::MAX_METADATA;
+
+const MAX_ID: usize = 64;
+const MAX_NAME: usize = 128;
+const MAX_DESCRIPTION: usize = 255;
+const MAX_FORWARDS_TO: usize = 2_048;
+const MAX_POLICY: usize = 512 << 10;
+const MAX_HOST_HEADER: usize = 261;
+
+/// A bind whose fields are in order.
+#[derive(Clone, Debug)]
+pub(super) struct BindRequest<'a> {
+    /// Bind id; empty at the first bind.
+    pub id: &'a str,
+    /// Bind cookie; empty at the first bind.
+    pub token: &'a str,
+    /// Scheme of the URL.
+    pub scheme: Scheme,
+    /// What the member will be.
+    pub options: MemberOptions,
+}
+
+impl<'a> BindRequest<'a> {
+    /// Reads a bind.
+    ///
+    /// # Errors
+    /// The codes of agent protocol 7.3 for fields and options.
+    pub(super) fn read(bind: &'a Bind) -> Result<Self, Refusal> {
+        let id = bind.id.as_str();
+        let is_id = |s: &str| {
+            s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        };
+        if id.len() > MAX_ID || !is_id(id) {
+            return Err(invalid(
+                "Id is not made of at most 64 letters, digits, '_' and '-'",
+            ));
+        }
+        let (scheme, proto) = scheme_of(&bind.proto)?;
+        if !bind.extra.ip_policy_ref.is_empty() {
+            return Err(Refusal::new(
+                ErrorCode::NGROK_341,
+                &[("id", &bind.extra.ip_policy_ref)],
+            ));
+        }
+        let mut options = MemberOptions::new(proto);
+        options.upstream_http2 = match bind.forwards_proto.as_str() {
+            "" | "http1" => false,
+            "http2" => true,
+            other => return Err(Refusal::new(ErrorCode::NGROK_15003, &[("protocol", other)])),
+        };
+        options.pooled = bind.pooling();
+        set_texts(
+            &mut options,
+            bind.extra.name.as_deref(),
+            bind.extra.description.as_deref(),
+            Some(&bind.extra.metadata),
+        )?;
+        if bind.forwards_to.len() > MAX_FORWARDS_TO {
+            return Err(invalid("ForwardsTo is longer than 2048 bytes"));
+        }
+        options.forwards_to = bind
+            .forwards_to
+            .chars()
+            .filter(|c| !c.is_control())
+            .collect();
+        let wrong = |e: Error| Refusal::new(e.code(StreamType::Bind), &[("error", &e.to_string())]);
+        match proto {
+            Proto::Http | Proto::Https => http(&mut options, bind.http_opts().map_err(wrong)?)?,
+            Proto::Tcp => tcp(&mut options, &bind.tcp_opts().map_err(wrong)?)?,
+            Proto::Tls => tls(&mut options, &bind.tls_opts().map_err(wrong)?)?,
+        }
+        Ok(Self {
+            id,
+            token: &bind.extra.token,
+            scheme,
+            options,
+        })
+    }
+}
+
+/// The options with the changes of a message; fields that are absent stay.
+///
+/// # Errors
+/// As for a bind.
+pub(super) fn patched(
+    options: &MemberOptions,
+    patch: &PatchTunnelState,
+) -> Result<MemberOptions, Refusal> {
+    let mut options = options.clone();
+    set_texts(
+        &mut options,
+        patch.name.as_deref(),
+        patch.description.as_deref(),
+        patch.metadata.as_deref(),
+    )?;
+    if let Some(pooled) = patch.pooling_enabled {
+        options.pooled = pooled;
+    }
+    if let Some(policy) = &patch.traffic_policy {
+        check_policies(None, Some(policy))?;
+    }
+    Ok(options)
+}
+
+fn set_texts(
+    options: &mut MemberOptions,
+    name: Option<&str>,
+    description: Option<&str>,
+    metadata: Option<&str>,
+) -> Result<(), Refusal> {
+    if let Some(name) = name {
+        if name.len() > MAX_NAME {
+            return Err(invalid("Name is longer than 128 bytes"));
+        }
+        name.clone_into(&mut options.name);
+    }
+    if let Some(description) = description {
+        if description.len() > MAX_DESCRIPTION {
+            return Err(invalid("Description is longer than 255 bytes"));
+        }
+        description.clone_into(&mut options.description);
+    }
+    if let Some(metadata) = metadata {
+        if metadata.len() > MAX_METADATA {
+            return Err(Refusal::new(
+                ErrorCode::NGROK_100,
+                &[("size", &metadata.len().to_string())],
+            ));
+        }
+        metadata.clone_into(&mut options.metadata);
+    }
+    Ok(())
+}
+
+fn scheme_of(proto: &str) -> Result<(Scheme, Proto), Refusal> {
+    match Scheme::from_name(proto) {
+        Some(Scheme::Http) => Ok((Scheme::Http, Proto::Http)),
+        Some(Scheme::Https) => Ok((Scheme::Https, Proto::Https)),
+        Some(Scheme::Tcp) => Ok((Scheme::Tcp, Proto::Tcp)),
+        Some(Scheme::Tls) => Ok((Scheme::Tls, Proto::Tls)),
+        Some(Scheme::Udp) => Err(Refusal::unavailable(
+            ErrorCode::ADIT_1205,
+            "UDP endpoints are",
+        )),
+        None => Err(Refusal::new(ErrorCode::NGROK_332, &[("protocol", proto)])),
+    }
+}
+
+fn http(options: &mut MemberOptions, opts: HttpOpts) -> Result<(), Refusal> {
+    options.proxy_proto = proxy_proto(opts.proxy_proto)?;
+    if !opts.auth.is_empty() || opts.basic_auth.is_some_and(|b| !b.credentials.is_empty()) {
+        return Err(Refusal::unavailable(ErrorCode::NGROK_359, "Basic auth is"));
+    }
+    if let Some(oauth) = opts.oauth {
+        no_sealed(&oauth.sealed_client_secret)?;
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_365,
+            "Login by OAuth is",
+        ));
+    }
+    if let Some(oidc) = opts.oidc {
+        no_sealed(&oidc.sealed_client_secret)?;
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_385,
+            "Login by OpenID Connect is",
+        ));
+    }
+    if let Some(webhook) = opts.webhook_verification {
+        no_sealed(&webhook.sealed_secret)?;
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_364,
+            "Webhook verification is",
+        ));
+    }
+    if opts.circuit_breaker.is_some() {
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_361,
+            "The circuit breaker is",
+        ));
+    }
+    if opts.compression.is_some() {
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_9026,
+            "Compression is",
+        ));
+    }
+    if opts
+        .user_agent_filter
+        .is_some_and(|f| !f.allow.is_empty() || !f.deny.is_empty())
+    {
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_9026,
+            "The user agent filter is",
+        ));
+    }
+    no_networks(opts.ip_restriction.as_ref())?;
+    options.host_header = host_header(opts.request_headers.as_ref())?;
+    if opts
+        .response_headers
+        .is_some_and(|h| !h.add.is_empty() || !h.remove.is_empty())
+    {
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_371,
+            "Changing response headers is",
+        ));
+    }
+    if let Some(ca) = opts.mutual_tls_ca {
+        if options.proto == Proto::Http {
+            return Err(unusable("MutualTLSCA", "an http endpoint has no TLS"));
+        }
+        options.mutual_tls_ca_pem = Some(authorities("MutualTLSCA", &ca)?);
+    }
+    if opts.websocket_tcp_converter.is_some() {
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_9026,
+            "The converter of WebSockets to TCP is",
+        ));
+    }
+    check_policies(opts.policy.as_ref(), opts.traffic_policy.as_deref())
+}
+
+fn tcp(options: &mut MemberOptions, opts: &TcpOpts) -> Result<(), Refusal> {
+    options.proxy_proto = proxy_proto(opts.proxy_proto)?;
+    no_networks(opts.ip_restriction.as_ref())?;
+    check_policies(opts.policy.as_ref(), opts.traffic_policy.as_deref())
+}
+
+fn tls(options: &mut MemberOptions, opts: &TlsOpts) -> Result<(), Refusal> {
+    options.proxy_proto = proxy_proto(opts.proxy_proto)?;
+    no_networks(opts.ip_restriction.as_ref())?;
+    options.tls_passthrough = opts.tls_termination.is_none();
+    if let Some(termination) = &opts.tls_termination {
+        options.tls_identity_pem = identity(termination)?;
+    }
+    if let Some(ca) = &opts.mutual_tls_at_edge {
+        if options.tls_passthrough {
+            return Err(Refusal::with_text(
+                ErrorCode::NGROK_9026,
+                "Mutual TLS at the edge needs termination at the edge.",
+            ));
+        }
+        options.mutual_tls_ca_pem = Some(authorities("MutualTLSAtEdge", ca)?);
+    }
+    check_policies(opts.policy.as_ref(), opts.traffic_policy.as_deref())
+}
+
+fn proxy_proto(asked: i64) -> Result<u8, Refusal> {
+    match asked {
+        0 => Ok(0),
+        1 => Ok(1),
+        2 => Ok(2),
+        _ => Err(invalid("ProxyProto is not 0, 1 or 2")),
+    }
+}
+
+fn no_networks(restriction: Option<&IpRestriction>) -> Result<(), Refusal> {
+    match restriction {
+        Some(r) if !r.allow_cidrs.is_empty() || !r.deny_cidrs.is_empty() => {
+            Err(Refusal::unavailable(
+                ErrorCode::NGROK_362,
+                "The restriction of visitors' networks is",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The one request header that is offered: `host:`, by which agents rewrite the upstream's host.
+fn host_header(headers: Option<&Headers>) -> Result<Option<String>, Refusal> {
+    let Some(headers) = headers else {
+        return Ok(None);
+    };
+    if !headers.remove.is_empty() {
+        return Err(Refusal::unavailable(
+            ErrorCode::NGROK_372,
+            "Removing request headers is",
+        ));
+    }
+    let mut host = None;
+    for entry in &headers.add {
+        let Some((name, value)) = entry.split_once(':') else {
+            return Err(Refusal::new(ErrorCode::NGROK_370, &[("value", entry)]));
+        };
+        if !name.trim().eq_ignore_ascii_case("host") {
+            return Err(Refusal::unavailable(
+                ErrorCode::NGROK_370,
+                "Adding request headers other than \"host\" is",
+            ));
+        }
+        let value = value.trim();
+        if value.is_empty()
+            || value.len() > MAX_HOST_HEADER
+            || !value.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return Err(Refusal::new(
+                ErrorCode::NGROK_374,
+                &[("value", value), ("error", "it is not a host")],
+            ));
+        }
+        host = Some(value.to_owned());
+    }
+    Ok(host)
+}
+
+/// Policies that say nothing are none; others wait for the policy engine.
+fn check_policies(old: Option<&Value>, text: Option<&str>) -> Result<(), Refusal> {
+    let old = old.filter(|p| !is_empty_policy(p));
+    let text = text.filter(|t| !t.trim().is_empty());
+    if old.is_some() && text.is_some() {
+        return Err(Refusal::new(ErrorCode::NGROK_9025, &[]));
+    }
+    if text.is_some_and(|t| t.len() > MAX_POLICY) {
+        return Err(Refusal::new(
+            ErrorCode::NGROK_9026,
+            &[("error", "it is longer than 512 KiB")],
+        ));
+    }
+    if old.is_some() || text.is_some_and(|t| !is_empty_policy_text(t)) {
+        return Err(Refusal::with_text(
+            ErrorCode::NGROK_9026,
+            "traffic policies are not available in this version",
+        ));
+    }
+    Ok(())
+}
+
+const PHASES: [&str; 5] = [
+    "inbound",
+    "outbound",
+    "on_tcp_connect",
+    "on_http_request",
+    "on_http_response",
+];
+
+fn is_phase(key: &str) -> bool {
+    PHASES.iter().any(|p| key.eq_ignore_ascii_case(p))
+}
+
+/// A policy object without a rule.
+fn is_empty_policy(policy: &Value) -> bool {
+    match policy {
+        Value::Null => true,
+        Value::Object(map) => map.iter().all(|(key, rules)| {
+            is_phase(key) && (rules.is_null() || rules.as_array().is_some_and(Vec::is_empty))
+        }),
+        _ => false,
+    }
+}
+
+/// A policy without a rule, as JSON or as lines of YAML.
+fn is_empty_policy_text(text: &str) -> bool {
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        return is_empty_policy(&value);
+    }
+    text.lines()
+        .map(|l| l.split(" #").next().unwrap_or(l).trim_end())
+        .all(|line| {
+            line.is_empty()
+                || line.starts_with('#')
+                || line == "---"
+                || line == "{}"
+                || line.split_once(':').is_some_and(|(key, value)| {
+                    is_phase(key.trim_matches(['"', '\'']))
+                        && matches!(value.trim(), "" | "[]" | "null" | "~")
+                })
+        })
+}
+
+/// Secrets that are sealed for ngrok's own edge cannot be opened here.
+fn no_sealed(secret: &str) -> Result<(), Refusal> {
+    if secret.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid("sealed secrets are not supported"))
+    }
+}
+
+fn authorities(field: &str, ca: &MutualTls) -> Result<Vec<u8>, Refusal> {
+    let pem = pem(field, &ca.mutual_tls_ca)?;
+    if adit_tls::ClientRoots::from_pem(&pem).is_err() {
+        return Err(unusable(field, "it holds no certificate that can be read"));
+    }
+    Ok(pem)
+}
+
+fn identity(termination: &TlsTermination) -> Result<Option<IdentityPem>, Refusal> {
+    no_sealed(&termination.sealed_key)?;
+    if termination.cert.is_empty() && termination.key.is_empty() {
+        return Ok(None);
+    }
+    let cert = pem("TLSTermination.cert", &termination.cert)?;
+    let key = pem("TLSTermination.key", &termination.key)?;
+    match adit_tls::Identity::from_pem(&cert, &key) {
+        Ok(_) => Ok(Some((cert, key))),
+        // The library's text may quote the input, which is a key.
+        Err(_) => Err(unusable(
+            "TLSTermination",
+            "certificate and key cannot be read or do not belong together",
+        )),
+    }
+}
+
+fn pem(field: &str, base64: &str) -> Result<Vec<u8>, Refusal> {
+    match STANDARD.decode(base64) {
+        Ok(pem) if !pem.is_empty() => Ok(pem),
+        Ok(_) => Err(unusable(field, "it is empty")),
+        Err(_) => Err(unusable(field, "it is not base64")),
+    }
+}
+
+fn unusable(field: &str, error: &str) -> Refusal {
+    Refusal::new(ErrorCode::ADIT_1204, &[("field", field), ("error", error)])
+}
+
+fn invalid(error: &str) -> Refusal {
+    Refusal::new(ErrorCode::NGROK_301, &[("error", error)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_without_rules_are_none() {
+        for empty in [
+            "",
+            " \n",
+            "{}",
+            "null",
+            "on_http_request: []",
+            "on_tcp_connect: []",
+            "{\"inbound\":[]}",
+            "{\"Inbound\":[],\"Outbound\":[]}",
+            "---\non_http_request:\non_http_response: [] # none\n# end\n",
+        ] {
+            check_policies(None, Some(empty)).unwrap_or_else(|r| panic!("{empty:?}: {r}"));
+        }
+        for not_empty in [
+            "on_http_request: [1]",
+            "{\"on_http_request\":[{\"actions\":[{\"type\":\"deny\"}]}]}",
+            "on_http_request:\n  - actions:\n    - type: deny\n",
+            "[]",
+            "foo: []",
+            "deny",
+            "on_http_request:\n- actions: []",
+        ] {
+            let refusal = check_policies(None, Some(not_empty)).unwrap_err();
+            assert_eq!(refusal.code(), ErrorCode::NGROK_9026, "{not_empty:?}");
+        }
+        let old = serde_json::json!({"Inbound": [{"Name": "r"}]});
+        assert_eq!(
+            check_policies(Some(&old), Some("{}")).unwrap_err().code(),
+            ErrorCode::NGROK_9025
+        );
+        assert_eq!(
+            check_policies(Some(&old), None).unwrap_err().code(),
+            ErrorCode::NGROK_9026
+        );
+        check_policies(Some(&serde_json::json!({"Inbound": []})), Some("{}")).unwrap();
+    }
+}

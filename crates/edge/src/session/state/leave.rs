@@ -1,0 +1,259 @@
+//! Leaving: draining, credentials that were revoked, endpoints and sessions that are ended from here.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use adit_cluster::{Draining, Leg, RemoteCommands};
+use adit_names::code::ErrorCode;
+use adit_names::endpoint_url::Address;
+use adit_observe::{EndpointReason, EndpointStatus, StopCode};
+use adit_protocol::message::StopTunnel;
+use adit_snapshot::EdgeConfig;
+
+use super::{Connection, Sessions};
+use crate::session::address;
+use crate::session::clock::Now;
+use crate::session::refusal::Refusal;
+
+/// A session that is asked to leave.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    /// Its connections.
+    pub legs: Vec<(Connection, Leg)>,
+}
+
+/// What has to be said to an agent after something of it was ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Where to say it: the lowest leg.
+    pub leg: Option<adit_mux::Session>,
+    /// What to say.
+    pub stops: Vec<StopTunnel>,
+    /// Connections to be closed afterwards, with this text.
+    pub close: Vec<adit_mux::Session>,
+    /// Text of the close.
+    pub text: String,
+}
+
+impl Sessions {
+    /// The node drains: members are used only where nothing else serves their name, and lost sessions are kept
+    /// longer. Returns who is to be moved.
+    pub fn drain(&mut self) -> Vec<Leaving> {
+        self.draining = true;
+        self.set_draining(None, Draining::Avoid);
+        self.live
+            .iter()
+            .map(|(session, live)| Leaving {
+                legs: live
+                    .legs
+                    .iter()
+                    .map(|(number, l)| {
+                        let of = Connection {
+                            session: session.clone(),
+                            leg: *number,
+                            id: l.connection,
+                        };
+                        (of, l.leg.clone())
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// From now on nothing new is sent to any session: visitors wait for their return.
+    pub fn refuse_new(&mut self) {
+        self.set_draining(None, Draining::Closed);
+    }
+
+    /// An agent says that it is about to stop.
+    pub fn leave(&mut self, of: &Connection) {
+        if self.current(of).is_some() {
+            self.set_draining(Some(&of.session), Draining::Avoid);
+        }
+    }
+
+    /// An agent has moved: no new streams on this connection, if there is another.
+    pub fn drained(&mut self, of: &Connection) {
+        let Some(live) = self.current(of) else { return };
+        for endpoint in live.endpoints.values() {
+            if endpoint.member.legs().iter().any(|l| l.number != of.leg) {
+                endpoint.member.remove_leg(of.leg);
+                endpoint.pool.changed();
+            }
+        }
+    }
+
+    fn set_draining(&self, session: Option<&Arc<str>>, draining: Draining) {
+        for (id, live) in &self.live {
+            if session.is_some_and(|s| s != id) {
+                continue;
+            }
+            for endpoint in live.endpoints.values() {
+                endpoint.member.set_draining(draining);
+                endpoint.member.idle().clear();
+                endpoint.pool.changed();
+            }
+        }
+    }
+
+    /// An agent says whether the upstream of an endpoint serves.
+    pub fn health(&mut self, of: &Connection, bind: &str, reason: EndpointReason) {
+        let Some(live) = self.current(of) else { return };
+        if live
+            .endpoints
+            .get(bind)
+            .is_none_or(|e| !e.member.is_connected())
+        {
+            return;
+        }
+        let status = match reason {
+            EndpointReason::Ok => EndpointStatus::Online,
+            _ => EndpointStatus::Degraded,
+        };
+        self.tell_endpoint(&of.session, bind, Some(status), reason);
+    }
+
+    /// What an agent said about commands from afar, and its lowest connection.
+    pub fn remote(&self, session: &str) -> Option<(RemoteCommands, Option<adit_mux::Session>)> {
+        let live = self.live.get(session)?;
+        Some((live.facts.remote.clone(), live.lowest()))
+    }
+
+    /// Ends one endpoint, by its id for the API. The agent drops it without an `Unbind` of its own.
+    pub fn stop_endpoint(
+        &mut self,
+        endpoint: &str,
+        code: ErrorCode,
+        message: &str,
+    ) -> Option<Ended> {
+        let (session, bind) = self.endpoints.get(endpoint).cloned()?;
+        let ended = Ended {
+            leg: self.live.get(&session)?.lowest(),
+            stops: vec![stop_tunnel(&bind, code, message)],
+            close: Vec::new(),
+            text: String::new(),
+        };
+        self.end_endpoint(&session, &bind, EndpointReason::DisabledByAdmin);
+        Some(ended)
+    }
+
+    /// Ends a session: nothing of it is kept, its cookie begins it anew.
+    pub fn stop_session(
+        &mut self,
+        session: &str,
+        code: ErrorCode,
+        message: &str,
+        wall: SystemTime,
+    ) -> Option<Ended> {
+        let (session, live) = self.live.get_key_value(session)?;
+        let session = session.clone();
+        let ended = Ended {
+            leg: live.lowest(),
+            stops: live
+                .endpoints
+                .keys()
+                .map(|bind| stop_tunnel(bind, code, message))
+                .collect(),
+            close: live.legs.values().map(|l| l.leg.mux.clone()).collect(),
+            text: format!("{message} {code}"),
+        };
+        self.end_session(
+            &session,
+            StopCode::Command,
+            message,
+            EndpointReason::DisabledByAdmin,
+            wall,
+        );
+        Some(ended)
+    }
+
+    /// Brings what is live in line with a new configuration: sessions whose credential is gone or revoked end,
+    /// and so do endpoints that their credential or this server no longer allows.
+    pub fn enforce(&mut self, config: &EdgeConfig, now: Now) -> Vec<Ended> {
+        let mut ended = Vec::new();
+        let sessions: Vec<Arc<str>> = self.live.keys().cloned().collect();
+        for session in sessions {
+            let Some(live) = self.live.get_mut(&session) else {
+                continue;
+            };
+            match config.credential(&live.credential.hash) {
+                Some(credential)
+                    if !credential.revoked && credential.id == live.facts.credential =>
+                {
+                    live.credential = credential;
+                    ended.extend(self.enforce_endpoints(&session, config));
+                }
+                _ => ended.extend(self.end_revoked(&session, now.wall)),
+            }
+        }
+        ended
+    }
+
+    fn end_revoked(&mut self, session: &Arc<str>, wall: SystemTime) -> Option<Ended> {
+        let live = self.live.get(session)?;
+        let (code, id) = (ErrorCode::ADIT_1212, live.facts.credential.clone());
+        let text = ErrorCode::NGROK_300.message(&[("credential", &id)]);
+        let ended = Ended {
+            leg: live.lowest(),
+            stops: live
+                .endpoints
+                .keys()
+                .map(|bind| stop_tunnel(bind, code, code.what()))
+                .collect(),
+            close: live.legs.values().map(|l| l.leg.mux.clone()).collect(),
+            text: format!("{text} {}", ErrorCode::NGROK_300),
+        };
+        self.end_session(
+            session,
+            StopCode::Revoked,
+            &text,
+            EndpointReason::CredentialRevoked,
+            wall,
+        );
+        Some(ended)
+    }
+
+    /// Ends the endpoints of a session that would be refused now.
+    fn enforce_endpoints(&mut self, session: &Arc<str>, config: &EdgeConfig) -> Option<Ended> {
+        let live = self.live.get(session)?;
+        let rules = address::url_rules(config).ok()?;
+        let refused: Vec<(String, Refusal)> = live
+            .endpoints
+            .iter()
+            .filter_map(|(bind, endpoint)| {
+                let asked = Address::Url(endpoint.url.clone());
+                let credential = &live.credential;
+                address::check_owned(&endpoint.url, config, &rules)
+                    .and_then(|()| {
+                        address::check_acl(&credential.acl, &credential.id, &asked, &endpoint.url)
+                    })
+                    .err()
+                    .map(|refusal| (bind.clone(), refusal))
+            })
+            .collect();
+        if refused.is_empty() {
+            return None;
+        }
+        let ended = Ended {
+            leg: live.lowest(),
+            stops: refused
+                .iter()
+                .map(|(bind, r)| stop_tunnel(bind, r.code(), r.text()))
+                .collect(),
+            close: Vec::new(),
+            text: String::new(),
+        };
+        for (bind, _) in &refused {
+            self.end_endpoint(session, bind, EndpointReason::DisabledByAdmin);
+        }
+        Some(ended)
+    }
+}
+
+fn stop_tunnel(bind: &str, code: ErrorCode, message: &str) -> StopTunnel {
+    StopTunnel {
+        id: bind.to_owned(),
+        message: message.to_owned(),
+        error_code: code.as_str().to_owned(),
+    }
+}

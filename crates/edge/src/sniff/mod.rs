@@ -1,0 +1,196 @@
+//! What kind of connection is it: the first byte, the ClientHello, and where its name leads.
+//!
+//! The hello is read into a buffer of ours, so that a connection that is passed through can be replayed byte
+//! for byte. From here the connection moves to the worker on which its agent's session lives.
+
+mod hello;
+mod plain;
+
+use std::sync::Arc;
+
+use adit_cluster::{Choice, Class};
+use adit_observe::RefusalReason;
+use adit_snapshot::ControlName;
+use adit_tls::client_hello::ClientHello;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::accept::{self, Accepted};
+use crate::node::Node;
+use crate::supervise;
+use crate::timer::Timer;
+
+pub(crate) use plain::plain_port;
+
+/// TLS alert descriptions (RFC 8446, section 6) that are sent before any handshake.
+mod alert {
+    pub(super) const HANDSHAKE_FAILURE: u8 = 40;
+    pub(super) const INTERNAL_ERROR: u8 = 80;
+    pub(super) const MISSING_EXTENSION: u8 = 109;
+    pub(super) const UNRECOGNIZED_NAME: u8 = 112;
+}
+
+/// Where the name of a ClientHello leads.
+enum Destination {
+    Agent,
+    Terminate { worker: Option<usize> },
+    Passthrough { host: String, worker: Option<usize> },
+    Refuse(u8),
+}
+
+/// A connection to the TLS port.
+pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
+    let hello = {
+        let deadline = Timer::current().deadline();
+        let limits = node.config.load().limits.clone();
+        match hello::read(&mut accepted, &deadline, &limits).await {
+            hello::Read::Hello(h) => h,
+            hello::Read::PlainHttp => {
+                node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::PlainOnTls);
+                plain::answer_tls_only(accepted).await;
+                return;
+            }
+            hello::Read::Alert(code) => {
+                node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::ClientHello);
+                refuse(accepted.io, code).await;
+                return;
+            }
+            hello::Read::Nothing(reason) => {
+                node.refused(accepted.kind, accepted.peer.ip(), reason);
+                return;
+            }
+        }
+    };
+    match destination(&hello, &node) {
+        Destination::Refuse(code) => {
+            let reason = if code == alert::UNRECOGNIZED_NAME {
+                RefusalReason::ServerNameUnknown
+            } else {
+                RefusalReason::ServerNameMissing
+            };
+            node.refused(accepted.kind, accepted.peer.ip(), reason);
+            refuse(accepted.io, code).await;
+        }
+        Destination::Agent => {
+            let worker = node.workers.next();
+            hand_over(accepted, worker, node, move |a, n| crate::secure::agent(a, n));
+        }
+        _ if accepted.permit.is_over() => {
+            node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::ConnectionsPerIp);
+            accept::reset(&accepted.io);
+        }
+        Destination::Terminate { worker } => {
+            let worker = worker.unwrap_or_else(|| node.workers.next());
+            hand_over(accepted, worker, node, move |a, n| crate::secure::visitor(a, hello, n));
+        }
+        Destination::Passthrough { host, worker } => {
+            let worker = worker.unwrap_or_else(|| node.workers.next());
+            hand_over(accepted, worker, node, move |a, n| {
+                crate::tls::passthrough(a, host, hello, n)
+            });
+        }
+    }
+}
+
+fn destination(hello: &ClientHello, node: &Node) -> Destination {
+    let config = node.config.load();
+    let Some(host) = hello.server_name.as_deref() else {
+        if config.accept_without_sni && hello.alpn.iter().all(|p| p == b"adit-agent/1") {
+            return Destination::Agent;
+        }
+        return Destination::Refuse(if hello.tls13 {
+            alert::MISSING_EXTENSION
+        } else {
+            alert::HANDSHAKE_FAILURE
+        });
+    };
+    match config.control_name(host) {
+        Some(ControlName::Connect) => return Destination::Agent,
+        Some(ControlName::Api | ControlName::Dashboard | ControlName::Idp) => {
+            return Destination::Terminate { worker: None };
+        }
+        None => {}
+    }
+    let Some(pool) = node.directory.find(Class::Sni, host) else {
+        return if config.is_below_base(host) {
+            // Says nothing about whether the name exists: the handshake is made, HTTP answers "offline".
+            Destination::Terminate { worker: None }
+        } else {
+            Destination::Refuse(alert::UNRECOGNIZED_NAME)
+        };
+    };
+    let worker = match pool.choose(0) {
+        Choice::Member(m) => {
+            if m.options.tls_passthrough {
+                return Destination::Passthrough {
+                    host: host.to_owned(),
+                    worker: m.worker(),
+                };
+            }
+            m.worker()
+        }
+        Choice::Park | Choice::Offline => {
+            if pool.is_passthrough() {
+                return Destination::Passthrough {
+                    host: host.to_owned(),
+                    worker: None,
+                };
+            }
+            None
+        }
+    };
+    Destination::Terminate { worker }
+}
+
+/// Moves the connection to `worker` and goes on there.
+fn hand_over<F, Fut>(accepted: Accepted, worker: usize, node: Arc<Node>, next: F)
+where
+    F: FnOnce(Accepted, Arc<Node>) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    if supervise::current_worker() == Some(worker) {
+        supervise::spawn("visitor", next(accepted, node));
+        return;
+    }
+    let Accepted {
+        io,
+        peer,
+        local,
+        kind,
+        permit,
+        read,
+    } = accepted;
+    // The socket leaves this worker's event queue and is registered with the other's.
+    let Ok(io) = io.into_std() else { return };
+    let workers = node.workers.clone();
+    workers.spawn_on(worker, "visitor", async move {
+        let Ok(io) = TcpStream::from_std(io) else { return };
+        let accepted = Accepted {
+            io,
+            peer,
+            local,
+            kind,
+            permit,
+            read,
+        };
+        next(accepted, node).await;
+    });
+}
+
+/// A fatal alert as plaintext record, then FIN (not RST), so that the client reads it.
+pub(crate) async fn refuse(mut io: TcpStream, code: u8) {
+    if io.write_all(&adit_tls::alert(code)).await.is_ok() {
+        let _ = io.shutdown().await;
+        crate::reply::linger(&mut io).await;
+    }
+}
+
+/// The alert for a name that is known but offline: the client sees a passing fault.
+pub(crate) async fn refuse_offline(io: TcpStream) {
+    refuse(io, alert::INTERNAL_ERROR).await;
+}
+
+/// The alert for a name that nobody has.
+pub(crate) async fn refuse_unknown(io: TcpStream) {
+    refuse(io, alert::UNRECOGNIZED_NAME).await;
+}

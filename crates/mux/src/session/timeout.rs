@@ -1,0 +1,220 @@
+//! What time brings: beats, deadlines, and once a second while there is something to look after.
+
+use std::time::{Duration, Instant};
+
+use super::{Core, Phase};
+use crate::{budget::Level, code, config::Role, error::CloseReason, frame, stream::Key};
+
+const TICK: Duration = Duration::from_secs(1);
+/// Windows shrink when nothing was consumed for this long, milliseconds.
+const GROWTH_IDLE: u32 = 10_000;
+/// A stream whose consumer took nothing for this long is stalled, milliseconds.
+const STALLED: u32 = 1_000;
+/// Under pressure the streams are searched this often, milliseconds.
+const PRESSURE_EVERY: u32 = 100;
+/// How long the session that holds most is left unread before it is judged again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Core {
+    /// When [`handle_timeout`](Self::handle_timeout) should be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Open => [
+                self.tick_at,
+                self.paused_until,
+                self.stall_end(),
+                self.silence_end(),
+                self.beats.deadline(self.alive_at()),
+                self.untyped.front().map(|(_, until)| *until),
+                self.farewell.as_ref().map(|farewell| farewell.until),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
+            Phase::Closing(_) => self.close_by,
+            Phase::Closed(_) => None,
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.set_now(now);
+        self.start_closing();
+        if let Phase::Closing(reason) = &self.phase {
+            if self.close_by.is_some_and(|by| by <= now) {
+                self.lost(reason.clone());
+            }
+            return;
+        }
+        if !self.is_open() {
+            return;
+        }
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.stall_end()) {
+            return self.lost(CloseReason::WriteStalled);
+        }
+        if due(self.silence_end()) {
+            return self.lost(CloseReason::Silent);
+        }
+        if self.beats.is_lost(now, self.alive_at()) {
+            return self.lost(CloseReason::HeartbeatLost);
+        }
+        if due(self.farewell.as_ref().map(|farewell| farewell.until)) {
+            let reason = self.farewell_reason().unwrap_or(CloseReason::Eof);
+            return self.end(reason, Some((code::NONE, "")));
+        }
+        self.beat(false);
+        self.reset_untyped(now);
+        if due(self.paused_until) {
+            self.paused_until = None;
+            self.weigh();
+        }
+        if due(self.tick_at) {
+            self.tick(now);
+        }
+    }
+
+    /// Sends a beat at once, unless one is out.
+    pub fn probe(&mut self, now: Instant) {
+        self.set_now(now);
+        if self.is_open() {
+            self.beat(true);
+        }
+    }
+
+    /// Bytes moved: look after things in a second.
+    pub(super) fn note_activity(&mut self) {
+        self.active = true;
+        if self.tick_at.is_none() {
+            self.tick_at = Some(self.now + TICK);
+        }
+    }
+
+    /// Reports what is held, and sheds load if the node's budget is short.
+    pub(super) fn weigh(&mut self) {
+        let (held, open) = (self.held_bytes(), self.is_open());
+        let Some(share) = &mut self.share else { return };
+        share.report(held);
+        let level = share.level();
+        if level < Level::High || !open {
+            return;
+        }
+        if level == Level::Full && share.holds_most() {
+            self.paused_until = Some(self.now + PAUSE);
+        }
+        let now = self.millis;
+        if now.wrapping_sub(self.pressure_checked) < PRESSURE_EVERY {
+            return;
+        }
+        self.pressure_checked = now;
+        let largest = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| !stream.flags.closed && !stream.inbox.is_empty())
+            .filter(|(_, stream)| stream.recv.stalled_for(now) >= STALLED)
+            .max_by_key(|(_, stream)| stream.recv.unread())
+            .map(|(slot, stream)| {
+                let key = Key {
+                    slot: slot as u32,
+                    id: stream.id,
+                };
+                (key, stream.recv.unread() as usize)
+            });
+        let unread = largest.map_or(0, |(_, unread)| unread);
+        let Some(share) = &mut self.share else { return };
+        if share.is_largest_stalled(unread)
+            && let Some((key, _)) = largest
+        {
+            self.reset_by_us(key, code::INTERNAL);
+            let held = self.held_bytes();
+            if let Some(share) = &mut self.share {
+                share.report(held);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        self.out.hurry();
+        self.expire_ghosts();
+        self.wake_capacity();
+        let millis = self.millis;
+        self.closed.trim(millis);
+        if self.extra > 0 {
+            let mut given_up = 0;
+            for (_, stream) in self.streams.iter_mut().filter(|(_, s)| !s.flags.closed) {
+                given_up += stream.recv.decay(millis, GROWTH_IDLE) as usize;
+            }
+            self.extra = self.extra.saturating_sub(given_up);
+        }
+        self.weigh();
+        let was_active = std::mem::replace(&mut self.active, false);
+        if !was_active {
+            self.trim();
+        }
+        let cares = was_active
+            || self.extra > 0
+            || self.inboxes.held() > 0
+            || self.capacity.len() > 0
+            || !self.closed.is_empty()
+            || !self.ghosts.is_empty();
+        self.tick_at = cares.then_some(now + TICK);
+    }
+
+    /// Nothing moved for a second: gives memory back.
+    fn trim(&mut self) {
+        self.out.trim();
+        self.inboxes.trim();
+        self.wakes.trim();
+        self.trim_driver = true;
+        if self.streams.len() * 4 < self.streams.capacity() {
+            self.streams.shrink_to_fit();
+        }
+        if self.ids.len() * 4 < self.ids.capacity() {
+            self.ids.shrink_to_fit();
+        }
+        self.accept.shrink_to_fit();
+        self.untyped.shrink_to_fit();
+        self.ghosts.shrink_to_fit();
+    }
+
+    fn beat(&mut self, at_once: bool) {
+        let Some((key, nonce)) = self.beats.due(self.now, at_once) else {
+            return;
+        };
+        if let Some(stream) = self.stream(key) {
+            stream.send_window = stream.send_window.saturating_sub(4);
+        }
+        self.out
+            .control(&frame::data(key.id, 4, false, false), true);
+        self.out.control(&nonce, true);
+    }
+
+    fn reset_untyped(&mut self, now: Instant) {
+        while let Some((key, until)) = self.untyped.front().copied() {
+            let waiting = self
+                .peek(key)
+                .is_some_and(|s| !s.flags.closed && s.type_len < 4);
+            if waiting && until > now {
+                return;
+            }
+            if waiting {
+                self.reset_by_us(key, code::PROTOCOL);
+            }
+            self.untyped.pop_front();
+        }
+    }
+
+    fn stall_end(&self) -> Option<Instant> {
+        Some(self.stalled_since? + self.config.write_stall)
+    }
+
+    fn silence_end(&self) -> Option<Instant> {
+        Some(self.last_received + self.config.idle_timeout?)
+    }
+
+    /// On a client every byte shows that the peer lives, on a server only the echo does.
+    fn alive_at(&self) -> Option<Instant> {
+        (self.config.role == Role::Client).then_some(self.last_received)
+    }
+}

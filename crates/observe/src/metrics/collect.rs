@@ -1,0 +1,254 @@
+//! The catalogue of metrics: every name with its help and labels, in one list.
+
+use std::collections::BTreeMap;
+
+use super::cells::Cells;
+use super::text::{Format, Text, pair};
+
+/// What is not in the workers' cells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NodeValues {
+    pub(crate) snapshot_generation: u64,
+    pub(crate) log_lines_dropped: u64,
+    pub(crate) log_lines_failed: u64,
+    pub(crate) ring_dropped_lines: u64,
+    pub(crate) activity_dropped: u64,
+}
+
+/// Writes all metrics.
+pub(crate) fn collect(format: Format, cells: &[&Cells], node: &NodeValues) -> String {
+    let mut text = Text::new(format, cells);
+    connections(&mut text);
+    requests(&mut text);
+    errors(&mut text, cells);
+    streams(&mut text);
+    agents(&mut text);
+    text.counters(
+        "adit_protocol_glitches",
+        "Violations of a protocol that were refused or let pass, by kind.",
+        &["kind"],
+        |cells| &cells.glitches,
+    );
+    text.counters(
+        "adit_attack_closes",
+        "Connections closed for a pattern of abuse.",
+        &["kind"],
+        |cells| &cells.attacks,
+    );
+    text.gauges(
+        "adit_buffers_bytes",
+        "Bytes held for somebody else, by who holds them.",
+        &["holder"],
+        |cells| &cells.buffers,
+    );
+    text.counters(
+        "adit_panics",
+        "Panics that were caught; each cost one connection.",
+        &[],
+        |cells| &cells.panics,
+    );
+    text.gauge(
+        "adit_snapshot_generation",
+        "Position of the configuration this node serves.",
+        node.snapshot_generation,
+    );
+    dropped(&mut text, cells, node);
+    text.finish()
+}
+
+fn connections(text: &mut Text<'_>) {
+    let labels = &["listener", "protocol"];
+    text.counters(
+        "adit_connections",
+        "Connections accepted.",
+        labels,
+        |cells| &cells.connections,
+    );
+    text.gauges(
+        "adit_connections_open",
+        "Connections open.",
+        labels,
+        |cells| &cells.connections_open,
+    );
+    text.counters(
+        "adit_connections_refused",
+        "Connections and handshakes refused.",
+        &["listener", "reason"],
+        |cells| &cells.connections_refused,
+    );
+    let labels = &["result", "version", "resumed"];
+    text.counters(
+        "adit_tls_handshakes",
+        "TLS handshakes with visitors and agents.",
+        labels,
+        |cells| &cells.handshakes,
+    );
+    text.histograms(
+        "adit_tls_handshake_seconds",
+        "Duration of TLS handshakes from the ClientHello.",
+        labels,
+        |cells| &cells.handshake_seconds,
+    );
+    text.counters(
+        "adit_bytes",
+        "Bytes of visitors' connections, seen from the visitor.",
+        &["listener", "direction"],
+        |cells| &cells.bytes,
+    );
+}
+
+fn requests(text: &mut Text<'_>) {
+    text.counters(
+        "adit_http_requests",
+        "HTTP exchanges that ended.",
+        &["protocol", "method", "code_class", "outcome"],
+        |cells| &cells.requests,
+    );
+    text.histograms(
+        "adit_http_request_seconds",
+        "First byte of the request's head to the end of the exchange, without upgraded ones.",
+        &["protocol"],
+        |cells| &cells.request_seconds,
+    );
+    text.histograms(
+        "adit_http_request_first_byte_seconds",
+        "First byte of the request's head to the first byte of the response.",
+        &["protocol"],
+        |cells| &cells.first_byte_seconds,
+    );
+    text.histograms(
+        "adit_http_request_edge_seconds",
+        "Time of an exchange without parking and without waiting for the upstream.",
+        &["protocol"],
+        |cells| &cells.edge_seconds,
+    );
+}
+
+fn errors(text: &mut Text<'_>, cells: &[&Cells]) {
+    let mut sums = BTreeMap::<String, u64>::new();
+    for cells in cells {
+        cells.errors.read(|code, side, count| {
+            let mut labels = String::new();
+            pair("error_code", code, &mut labels);
+            pair("side", side.as_str(), &mut labels);
+            *sums.entry(labels).or_default() += count;
+        });
+    }
+    text.head_counter(
+        "adit_http_errors",
+        "Exchanges and connections that ended with an error code.",
+    );
+    for (labels, count) in sums {
+        text.sample("adit_http_errors", "_total", &labels, count);
+    }
+}
+
+fn streams(text: &mut Text<'_>) {
+    text.gauges(
+        "adit_streams_open",
+        "Streams to agents that are open.",
+        &[],
+        |cells| &cells.streams_open,
+    );
+    text.counters(
+        "adit_streams",
+        "Streams to agents, by how opening ended.",
+        &["result"],
+        |cells| &cells.streams,
+    );
+    text.histograms(
+        "adit_stream_open_seconds",
+        "Time to open a stream to an agent.",
+        &["result"],
+        |cells| &cells.stream_open_seconds,
+    );
+    text.counters(
+        "adit_upstream_reuse",
+        "Requests by whether an idle stream to the upstream was used again.",
+        &["result"],
+        |cells| &cells.reuse,
+    );
+    text.counters(
+        "adit_retries",
+        "Further tries of exchanges.",
+        &["reason"],
+        |cells| &cells.retries,
+    );
+    text.gauges(
+        "adit_parked_requests",
+        "Requests that wait for a member to return.",
+        &[],
+        |cells| &cells.parked_now,
+    );
+    text.histograms(
+        "adit_parked_seconds",
+        "How long requests waited for a member to return.",
+        &["result"],
+        |cells| &cells.parked_seconds,
+    );
+}
+
+fn agents(text: &mut Text<'_>) {
+    text.gauges(
+        "adit_agent_sessions",
+        "Sessions of agents.",
+        &["client_type"],
+        |cells| &cells.sessions,
+    );
+    text.counters(
+        "adit_agent_logins",
+        "Logins of agents.",
+        &["client_type", "result"],
+        |cells| &cells.logins,
+    );
+    text.histograms(
+        "adit_agent_heartbeat_seconds",
+        "Round trip of heartbeats of agents.",
+        &["client_type"],
+        |cells| &cells.heartbeat_seconds,
+    );
+    text.gauges(
+        "adit_endpoints",
+        "Endpoints.",
+        &["scheme", "status", "type"],
+        |cells| &cells.endpoints,
+    );
+    text.counters(
+        "adit_endpoints_refused",
+        "Endpoints refused to agents.",
+        &["reason"],
+        |cells| &cells.endpoints_refused,
+    );
+}
+
+fn dropped(text: &mut Text<'_>, cells: &[&Cells], node: &NodeValues) {
+    let ring: u64 = cells.iter().map(|cells| cells.ring_dropped.read(0)).sum();
+    text.head_counter(
+        "adit_events_dropped",
+        "Events dropped because a queue was full.",
+    );
+    for (queue, count) in [("ring", ring), ("activity", node.activity_dropped)] {
+        text.sample(
+            "adit_events_dropped",
+            "_total",
+            &format!("queue=\"{queue}\""),
+            count,
+        );
+    }
+    text.head_counter(
+        "adit_log_dropped",
+        "Log lines dropped because a queue was full or writing failed.",
+    );
+    for (queue, count) in [
+        ("ring", node.ring_dropped_lines),
+        ("lines", node.log_lines_dropped),
+        ("write", node.log_lines_failed),
+    ] {
+        text.sample(
+            "adit_log_dropped",
+            "_total",
+            &format!("queue=\"{queue}\""),
+            count,
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Puts a server together: state, authority, configuration, workers, edge, admin port.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use adit_edge::supervise::Workers;
+use adit_edge::{Edge, StartError};
+use adit_names::acl::Acl;
+use adit_observe::{AccessLog, Observer};
+use adit_snapshot::{Credential, EdgeConfig, PublicPorts, SealKey};
+use adit_tls::TicketKeys;
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest;
+
+use crate::admin_port::{self, AdminPort};
+use crate::authority::{AuthorityError, LocalAuthority};
+use crate::state::State;
+
+/// What a server is started with; sockets are bound already.
+#[derive(Debug)]
+pub struct Options {
+    /// Keys, authority and first credentials.
+    pub state: State,
+    /// Base domain, canonical.
+    pub base_domain: String,
+    /// The TLS port.
+    pub https: TcpListener,
+    /// The plain port.
+    pub http: Option<TcpListener>,
+    /// The admin port.
+    pub admin: TcpListener,
+    /// Ports of `tcp://` endpoints: first and last.
+    pub tcp_ports: Option<(u16, u16)>,
+    /// Agents that name nothing (reached by address) are accepted.
+    pub accept_without_sni: bool,
+    /// Suffixes beside the Public Suffix List.
+    pub private_suffixes: Vec<String>,
+    /// Data workers; 0 = one per core.
+    pub workers: usize,
+    /// Access log.
+    pub access_log: AccessLog,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The authority of the data directory cannot be used.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The edge cannot start.
+    #[error(transparent)]
+    Edge(#[from] StartError),
+    /// Threads or sockets.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    edge: Edge,
+    admin: AdminPort,
+    admin_address: SocketAddr,
+    observer: Observer,
+    stopping: Arc<AtomicBool>,
+    state: State,
+}
+
+impl Server {
+    /// Starts serving.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn start(options: Options) -> Result<Self, ServerError> {
+        let https_address = options.https.local_addr()?;
+        let http_port = match &options.http {
+            Some(l) => l.local_addr()?.port(),
+            None => 80,
+        };
+        let admin_address = options.admin.local_addr()?;
+        let config = config(&options, https_address.port(), http_port);
+        let addresses = vec![https_address.ip(), IpAddr::from([127, 0, 0, 1])];
+        let authority = LocalAuthority::new(&options.state.authority, &options.base_domain, addresses)?;
+        // The first handshake shall not wait for a key to be made.
+        authority.leaf(None)?;
+        authority.leaf(Some(&format!("connect.{}", options.base_domain)))?;
+        let count = match options.workers {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        };
+        let observer = Observer::new(adit_observe::Options {
+            access_log: options.access_log,
+            workers: count,
+            ..adit_observe::Options::default()
+        })?;
+        let edge = Edge::start(adit_edge::Options {
+            config: Arc::new(ArcSwap::from_pointee(config)),
+            https: options.https,
+            http: options.http,
+            tcp_address: https_address.ip(),
+            resolver: Arc::new(authority),
+            tickets: TicketKeys::new(options.state.key("tls tickets")),
+            workers: Workers::start(count)?,
+            observer: observer.clone(),
+        })?;
+        let stopping = Arc::new(AtomicBool::new(false));
+        let admin = admin_port::start(options.admin, observer.clone(), stopping.clone())?;
+        Ok(Self {
+            edge,
+            admin,
+            admin_address,
+            observer,
+            stopping,
+            state: options.state,
+        })
+    }
+
+    /// The edge.
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Keys, authority, credentials.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Address of the admin port.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Where outcomes go.
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Drains for at most `deadline`, then stops.
+    pub async fn stop(self, deadline: Duration) {
+        self.stopping.store(true, Ordering::Release);
+        self.edge.drain(deadline).await;
+        self.admin.stop();
+    }
+}
+
+fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
+    let c = &options.state.credentials;
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, c.authtoken.as_bytes()).as_ref());
+    let mut config = EdgeConfig::new(&options.base_domain, SealKey(options.state.key("cookies")));
+    config.public_ports = PublicPorts {
+        https: https_port,
+        http: http_port,
+    };
+    config.tcp_ports = options.tcp_ports;
+    config.accept_without_sni = options.accept_without_sni;
+    config.private_suffixes.clone_from(&options.private_suffixes);
+    config.limits.connections = connections();
+    config.with_credentials([Credential {
+        id: c.credential_id.clone(),
+        organization: c.organization_id.clone(),
+        organization_name: "adit".to_owned(),
+        hash,
+        acl: Acl::default(),
+        revoked: false,
+    }])
+}
+
+/// 80 % of the descriptors that this process may have.
+fn connections() -> usize {
+    let limit = std::fs::read_to_string("/proc/self/limits").ok().and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("Max open files"))?;
+        line.split_whitespace().nth(3)?.parse::<usize>().ok()
+    });
+    limit.map_or(16_000, |n| n * 4 / 5)
+}

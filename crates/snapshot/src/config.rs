@@ -1,0 +1,210 @@
+//! The configuration of the data plane as one immutable value.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::access::{Credential, Credentials, TokenHash};
+use crate::names::ControlName;
+
+/// What the public sees as ports, which need not be what is listened on (a load balancer may stand before).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicPorts {
+    /// Port of `https://` and `tls://` endpoints; 443 is left out of URLs.
+    pub https: u16,
+    /// Port of `http://` endpoints; 80 is left out of URLs.
+    pub http: u16,
+}
+
+/// The key that seals session and bind cookies (AES-256). Kept outside the database.
+#[derive(Clone)]
+pub struct SealKey(pub [u8; 32]);
+
+impl std::fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealKey(…)")
+    }
+}
+
+/// Limits of the listeners and of HTTP (edge 1.6, 1.7).
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Open connections of all listeners together.
+    pub connections: usize,
+    /// Open connections of one address (IPv4 /32, IPv6 /64).
+    pub connections_per_ip: u32,
+    /// First byte after accept.
+    pub first_byte: Duration,
+    /// Whole ClientHello after its first byte.
+    pub client_hello: Duration,
+    /// Whole TLS handshake.
+    pub handshake: Duration,
+    /// Head of a request after its first byte.
+    pub header_time: Duration,
+    /// Idle time between requests of a connection.
+    pub keep_alive: Duration,
+    /// First request after the handshake.
+    pub first_request: Duration,
+    /// Requests per connection before `Connection: close`.
+    pub requests_per_connection: u32,
+    /// Longest request target in bytes.
+    pub uri_max: usize,
+    /// Largest header block in bytes.
+    pub header_max: usize,
+    /// Most fields in a header block.
+    pub header_count: usize,
+    /// Slow bodies: bytes per second averaged over 30 s after a grace of 30 s; 0 = off.
+    pub body_min_rate: u32,
+    /// Bytes held for others on this node.
+    pub buffers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16_000,
+            connections_per_ip: 1_024,
+            first_byte: Duration::from_secs(10),
+            client_hello: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
+            header_time: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            first_request: Duration::from_secs(10),
+            requests_per_connection: 10_000,
+            uri_max: 16 * 1024,
+            header_max: 64 * 1024,
+            header_count: 200,
+            body_min_rate: 500,
+            buffers: 1 << 30,
+        }
+    }
+}
+
+/// How long visitors wait for an agent that is coming back (edge 2.7).
+#[derive(Clone, Copy, Debug)]
+pub struct Parking {
+    /// Longest wait of an HTTP request; zero = off.
+    pub max_wait: Duration,
+    /// Longest wait of a TCP or TLS connection.
+    pub max_wait_tcp: Duration,
+}
+
+impl Default for Parking {
+    fn default() -> Self {
+        Self {
+            max_wait: Duration::from_secs(10),
+            max_wait_tcp: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Everything that the edge was told. Immutable; a change makes a new one.
+#[derive(Clone, Debug)]
+pub struct EdgeConfig {
+    /// Base domain, canonical.
+    pub base_domain: String,
+    /// What the world sees as ports.
+    pub public_ports: PublicPorts,
+    /// Host shown in the URLs of `tcp://` endpoints.
+    pub tcp_public_host: String,
+    /// Ports that `tcp://` endpoints get: first and last, or none.
+    pub tcp_ports: Option<(u16, u16)>,
+    /// Agents without SNI (reached by address) are accepted.
+    pub accept_without_sni: bool,
+    /// Region shown to agents.
+    pub region: String,
+    /// This node's name.
+    pub node: String,
+    /// A lost session keeps its names this long.
+    pub resume_window: Duration,
+    /// The same after an announced drain.
+    pub resume_window_drain: Duration,
+    /// A bind cookie gives the same random name within this time.
+    pub reclaim: Duration,
+    /// Random names are the same for the same credential and endpoint name.
+    pub stable_random: bool,
+    /// Suffixes that are accepted beside the Public Suffix List.
+    pub private_suffixes: Vec<String>,
+    /// Domains (and all names below) that every organisation of this server may bind beside the base domain.
+    pub own_domains: Vec<String>,
+    /// Most endpoints of one session.
+    pub max_endpoints: usize,
+    /// Most legs (connections) of one session.
+    pub max_legs: u32,
+    /// Largest window of one agent stream, for peers without a ceiling.
+    pub max_stream_window: u32,
+    /// Sum of all extra window credit of one session.
+    pub session_budget: u32,
+    /// HTTP peers whose forwarded headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Peers that speak the PROXY protocol toward us.
+    pub proxy_protocol_from: Vec<IpNet>,
+    /// Limits of listeners and HTTP.
+    pub limits: Limits,
+    /// Parking of visitors.
+    pub parking: Parking,
+    /// Seals cookies of sessions and binds.
+    pub seal_key: SealKey,
+    credentials: Credentials,
+}
+
+impl EdgeConfig {
+    /// A configuration with the given base domain and every other value at its default.
+    pub fn new(base_domain: &str, seal_key: SealKey) -> Self {
+        Self {
+            base_domain: base_domain.to_owned(),
+            public_ports: PublicPorts { https: 443, http: 80 },
+            tcp_public_host: format!("tcp.{base_domain}"),
+            tcp_ports: None,
+            accept_without_sni: false,
+            region: "local".to_owned(),
+            node: "node-1".to_owned(),
+            resume_window: Duration::from_secs(30),
+            resume_window_drain: Duration::from_secs(300),
+            reclaim: Duration::from_secs(24 * 3600),
+            stable_random: true,
+            private_suffixes: Vec::new(),
+            own_domains: Vec::new(),
+            max_endpoints: 256,
+            max_legs: 4,
+            max_stream_window: 16 << 20,
+            session_budget: 32 << 20,
+            trusted_proxies: Vec::new(),
+            proxy_protocol_from: Vec::new(),
+            limits: Limits::default(),
+            parking: Parking::default(),
+            seal_key,
+            credentials: Credentials::default(),
+        }
+    }
+
+    /// The same configuration with these credentials.
+    #[must_use]
+    pub fn with_credentials(mut self, list: impl IntoIterator<Item = Credential>) -> Self {
+        self.credentials = Credentials::new(list);
+        self
+    }
+
+    /// The credential whose token has this SHA-256, revoked or not.
+    pub fn credential(&self, hash: &TokenHash) -> Option<Arc<Credential>> {
+        self.credentials.find(hash)
+    }
+
+    /// The control name that a canonical host is, if any.
+    pub fn control_name(&self, host: &str) -> Option<ControlName> {
+        ControlName::of(host, &self.base_domain)
+    }
+
+    /// Whether `host` is the base domain or lies below it.
+    pub fn is_below_base(&self, host: &str) -> bool {
+        host.strip_suffix(self.base_domain.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+
+    /// Whether this peer's `X-Forwarded-*` headers are believed.
+    pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|n| n.contains(&address))
+    }
+}

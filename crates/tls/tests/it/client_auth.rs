@@ -1,0 +1,179 @@
+//! Client certificates in every mode.
+
+use std::sync::Arc;
+
+use adit_tls::{
+    CertificateProblem, ClientAuth, ClientProfile, ClientRoots, Error, Identity, ServerProfile,
+    Version, alert_code,
+};
+use tokio::io::AsyncReadExt;
+
+use crate::support::{Ca, NAME, Site, pair, site};
+
+fn server(site: &Site, mode: ClientAuth) -> ServerProfile {
+    ServerProfile::builder(Arc::new(site.identity.clone()))
+        .client_auth(mode)
+        .build()
+        .unwrap()
+}
+
+fn client(site: &Site, version: Version, identity: Option<Identity>) -> ClientProfile {
+    let builder = ClientProfile::builder(site.ca.roots()).max_version(version);
+    match identity {
+        Some(identity) => builder.identity(identity),
+        None => builder,
+    }
+    .build()
+    .unwrap()
+}
+
+fn roots(ca: &Ca) -> ClientRoots {
+    ClientRoots::from_pem(ca.pem().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_verified_certificate_is_seen_in_all_modes() {
+    let site = site();
+    let ca = Ca::new("Client Root");
+    let identity = ca.leaf(&["client.example"]).identity();
+    for version in [Version::Tls12, Version::Tls13] {
+        for mode in [
+            ClientAuth::Request { roots: roots(&ca) },
+            ClientAuth::RequireAny { roots: roots(&ca) },
+            ClientAuth::Require { roots: roots(&ca) },
+        ] {
+            let client = client(&site, version, Some(identity.clone()));
+            let (accepted, connected) = pair(&server(&site, mode), &client, NAME).await;
+            connected.unwrap();
+            let accepted = accepted.unwrap();
+            assert!(accepted.peer_verified());
+            assert_eq!(accepted.peer_certificate(), identity.chain().next());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_certificate_is_refused_only_where_it_must_be_verified() {
+    let site = site();
+    let ca = Ca::new("Client Root");
+    let stranger = Ca::new("Stranger").leaf(&["client.example"]).identity();
+    for version in [Version::Tls12, Version::Tls13] {
+        let client = client(&site, version, Some(stranger.clone()));
+        for mode in [
+            ClientAuth::Request { roots: roots(&ca) },
+            ClientAuth::RequireAny { roots: roots(&ca) },
+            ClientAuth::RequireAny {
+                roots: ClientRoots::default(),
+            },
+        ] {
+            let (accepted, _) = pair(&server(&site, mode), &client, NAME).await;
+            let accepted = accepted.unwrap();
+            assert!(!accepted.peer_verified());
+            assert!(accepted.peer_certificate().is_some());
+        }
+        let mode = ClientAuth::Require { roots: roots(&ca) };
+        let (accepted, connected) = pair(&server(&site, mode), &client, NAME).await;
+        let Error::Certificate {
+            problem, issuer, ..
+        } = accepted.unwrap_err()
+        else {
+            panic!("expected a certificate error");
+        };
+        assert_eq!(problem, CertificateProblem::UnknownIssuer);
+        assert_eq!(issuer.as_deref(), Some("Stranger"));
+        assert_eq!(refusal(connected).await, alert_code::UNKNOWN_CA);
+    }
+}
+
+#[tokio::test]
+async fn no_certificate_is_refused_only_where_one_is_required() {
+    let site = site();
+    let ca = Ca::new("Client Root");
+    for version in [Version::Tls12, Version::Tls13] {
+        let client = client(&site, version, None);
+        let mode = ClientAuth::Request { roots: roots(&ca) };
+        let (accepted, _) = pair(&server(&site, mode), &client, NAME).await;
+        assert!(!accepted.unwrap().peer_verified());
+        for mode in [
+            ClientAuth::RequireAny { roots: roots(&ca) },
+            ClientAuth::Require { roots: roots(&ca) },
+        ] {
+            let (accepted, connected) = pair(&server(&site, mode), &client, NAME).await;
+            assert!(matches!(
+                accepted.unwrap_err(),
+                Error::Certificate {
+                    problem: CertificateProblem::Missing,
+                    ..
+                }
+            ));
+            let want = if version == Version::Tls13 {
+                alert_code::CERTIFICATE_REQUIRED
+            } else {
+                alert_code::HANDSHAKE_FAILURE
+            };
+            assert_eq!(refusal(connected).await, want, "{version:?}");
+        }
+    }
+}
+
+/// The alert that a refused client gets: in TLS 1.3 its own handshake ends before.
+async fn refusal<IO>(connected: Result<adit_tls::Stream<IO>, Error>) -> u8
+where
+    IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let error = match connected {
+        Err(error) => error.alert(),
+        Ok(mut stream) => {
+            let error = stream.read_u8().await.unwrap_err();
+            Error::from_io(&error).and_then(Error::alert)
+        }
+    };
+    error.unwrap()
+}
+
+#[tokio::test]
+async fn revoked_certificates_are_refused() {
+    let site = site();
+    let ca = Ca::new("Client Root");
+    let good = ca.leaf_with(&["good.example"], |params| {
+        params.serial_number = Some(1_u64.into());
+    });
+    let bad = ca.leaf_with(&["bad.example"], |params| {
+        params.serial_number = Some(2_u64.into());
+    });
+    let mode = ClientAuth::Require {
+        roots: roots(&ca)
+            .with_crls_pem(ca.revoke(2).as_bytes())
+            .unwrap(),
+    };
+    let server = server(&site, mode);
+    let with = |leaf: &crate::support::certs::Leaf| {
+        client(&site, Version::Tls13, Some(leaf.identity()))
+    };
+    let (accepted, _) = pair(&server, &with(&good), NAME).await;
+    assert!(accepted.unwrap().peer_verified());
+    let (accepted, connected) = pair(&server, &with(&bad), NAME).await;
+    assert!(matches!(
+        accepted.unwrap_err(),
+        Error::Certificate {
+            problem: CertificateProblem::Revoked,
+            ..
+        }
+    ));
+    assert_eq!(refusal(connected).await, alert_code::CERTIFICATE_REVOKED);
+}
+
+#[test]
+fn authorities_must_be_there_and_well_formed() {
+    let site = site();
+    assert!(ClientRoots::from_pem(b"").is_err());
+    for roots in [
+        ClientRoots::default(),
+        ClientRoots::from_der(vec![b"nonsense".to_vec()]),
+    ] {
+        let built = ServerProfile::builder(Arc::new(site.identity.clone()))
+            .client_auth(ClientAuth::Require { roots })
+            .build();
+        assert!(built.is_err());
+    }
+}

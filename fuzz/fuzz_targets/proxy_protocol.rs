@@ -1,0 +1,6 @@
+//! PROXY protocol, versions 1 and 2, in front of a visitor's bytes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| adit_protocol::fuzz::proxy_protocol(data));
