@@ -21,7 +21,7 @@ type server struct {
 	listen   map[string]string
 	tcpPorts string
 	command  *exec.Cmd
-	ended    chan error
+	ended    chan struct{} // closed at the process's end
 	info     devInfo
 	roots    *x509.CertPool
 }
@@ -71,8 +71,8 @@ func (s *server) start() error {
 	if err := command.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	ended := make(chan struct{})
+	go func() { command.Wait(); close(ended) }()
 	s.command, s.ended = command, ended
 	if err := poll(20*time.Second, s.ready); err != nil {
 		said, _ := os.ReadFile(filepath.Join(s.folder, "log"))

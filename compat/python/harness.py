@@ -45,7 +45,9 @@ def run(server, chosen):
         except Skip as why:
             print(f"-- {name}: {why}", flush=True)
             continue
-        except Exception as error:  # a test may fail in any way
+        except BaseException as error:  # a test may fail in any way; a panic of the SDK is no Exception
+            if isinstance(error, KeyboardInterrupt):
+                raise
             failed += 1
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             print(f"FAILED {name}: {reason[:1500]}", flush=True)

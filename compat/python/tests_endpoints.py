@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import ngrok
 
 import sdk
+from cut import Cut
 from harness import Skip, test
 from server import Server, eventually
 from upstream import Http, Tcp, closed_port, tls_echo
@@ -147,7 +148,8 @@ def the_visitors_ipv6_address_is_visible(bench):
     if not socket.has_ipv6:
         raise Skip("no IPv6 on this machine")
     server = bench.use(Server(host="[::1]"))
-    session = sdk.connect(server)
+    # The SDK itself cannot be given an IPv6 address; its visitors can have one.
+    session = sdk.connect(server, address=bench.use(Cut(server.https)).address)
     bench.callback(sdk.run, session.close)
     listener = sdk.http(session, bench.use(Http()).address)
     headers = _said(fetch(server, listener.url()))["headers"]

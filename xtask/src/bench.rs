@@ -50,11 +50,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_build: bool,
     /// Scenarios and options for benches/run.py, for example: S1 S3 --peers nginx,adit --rounds 5
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "RUN.PY ARGUMENTS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "RUN.PY ARGUMENTS")]
     rest: Vec<String>,
 }
 
@@ -72,9 +68,6 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
         .arg(workspace.root().join("benches").join("run.py"))
         .args(&args.rest)
         .env("ADIT_BIN", workspace.binary(&args.profile, "adit"))
-        .env(
-            "ADIT_SESSIONS",
-            workspace.binary(&args.profile, "examples/sessions"),
-        )
+        .env("ADIT_SESSIONS", workspace.binary(&args.profile, "examples/sessions"))
         .run()
 }

@@ -58,10 +58,7 @@ fn suites(folder: &Path, work: &Path) -> Result<Vec<Suite>> {
 /// Installs what the suites need and runs each; all are run, the failed ones are named at the end.
 pub(crate) fn run(workspace: &Workspace, adit: &Path) -> Counted {
     let cargo_target = workspace.target().join("compat").join("cargo");
-    let found = suites(
-        &workspace.root().join("compat"),
-        &workspace.target().join("compat"),
-    );
+    let found = suites(&workspace.root().join("compat"), &workspace.target().join("compat"));
     match found {
         Ok(suites) => run_all(&suites, adit, &cargo_target),
         Err(error) => Err(error).into(),
@@ -94,10 +91,7 @@ fn run_all(suites: &[Suite], adit: &Path, cargo_target: &Path) -> Counted {
         println!("{} suites", suites.len());
         Ok(())
     } else {
-        Err(anyhow!(
-            "foreign clients that do not work: {}",
-            failed.join(", ")
-        ))
+        Err(anyhow!("foreign clients that do not work: {}", failed.join(", ")))
     };
     Counted { tally, result }
 }
@@ -112,8 +106,7 @@ struct Place {
 
 impl Suite {
     fn prepare(&self, cargo_target: &Path) -> Result<Place> {
-        fs::create_dir_all(&self.work)
-            .with_context(|| format!("making {}", self.work.display()))?;
+        fs::create_dir_all(&self.work).with_context(|| format!("making {}", self.work.display()))?;
         let mut place = Place::default();
         if self.has("requirements.txt") {
             place.path.push(self.python()?);
@@ -169,19 +162,9 @@ impl Suite {
         let bin = venv.join("bin");
         self.when_changed("venv", &["requirements.txt"], || {
             println!("installing from PyPI: {}", self.listed("requirements.txt")?);
-            Cmd::new("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&venv)
-                .run()?;
+            Cmd::new("python3").args(["-m", "venv", "--clear"]).arg(&venv).run()?;
             Cmd::new(bin.join("python"))
-                .args([
-                    "-m",
-                    "pip",
-                    "install",
-                    "--quiet",
-                    "--disable-pip-version-check",
-                    "-r",
-                ])
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
                 .arg(self.source.join("requirements.txt"))
                 .run()
         })?;
@@ -195,11 +178,7 @@ impl Suite {
             for file in files.iter().filter(|file| self.has(file)) {
                 fs::copy(self.source.join(file), self.work.join(file))?;
             }
-            let verb = if self.has("package-lock.json") {
-                "ci"
-            } else {
-                "install"
-            };
+            let verb = if self.has("package-lock.json") { "ci" } else { "install" };
             Cmd::new("npm")
                 .args([verb, "--no-audit", "--no-fund", "--loglevel=error"])
                 .dir(&self.work)
@@ -237,19 +216,13 @@ impl Suite {
     }
 
     /// Runs `install` unless it succeeded before with the same `files`.
-    fn when_changed(
-        &self,
-        what: &str,
-        files: &[&str],
-        install: impl Fn() -> Result<()>,
-    ) -> Result<()> {
+    fn when_changed(&self, what: &str, files: &[&str], install: impl Fn() -> Result<()>) -> Result<()> {
         let mut now = String::new();
         for file in files.iter().filter(|file| self.has(file)) {
             now += &fs::read_to_string(self.source.join(file))?;
         }
         let stamp = self.work.join(format!(".{what}.installed"));
-        if self.work.join(what).is_dir() && fs::read_to_string(&stamp).is_ok_and(|then| then == now)
-        {
+        if self.work.join(what).is_dir() && fs::read_to_string(&stamp).is_ok_and(|then| then == now) {
             return Ok(());
         }
         twice(&format!("compat/{}: {what}", self.name), install)?;
@@ -287,13 +260,7 @@ mod tests {
         assert_eq!(names, ["counts", "silent"]);
         let Counted { tally, result } = run_all(&suites, Path::new("/adit"), work.path());
         // Four of `counts`, and `silent` as one.
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 5,
-                failed: 1
-            }
-        );
+        assert_eq!(tally, Tally { passed: 5, failed: 1 });
         let said = result.unwrap_err().to_string();
         assert_eq!(said, "foreign clients that do not work: counts");
     }

@@ -40,17 +40,10 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     if let Some(unknown) = args.targets.iter().find(|name| !known.contains(name)) {
-        bail!(
-            "there is no fuzz target `{unknown}`; targets: {}",
-            known.join(", ")
-        );
+        bail!("there is no fuzz target `{unknown}`; targets: {}", known.join(", "));
     }
     let cargo_fuzz = install::cargo_tool(workspace, "cargo-fuzz", CARGO_FUZZ)?;
-    let chosen = if args.targets.is_empty() {
-        &known
-    } else {
-        &args.targets
-    };
+    let chosen = if args.targets.is_empty() { &known } else { &args.targets };
     let fuzz = workspace.root().join("fuzz");
     for target in chosen {
         println!("\n== fuzz {target}: {} inputs", args.runs);
@@ -78,9 +71,8 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
         if args.sanitizer != "none" {
             cmd = cmd.env("RUSTC_BOOTSTRAP", "1");
         }
-        cmd.run().with_context(|| {
-            format!("fuzz target {target}: the input that failed is under fuzz/artifacts/{target}")
-        })?;
+        cmd.run()
+            .with_context(|| format!("fuzz target {target}: the input that failed is under fuzz/artifacts/{target}"))?;
     }
     println!(
         "\n{} fuzz targets, {} inputs each: nothing found",
@@ -96,9 +88,7 @@ fn targets(workspace: &Workspace) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
         let path = entry?.path();
-        if let (Some(name), Some("rs")) =
-            (path.file_stem(), path.extension().and_then(|e| e.to_str()))
-        {
+        if let (Some(name), Some("rs")) = (path.file_stem(), path.extension().and_then(|e| e.to_str())) {
             names.push(name.to_string_lossy().into_owned());
         }
     }

@@ -46,11 +46,7 @@ impl Package {
 /// Installs the packages that are missing: as root with apt-get, else the error says what to type.
 pub(crate) fn debian(packages: &[Package]) -> Result<()> {
     let missing = |packages: &[Package]| -> Vec<Package> {
-        packages
-            .iter()
-            .filter(|package| !package.present())
-            .copied()
-            .collect()
+        packages.iter().filter(|package| !package.present()).copied().collect()
     };
     let wanted = missing(packages);
     if wanted.is_empty() {
@@ -102,10 +98,7 @@ pub(crate) fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Re
             .output()
             .is_ok_and(|said| said.split_whitespace().any(|word| word == version))
     };
-    for program in [Some(own.clone()), process::in_path(name)]
-        .into_iter()
-        .flatten()
-    {
+    for program in [Some(own.clone()), process::in_path(name)].into_iter().flatten() {
         if program.is_file() && is_it(&program) {
             return Ok(program);
         }
@@ -142,15 +135,14 @@ pub(crate) fn twice(what: &str, mut go: impl FnMut() -> Result<()>) -> Result<()
     println!("{what}: {first:#}; trying once more in 5 s");
     thread::sleep(Duration::from_secs(5));
     go().with_context(|| {
-        format!("{what} failed twice. It needs its package registry: is the network there, and does its client work here?")
+        format!(
+            "{what} failed twice. It needs its package registry: is the network there, and does its client work here?"
+        )
     })
 }
 
 fn is_root() -> bool {
-    Cmd::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|id| id.trim() == "0")
+    Cmd::new("id").arg("-u").output().is_ok_and(|id| id.trim() == "0")
 }
 
 #[cfg(test)]

@@ -50,8 +50,7 @@ impl Cmd {
     }
 
     pub(crate) fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        self.args
-            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
@@ -68,10 +67,7 @@ impl Cmd {
     /// Runs to the end with our output.
     pub(crate) fn run(&self) -> Result<()> {
         println!("$ {self}");
-        let status = self
-            .command()
-            .status()
-            .with_context(|| self.cannot_start())?;
+        let status = self.command().status().with_context(|| self.cannot_start())?;
         self.check(status)
     }
 
@@ -91,18 +87,13 @@ impl Cmd {
                 on_line(&line);
             }
         }
-        let status = child
-            .wait()
-            .with_context(|| format!("waiting for `{self}`"))?;
+        let status = child.wait().with_context(|| format!("waiting for `{self}`"))?;
         self.check(status)
     }
 
     /// Runs quietly and gives standard output; an error carries what was said on standard error.
     pub(crate) fn output(&self) -> Result<String> {
-        let out = self
-            .command()
-            .output()
-            .with_context(|| self.cannot_start())?;
+        let out = self.command().output().with_context(|| self.cannot_start())?;
         if !out.status.success() {
             bail!(
                 "`{self}` ended with {}: {}",

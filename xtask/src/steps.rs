@@ -33,11 +33,7 @@ impl From<Result<()>> for Counted {
 }
 
 /// Which steps of a table are wanted.
-pub(crate) fn choose<'a, S>(
-    steps: &'a [Step<S>],
-    only: &[String],
-    skip: &[String],
-) -> Result<Vec<&'a Step<S>>> {
+pub(crate) fn choose<'a, S>(steps: &'a [Step<S>], only: &[String], skip: &[String]) -> Result<Vec<&'a Step<S>>> {
     for name in only.iter().chain(skip) {
         if !steps.iter().any(|step| step.name == name) {
             let known: Vec<_> = steps.iter().map(|step| step.name).collect();
@@ -58,13 +54,7 @@ pub(crate) fn run<S>(command: &str, steps: &[&Step<S>], state: &S) -> Result<()>
     let mut times: Vec<(&str, Duration)> = Vec::new();
     let mut failure = None;
     for (i, step) in steps.iter().enumerate() {
-        println!(
-            "\n== [{}/{}] {}: {}",
-            i + 1,
-            steps.len(),
-            step.name,
-            step.about
-        );
+        println!("\n== [{}/{}] {}: {}", i + 1, steps.len(), step.name, step.about);
         let start = Instant::now();
         let Counted { mut tally, result } = (step.run)(state);
         let took = start.elapsed();
@@ -76,11 +66,7 @@ pub(crate) fn run<S>(command: &str, steps: &[&Step<S>], state: &S) -> Result<()>
         match result {
             Ok(()) => println!("== {} done in {:.1} s", step.name, took.as_secs_f64()),
             Err(error) => {
-                println!(
-                    "== {} FAILED after {:.1} s: {error:#}",
-                    step.name,
-                    took.as_secs_f64()
-                );
+                println!("== {} FAILED after {:.1} s: {error:#}", step.name, took.as_secs_f64());
                 println!("   repeat it alone: {command} --only {}", step.name);
                 failure = Some(step.name);
                 break;
@@ -105,10 +91,7 @@ mod tests {
     fn table() -> Vec<Step<()>> {
         fn good((): &()) -> Counted {
             Counted {
-                tally: Tally {
-                    passed: 2,
-                    failed: 0,
-                },
+                tally: Tally { passed: 2, failed: 0 },
                 result: Ok(()),
             }
         }
@@ -134,20 +117,12 @@ mod tests {
         let table = table();
         let names = |only: &[&str], skip: &[&str]| -> Result<Vec<&str>> {
             let own = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
-            Ok(choose(&table, &own(only), &own(skip))?
-                .iter()
-                .map(|s| s.name)
-                .collect())
+            Ok(choose(&table, &own(only), &own(skip))?.iter().map(|s| s.name).collect())
         };
         assert_eq!(names(&[], &[]).unwrap(), ["good", "bad"]);
         assert_eq!(names(&["bad"], &[]).unwrap(), ["bad"]);
         assert_eq!(names(&[], &["bad"]).unwrap(), ["good"]);
-        assert!(
-            names(&["ugly"], &[])
-                .unwrap_err()
-                .to_string()
-                .contains("good, bad")
-        );
+        assert!(names(&["ugly"], &[]).unwrap_err().to_string().contains("good, bad"));
     }
 
     #[test]

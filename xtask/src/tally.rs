@@ -75,10 +75,7 @@ mod tests {
 
     #[test]
     fn a_plain_line_stands_alone() {
-        let three = Some(Tally {
-            passed: 3,
-            failed: 1,
-        });
+        let three = Some(Tally { passed: 3, failed: 1 });
         assert_eq!(Tally::of_plain("3 passed, 1 failed"), three);
         assert_eq!(Tally::of_plain("  3 passed, 1 failed, 2 skipped\r"), three);
         assert_eq!(Tally::of_plain("all 3 passed, 1 failed"), None);

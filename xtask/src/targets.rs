@@ -14,11 +14,7 @@ use crate::install::twice;
 use crate::process::{self, Cmd};
 use crate::workspace::Workspace;
 
-const TARGETS: &[&str] = &[
-    "x86_64-pc-windows-gnu",
-    "x86_64-apple-darwin",
-    "aarch64-apple-darwin",
-];
+const TARGETS: &[&str] = &["x86_64-pc-windows-gnu", "x86_64-apple-darwin", "aarch64-apple-darwin"];
 
 /// Stand-in for the C compiler and for `ar`: makes the files that are asked for, empty, and copies nothing.
 const STAND_IN: &str = r#"#!/bin/sh
@@ -55,13 +51,7 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
             workspace,
             target,
             &stand_in,
-            &[
-                "--package",
-                "adit",
-                "--no-default-features",
-                "--features",
-                "agent",
-            ],
+            &["--package", "adit", "--no-default-features", "--features", "agent"],
         )?;
     }
     Ok(())
@@ -73,9 +63,7 @@ fn add(target: &str) -> Result<()> {
         println!("no rustup here: assuming that the toolchain has {target}");
         return Ok(());
     }
-    twice("rustup", || {
-        Cmd::new("rustup").args(["target", "add", target]).run()
-    })
+    twice("rustup", || Cmd::new("rustup").args(["target", "add", target]).run())
 }
 
 fn check(workspace: &Workspace, target: &str, stand_in: &Path, package: &[&str]) -> Result<()> {
@@ -97,10 +85,7 @@ fn stand_in(folder: &Path) -> Result<PathBuf> {
     fs::write(&path, STAND_IN).with_context(|| format!("writing {}", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     if !path.is_absolute() {
-        bail!(
-            "cargo's target folder is not an absolute path: {}",
-            path.display()
-        );
+        bail!("cargo's target folder is not an absolute path: {}", path.display());
     }
     Ok(path)
 }

@@ -63,16 +63,9 @@ const STEPS: &[Step<Workspace>] = &[
         name: "clippy",
         about: "no lint speaks up",
         run: |ws| {
-            ws.cargo([
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])
-            .run()
-            .into()
+            ws.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+                .run()
+                .into()
         },
     },
     Step {
@@ -185,14 +178,7 @@ fn loom(ws: &Workspace) -> Counted {
         Err(_) => "--cfg loom".to_owned(),
     };
     let result = ws
-        .cargo([
-            "test",
-            "--package",
-            "adit-mux",
-            "--lib",
-            "--release",
-            "--target-dir",
-        ])
+        .cargo(["test", "--package", "adit-mux", "--lib", "--release", "--target-dir"])
         .arg(ws.target().join("loom"))
         .env("RUSTFLAGS", flags)
         .run_lines(|line| tally.read_cargo(line));

@@ -1,5 +1,7 @@
 //! The life of a session: login, endpoints, loss and return, moving, leaving, commands.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use adit_agent::{Error, Session, SessionEvent, Side, Status, Step};

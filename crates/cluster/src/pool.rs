@@ -142,7 +142,7 @@ impl Pool {
                 Choice::Park
             };
         }
-        let mut skip = random % count;
+        let mut skip = 0;
         let mut last = None;
         for m in members.iter().filter(|m| usable(m) == best) {
             last = Some(m);

@@ -119,11 +119,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Relay<'_, IO> {
             let room = ready!(self.stream.poll_reserve(cx)).map_err(|e| lost(&e))?;
             let (io, stream, left) = (&mut self.io, &mut self.stream, &mut self.inward);
             let mut failed = None;
+            // What is not taken at once is sent by the loop, with the real waker.
+            let no_wake = Context::from_waker(std::task::Waker::noop());
             let n = ready!(poll_read_scratch(*io, cx, room, |got| {
                 if got.is_empty() {
                     return;
                 }
-                match stream.poll_send(&mut Context::from_waker(std::task::Waker::noop()), got) {
+                match stream.poll_send(&no_wake, got) {
                     Poll::Ready(Ok(n)) if n == got.len() => {}
                     Poll::Ready(Ok(n)) => *left = Bytes::copy_from_slice(got.get(n..).unwrap_or_default()),
                     Poll::Ready(Err(e)) => failed = Some(lost(&e)),

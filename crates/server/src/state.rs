@@ -230,8 +230,8 @@ fn credentials(path: &Path) -> Result<Credentials, StateError> {
         });
     }
     let made = Credentials {
-        authtoken: secret("at_")?,
-        api_key: secret("ak_")?,
+        authtoken: token()?,
+        api_key: token()?,
         admin_password: secret("")?,
         signin_token: secret("")?,
         credential_id: id(adit_names::id::Prefix::Credential)?,
@@ -253,6 +253,26 @@ fn secret(prefix: &str) -> Result<String, StateError> {
         "{prefix}{}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
     ))
+}
+
+/// A token in the form that servers and clients know: an id that sorts by time, `_`, and 32 letters and digits
+/// (190 random bits).
+fn token() -> Result<String, StateError> {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let id = id(adit_names::id::Prefix::Credential)?;
+    let mut token = id.rsplit_once('_').map_or(id.as_str(), |(_, text)| text).to_owned();
+    token.push('_');
+    let mut left = 32;
+    while left > 0 {
+        for byte in random::<64>()? {
+            // Bytes beyond the last whole multiple would make some letters more likely than others.
+            if left > 0 && byte < 248 {
+                token.push(LETTERS.get(usize::from(byte % 62)).map_or('0', |l| char::from(*l)));
+                left -= 1;
+            }
+        }
+    }
+    Ok(token)
 }
 
 fn id(prefix: adit_names::id::Prefix) -> Result<String, StateError> {
@@ -277,6 +297,15 @@ mod tests {
         let second = State::open(dir.path()).unwrap();
         assert_eq!(second.credentials.authtoken, token);
         assert_eq!(second.key("cookies"), key);
+    }
+
+    #[test]
+    fn tokens_have_the_form_that_logins_check() {
+        let t = token().unwrap();
+        let (id, secret) = t.split_once('_').unwrap();
+        assert_eq!((id.len(), secret.len()), (27, 32));
+        assert!(t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        assert_ne!(t, token().unwrap());
     }
 
     #[test]

@@ -103,10 +103,7 @@ mod tests {
 
     #[test]
     fn a_fatal_alert_is_seven_bytes() {
-        assert_eq!(
-            alert(code::UNRECOGNIZED_NAME),
-            [0x15, 3, 3, 0, 2, 2, 112]
-        );
+        assert_eq!(alert(code::UNRECOGNIZED_NAME), [0x15, 3, 3, 0, 2, 2, 112]);
         assert_eq!(name(code::UNRECOGNIZED_NAME), "unrecognized_name");
     }
 }

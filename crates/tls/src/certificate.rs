@@ -61,10 +61,7 @@ fn problem(error: &CertificateError) -> CertificateProblem {
             expected: "the requested name".to_owned(),
             presented: Vec::new(),
         },
-        E::NotValidForNameContext {
-            expected,
-            presented,
-        } => CertificateProblem::WrongName {
+        E::NotValidForNameContext { expected, presented } => CertificateProblem::WrongName {
             expected: expected.to_str().into_owned(),
             presented: presented.iter().map(|name| plain_name(name)).collect(),
         },
@@ -154,11 +151,7 @@ fn text(value: &[u8]) -> Option<String> {
     } else {
         String::from_utf8_lossy(bytes).into_owned()
     };
-    let shown: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_NAME)
-        .collect();
+    let shown: String = text.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
     (!shown.is_empty()).then_some(shown)
 }
 
@@ -175,8 +168,7 @@ mod tests {
             .distinguished_name
             .push(rcgen::DnType::OrganizationName, "Leaf \u{7} Ltd");
         let mut ca = rcgen::CertificateParams::new([]).unwrap();
-        ca.distinguished_name
-            .push(rcgen::DnType::OrganizationName, "Corp");
+        ca.distinguished_name.push(rcgen::DnType::OrganizationName, "Corp");
         ca.distinguished_name
             .push(rcgen::DnType::CommonName, "Corporate Proxy CA");
         let issuer = rcgen::Issuer::new(ca, rcgen::KeyPair::generate().unwrap());

@@ -24,6 +24,8 @@ const EXT_SERVER_NAME: u16 = 0;
 const EXT_ALPN: u16 = 16;
 const EXT_SUPPORTED_VERSIONS: u16 = 43;
 const EXT_KEY_SHARE: u16 = 51;
+/// TLS 1.2 on the wire.
+pub(crate) const TLS12: u16 = 0x0303;
 const TLS13: u16 = 0x0304;
 const TLS13_CHACHA: u16 = 0x1303;
 const TLS12_CHACHA: [u16; 2] = [0xcca8, 0xcca9];
@@ -50,6 +52,8 @@ pub struct ClientHello {
     pub alpn: Vec<Vec<u8>>,
     /// Whether TLS 1.3 is offered.
     pub tls13: bool,
+    /// The highest version offered, as on the wire: `0x0303` is TLS 1.2, `0x0304` TLS 1.3.
+    pub max_version: u16,
     /// Bytes of the buffer, headers included, that make up the hello.
     pub consumed: usize,
     /// Whether the first real cipher suite is a ChaCha20-Poly1305 one: what clients without AES
@@ -157,8 +161,11 @@ pub fn fuzz(buf: &[u8]) {
     }
 }
 
-/// The body of the ClientHello message, out of however many records, and the bytes they take.
-fn gather(buf: &[u8]) -> Result<Option<(Cow<'_, [u8]>, usize)>, HelloError> {
+/// The body of a ClientHello message, and the bytes that its records take.
+type Gathered<'a> = (Cow<'a, [u8]>, usize);
+
+/// The message out of however many records, if it is whole.
+fn gather(buf: &[u8]) -> Result<Option<Gathered<'_>>, HelloError> {
     let mut message: Cow<'_, [u8]> = Cow::Borrowed(&[]);
     let mut at = 0;
     loop {
@@ -274,11 +281,7 @@ impl<'a> Reader<'a> {
     }
 
     fn end(&self) -> Result<(), Fault> {
-        if self.is_empty() {
-            Ok(())
-        } else {
-            Err(Fault::Short)
-        }
+        if self.is_empty() { Ok(()) } else { Err(Fault::Short) }
     }
 }
 
@@ -289,11 +292,13 @@ fn read_hello(body: &[u8], consumed: usize) -> Result<ClientHello, Fault> {
         name_sent: false,
         alpn: Vec::new(),
         tls13: false,
+        max_version: 0,
         consumed,
         prefers_chacha: false,
         key_shares: Vec::new(),
     };
-    r.take(2 + 32)?; // legacy_version, random
+    hello.max_version = r.u16()?.min(TLS12); // legacy_version: later ones are in the extension
+    r.take(32)?; // random
     if r.vec8()?.len() > 32 {
         return Err(Fault::Short); // legacy_session_id<0..32>
     }
@@ -328,7 +333,10 @@ fn read_hello(body: &[u8], consumed: usize) -> Result<ClientHello, Fault> {
                 hello.server_name = name.and_then(host_name);
             }
             EXT_ALPN => hello.alpn = alpn(data)?,
-            EXT_SUPPORTED_VERSIONS => hello.tls13 = offers_tls13(data)?,
+            EXT_SUPPORTED_VERSIONS => {
+                hello.max_version = max_version(data)?;
+                hello.tls13 = hello.max_version == TLS13;
+            }
             _ => hello.key_shares = key_shares(data)?,
         }
     }
@@ -393,17 +401,21 @@ fn alpn(mut data: Reader<'_>) -> Result<Vec<Vec<u8>>, Fault> {
     Ok(protocols)
 }
 
-fn offers_tls13(mut data: Reader<'_>) -> Result<bool, Fault> {
+/// The highest of the versions that are defined.
+fn max_version(mut data: Reader<'_>) -> Result<u16, Fault> {
     let mut list = Reader(data.vec8()?);
     data.end()?;
     if list.is_empty() {
         return Err(Fault::Short);
     }
-    let mut found = false;
+    let mut highest = 0;
     while !list.is_empty() {
-        found |= list.u16()? == TLS13;
+        let version = list.u16()?;
+        if version <= TLS13 {
+            highest = highest.max(version);
+        }
     }
-    Ok(found)
+    Ok(highest)
 }
 
 fn key_shares(mut data: Reader<'_>) -> Result<Vec<u16>, Fault> {

@@ -133,18 +133,12 @@ impl fmt::Display for CertificateProblem {
             Self::Expired => f.write_str("it has expired"),
             Self::NotYetValid => f.write_str("it is not valid yet"),
             Self::Revoked => f.write_str("it was revoked"),
-            Self::WrongName {
-                expected,
-                presented,
-            } if presented.is_empty() => write!(f, "it is not valid for {expected}"),
-            Self::WrongName {
-                expected,
-                presented,
-            } => write!(
-                f,
-                "it is not valid for {expected}, but for {}",
-                presented.join(", ")
-            ),
+            Self::WrongName { expected, presented } if presented.is_empty() => {
+                write!(f, "it is not valid for {expected}")
+            }
+            Self::WrongName { expected, presented } => {
+                write!(f, "it is not valid for {expected}, but for {}", presented.join(", "))
+            }
             Self::UnknownIssuer => f.write_str("its issuer is not trusted"),
             Self::WrongPurpose => f.write_str("it was not issued for this purpose"),
             Self::BadSignature => f.write_str("a signature does not verify"),
@@ -219,11 +213,9 @@ impl Error {
         match self {
             Self::Io(error) => error,
             Self::AlertReceived { .. } => io::Error::new(io::ErrorKind::ConnectionAborted, self),
-            Self::Hello(_)
-            | Self::Certificate { .. }
-            | Self::NoIdentity
-            | Self::Protocol { .. }
-            | Self::Config(_) => io::Error::new(io::ErrorKind::InvalidData, self),
+            Self::Hello(_) | Self::Certificate { .. } | Self::NoIdentity | Self::Protocol { .. } | Self::Config(_) => {
+                io::Error::new(io::ErrorKind::InvalidData, self)
+            }
             Self::TimedOut => io::Error::new(io::ErrorKind::TimedOut, self),
         }
     }

@@ -27,8 +27,7 @@ impl Identity {
     /// kind, or if it does not belong to the first certificate.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         let chain = certificates_from_pem(chain)?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|error| Error::Config(format!("private key: {error}")))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| Error::Config(format!("private key: {error}")))?;
         Self::new(chain, key)
     }
 
@@ -41,10 +40,7 @@ impl Identity {
         Self::new(chain, PrivatePkcs8KeyDer::from(key_pkcs8).into())
     }
 
-    fn new(
-        chain: Vec<CertificateDer<'static>>,
-        mut key: PrivateKeyDer<'static>,
-    ) -> Result<Self, Error> {
+    fn new(chain: Vec<CertificateDer<'static>>, mut key: PrivateKeyDer<'static>) -> Result<Self, Error> {
         if chain.is_empty() {
             return Err(Error::Config("the chain holds no certificate".to_owned()));
         }

@@ -39,8 +39,7 @@ pub use error::{CertificateProblem, Error, ErrorKind, Side};
 pub use handshake::{accept, connect};
 pub use identity::Identity;
 pub use profile::{
-    ClientAuth, ClientProfile, ClientProfileBuilder, ClientRoots, Roots, ServerProfile,
-    ServerProfileBuilder, Version,
+    ClientAuth, ClientProfile, ClientProfileBuilder, ClientRoots, Roots, ServerProfile, ServerProfileBuilder, Version,
 };
 pub use resolver::Resolver;
 pub use stream::{Parts, Stream};

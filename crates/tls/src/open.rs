@@ -111,12 +111,7 @@ impl Open {
     }
 
     /// Opens records from the front of `input` until `out` is full or no whole record is left.
-    pub(crate) fn open(
-        &mut self,
-        schedule: &mut Schedule,
-        input: &mut [u8],
-        out: &mut ReadBuf<'_>,
-    ) -> Opened {
+    pub(crate) fn open(&mut self, schedule: &mut Schedule, input: &mut [u8], out: &mut ReadBuf<'_>) -> Opened {
         let mut opened = Opened::default();
         while out.remaining() > 0 && !self.closed {
             let Some(rest) = input.get_mut(opened.used..) else {
@@ -215,12 +210,7 @@ impl Open {
     }
 
     /// Decrypts a record body, into `out` if that saves a copy.
-    fn decrypt(
-        &mut self,
-        header: [u8; HEADER],
-        body: &mut [u8],
-        out: &mut ReadBuf<'_>,
-    ) -> Result<(Place, u8), Error> {
+    fn decrypt(&mut self, header: [u8; HEADER], body: &mut [u8], out: &mut ReadBuf<'_>) -> Result<(Place, u8), Error> {
         let forged = || Error::violation(code::BAD_RECORD_MAC, "a record that is not authentic");
         let [outer, ..] = header;
         let inner = self.key.inner_len(body.len()).ok_or_else(forged)?;
@@ -319,9 +309,7 @@ impl Open {
     fn check_message(&self, message_kind: u8, len: usize) -> Result<(), Error> {
         let allowed = match (self.key.is_tls13(), self.client, message_kind) {
             (true, _, message::KEY_UPDATE) => len == 1,
-            (true, true, message::NEW_SESSION_TICKET) | (false, false, message::CLIENT_HELLO) => {
-                len <= MAX_MESSAGE
-            }
+            (true, true, message::NEW_SESSION_TICKET) | (false, false, message::CLIENT_HELLO) => len <= MAX_MESSAGE,
             (false, true, message::HELLO_REQUEST) => len == 0,
             _ => return Err(unexpected("a handshake message that has no place here")),
         };
@@ -344,4 +332,134 @@ fn unexpected(what: &str) -> Error {
 
 fn malformed(what: &str) -> Error {
     Error::violation(code::DECODE_ERROR, format!("the peer sent {what} that is malformed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::slice;
+    use crate::record::tests::secrets;
+    use crate::scratch::Sealed;
+
+    /// Opens these records, in TLS 1.3 or 1.2, as a server or client without a key schedule.
+    fn run(tls13: bool, client: bool, records: &[(u8, &[u8])]) -> (Vec<u8>, Opened, Replies) {
+        let key = || RecordKey::new(0, &secrets(0), tls13).unwrap();
+        let mut seal = key();
+        let mut sealed = Sealed::default();
+        for (kind, content) in records {
+            seal.seal(*kind, content.len(), slice(content), &mut sealed).unwrap();
+        }
+        let mut input = sealed.filled().to_vec();
+        let mut open = Open::new(key(), client);
+        let mut memory = vec![0; 1000];
+        let mut out = ReadBuf::new(&mut memory);
+        let opened = open.open(&mut Schedule::Fixed, &mut input, &mut out);
+        (out.filled().to_vec(), opened, open.take_replies())
+    }
+
+    fn alert_of(opened: &Opened) -> Option<u8> {
+        opened.error.as_ref().and_then(Error::alert)
+    }
+
+    #[test]
+    fn data_passes_and_the_rest_waits() {
+        for tls13 in [true, false] {
+            let long = vec![b'x'; 900];
+            let (out, opened, _) = run(tls13, false, &[(23, b"ab"), (23, &long), (23, &long)]);
+            assert_eq!(out.len(), 1000);
+            assert_eq!(opened.plain.len(), 802);
+            assert!(opened.error.is_none());
+        }
+    }
+
+    #[test]
+    fn zeros_at_the_end_of_data_are_data() {
+        let (out, _, _) = run(true, false, &[(23, b"a\0\0\0")]);
+        assert_eq!(out, b"a\0\0\0");
+    }
+
+    #[test]
+    fn goodbye_and_everything_after_it() {
+        for tls13 in [true, false] {
+            let (out, opened, _) = run(tls13, true, &[(23, b"a"), (21, &[1, 0]), (23, b"b")]);
+            assert_eq!(out, b"a");
+            assert!(opened.error.is_none());
+        }
+    }
+
+    #[test]
+    fn alerts() {
+        let (_, opened, _) = run(true, true, &[(21, &[2, 48])]);
+        assert!(matches!(opened.error, Some(Error::AlertReceived { code: 48 })));
+        // In TLS 1.3 the level means nothing.
+        let (_, opened, _) = run(true, true, &[(21, &[1, 48])]);
+        assert!(matches!(opened.error, Some(Error::AlertReceived { code: 48 })));
+        let (out, opened, _) = run(true, true, &[(21, &[1, 90]), (23, b"a")]);
+        assert!(out == b"a" && opened.error.is_none());
+        let (out, opened, _) = run(false, true, &[(21, &[1, 48]), (23, b"a")]);
+        assert!(out == b"a" && opened.error.is_none());
+        let (_, opened, _) = run(false, true, &[(21, &[1, 48][..]); 5]);
+        assert!(matches!(opened.error, Some(Error::AlertReceived { code: 48 })));
+        for split in [&[2_u8][..], &[2, 48, 2]] {
+            let (_, opened, _) = run(true, true, &[(21, split)]);
+            assert_eq!(alert_of(&opened), Some(code::DECODE_ERROR));
+        }
+    }
+
+    #[test]
+    fn messages_that_have_no_place() {
+        for (tls13, client, message, alert) in [
+            (true, false, &[4, 0, 0, 1, 0][..], code::UNEXPECTED_MESSAGE), // ticket to a server
+            (true, false, &[1, 0, 0, 0], code::UNEXPECTED_MESSAGE),
+            (true, true, &[13, 0, 0, 0], code::UNEXPECTED_MESSAGE), // CertificateRequest
+            (true, true, &[24, 0, 0, 2, 0, 0], code::DECODE_ERROR),
+            (true, true, &[24, 0, 0, 1, 2], code::ILLEGAL_PARAMETER),
+            (true, true, &[24, 0, 0, 1, 0, 24], code::UNEXPECTED_MESSAGE),
+            (true, true, &[4, 1, 0, 1], code::DECODE_ERROR), // longer than 64 KiB
+            (true, true, &[], code::UNEXPECTED_MESSAGE),
+            (false, true, &[4, 0, 0, 0], code::UNEXPECTED_MESSAGE),
+            (false, true, &[0, 0, 0, 1], code::DECODE_ERROR),
+            (false, false, &[24, 0, 0, 1, 0], code::UNEXPECTED_MESSAGE),
+        ] {
+            let (_, opened, _) = run(tls13, client, &[(22, message)]);
+            assert_eq!(alert_of(&opened), Some(alert), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_between_the_parts_of_a_message() {
+        let (_, opened, _) = run(true, true, &[(22, &[4, 0]), (23, b"data")]);
+        assert_eq!(alert_of(&opened), Some(code::UNEXPECTED_MESSAGE));
+        let (_, opened, _) = run(false, false, &[(22, &[1, 0]), (22, &[0, 1]), (22, &[7])]);
+        assert!(opened.error.is_none());
+    }
+
+    #[test]
+    fn renegotiation_is_refused_once_politely() {
+        let hello = (22, &[1, 0, 0, 1, 7][..]);
+        let (out, opened, replies) = run(false, false, &[hello, (23, b"a")]);
+        assert!(out == b"a" && opened.error.is_none() && replies.no_renegotiation);
+        let (_, opened, replies) = run(false, true, &[(22, &[0, 0, 0, 0])]);
+        assert!(opened.error.is_none() && replies.no_renegotiation);
+        let (_, opened, _) = run(false, false, &[hello, hello]);
+        assert_eq!(alert_of(&opened), Some(code::UNEXPECTED_MESSAGE));
+    }
+
+    #[test]
+    fn empty_records_are_put_up_with_for_a_while() {
+        let mut records = vec![(23, &b""[..]); 32];
+        records.push((23, b"a"));
+        let (out, opened, _) = run(true, false, &records);
+        assert!(out == b"a" && opened.error.is_none());
+        let (_, opened, _) = run(true, false, &[(23, &b""[..]); 33]);
+        assert_eq!(alert_of(&opened), Some(code::UNEXPECTED_MESSAGE));
+    }
+
+    #[test]
+    fn a_kind_of_its_own_or_none() {
+        for kind in [20, 24, 0] {
+            let (_, opened, _) = run(true, false, &[(kind, b"\0\0")]);
+            assert_eq!(alert_of(&opened), Some(code::UNEXPECTED_MESSAGE), "{kind}");
+        }
+    }
 }

@@ -51,17 +51,11 @@ pub(crate) struct RecordKey {
 
 impl RecordKey {
     /// From what rustls hands out, with the sequence number to go on with.
-    pub(crate) fn new(
-        seq: u64,
-        secrets: &ConnectionTrafficSecrets,
-        tls13: bool,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(seq: u64, secrets: &ConnectionTrafficSecrets, tls13: bool) -> Result<Self, Error> {
         let (algorithm, key, iv) = match secrets {
             ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&AES_128_GCM, key, iv),
             ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&AES_256_GCM, key, iv),
-            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => {
-                (&CHACHA20_POLY1305, key, iv)
-            }
+            ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&CHACHA20_POLY1305, key, iv),
             _ => return Err(unusable()),
         };
         let shape = match (tls13, secrets) {
@@ -137,11 +131,7 @@ impl RecordKey {
 
     /// Opens a record body where it lies; the plaintext is at the returned place. `None` if it is
     /// not authentic.
-    pub(crate) fn open_in_place(
-        &mut self,
-        header: [u8; HEADER],
-        body: &mut [u8],
-    ) -> Option<Range<usize>> {
+    pub(crate) fn open_in_place(&mut self, header: [u8; HEADER], body: &mut [u8]) -> Option<Range<usize>> {
         let (nonce, start, plain) = self.incoming(body)?;
         let (aad, aad_len) = self.aad(header, plain);
         let next = self.seq.checked_add(1)?;
@@ -157,12 +147,7 @@ impl RecordKey {
     }
 
     /// Opens a record body straight into `out`, which has exactly [`Self::inner_len`] bytes.
-    pub(crate) fn open_into(
-        &mut self,
-        header: [u8; HEADER],
-        body: &[u8],
-        out: &mut [u8],
-    ) -> Option<()> {
+    pub(crate) fn open_into(&mut self, header: [u8; HEADER], body: &[u8], out: &mut [u8]) -> Option<()> {
         let (nonce, start, plain) = self.incoming(body)?;
         let (aad, aad_len) = self.aad(header, plain);
         let next = self.seq.checked_add(1)?;
@@ -237,8 +222,7 @@ impl RecordKey {
                 .seal_out_of_place_scatter(nonce, aad, bytes, ciphertext, inner_kind, tail),
             Plain::Gather(fill) => {
                 fill(ciphertext);
-                self.key
-                    .seal_in_place_scatter(nonce, aad, ciphertext, inner_kind, tail)
+                self.key.seal_in_place_scatter(nonce, aad, ciphertext, inner_kind, tail)
             }
         }
         .ok()?;
@@ -297,8 +281,7 @@ pub(crate) mod tests {
                         seal.seal(kind::DATA, len, slice(&data), &mut out).unwrap();
                     } else {
                         let fill = |place: &mut [u8]| place.copy_from_slice(&data);
-                        seal.seal(kind::DATA, len, Plain::Gather(fill), &mut out)
-                            .unwrap();
+                        seal.seal(kind::DATA, len, Plain::Gather(fill), &mut out).unwrap();
                     }
                     let mut record = out.filled().to_vec();
                     let header: [u8; HEADER] = record[..HEADER].try_into().unwrap();
@@ -306,9 +289,7 @@ pub(crate) mod tests {
                     let inner = open_a.inner_len(record.len() - HEADER).unwrap();
                     assert_eq!(inner, len + usize::from(tls13));
                     let mut apart = vec![0; inner];
-                    open_a
-                        .open_into(header, &record[HEADER..], &mut apart)
-                        .unwrap();
+                    open_a.open_into(header, &record[HEADER..], &mut apart).unwrap();
                     assert_eq!(&apart[..len], &data[..]);
                     let at = open_b.open_in_place(header, &mut record[HEADER..]).unwrap();
                     assert_eq!(&record[HEADER..][at], &apart[..]);

@@ -32,8 +32,6 @@ pub(crate) struct Adapter(pub(crate) Arc<dyn Resolver>);
 impl ResolvesServerCert for Adapter {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().and_then(|n| host_name(n.as_bytes()));
-        self.0
-            .identity(name.as_deref())?
-            .choose(hello.signature_schemes())
+        self.0.identity(name.as_deref())?.choose(hello.signature_schemes())
     }
 }

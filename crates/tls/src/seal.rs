@@ -32,6 +32,12 @@ impl Seal {
         }
     }
 
+    /// Renews keys after so many records.
+    #[cfg(test)]
+    pub(crate) const fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     /// The peer asked for new keys: they are announced before the next data.
     pub(crate) const fn schedule_update(&mut self) {
         self.update_due = true;
@@ -86,8 +92,7 @@ impl Seal {
         if self.update_due || exhausted {
             // key_update(update_not_requested): each side looks after its own keys.
             const MESSAGE: [u8; 5] = [24, 0, 0, 1, 0];
-            self.key
-                .seal(kind::HANDSHAKE, MESSAGE.len(), slice(&MESSAGE), out)?;
+            self.key.seal(kind::HANDSHAKE, MESSAGE.len(), slice(&MESSAGE), out)?;
             self.key = schedule.next_sending()?;
             self.update_due = false;
         }
@@ -156,9 +161,7 @@ mod tests {
         let mut seal = Seal::new(RecordKey::new(0, &secrets(0), true).unwrap(), 1 << 24);
         let big = vec![1; 100_000];
         let mut out = Sealed::default();
-        let taken = seal
-            .data(&mut Schedule::Fixed, &parts(&[&big]), &mut out)
-            .unwrap();
+        let taken = seal.data(&mut Schedule::Fixed, &parts(&[&big]), &mut out).unwrap();
         assert_eq!(taken, TURN);
         assert_eq!(out.filled().len(), 4 * (5 + MAX_PLAINTEXT + 1 + 16));
     }
@@ -169,9 +172,7 @@ mod tests {
         let mut open = RecordKey::new(0, &secrets(0), true).unwrap();
         let mut out = Sealed::default();
         let pieces: [&[u8]; 5] = [b"", b"HTTP/1.1 ", b"", b"200 OK", b"\r\n"];
-        let taken = seal
-            .data(&mut Schedule::Fixed, &parts(&pieces), &mut out)
-            .unwrap();
+        let taken = seal.data(&mut Schedule::Fixed, &parts(&pieces), &mut out).unwrap();
         assert_eq!(taken, 17);
         let mut record = out.filled().to_vec();
         let header = record[..5].try_into().unwrap();
@@ -184,16 +185,10 @@ mod tests {
         let mut seal = Seal::new(RecordKey::new(0, &secrets(0), false).unwrap(), 3);
         let big = vec![1; 3 * MAX_PLAINTEXT];
         let mut out = Sealed::default();
-        let taken = seal
-            .data(&mut Schedule::Fixed, &parts(&[&big]), &mut out)
-            .unwrap();
+        let taken = seal.data(&mut Schedule::Fixed, &parts(&[&big]), &mut out).unwrap();
         assert_eq!(taken, 2 * MAX_PLAINTEXT);
-        assert!(
-            seal.data(&mut Schedule::Fixed, &parts(&[b"x"]), &mut out)
-                .is_err()
-        );
+        assert!(seal.data(&mut Schedule::Fixed, &parts(&[b"x"]), &mut out).is_err());
         // One record is left for the alert that says goodbye.
-        seal.alert(alert::WARNING, alert::code::CLOSE_NOTIFY, &mut out)
-            .unwrap();
+        seal.alert(alert::WARNING, alert::code::CLOSE_NOTIFY, &mut out).unwrap();
     }
 }

@@ -68,14 +68,7 @@ enum Writing {
 }
 
 impl Session {
-    pub(crate) fn new(
-        open: Open,
-        seal: Seal,
-        schedule: Schedule,
-        stash: Stash,
-        outbox: Outbox,
-        info: Info,
-    ) -> Self {
+    pub(crate) fn new(open: Open, seal: Seal, schedule: Schedule, stash: Stash, outbox: Outbox, info: Info) -> Self {
         Self {
             open,
             seal,
@@ -96,9 +89,7 @@ impl Session {
         if !live || out.remaining() == 0 || self.stash.sealed().is_empty() {
             return;
         }
-        let opened = self
-            .open
-            .open(&mut self.schedule, self.stash.sealed_mut(), out);
+        let opened = self.open.open(&mut self.schedule, self.stash.sealed_mut(), out);
         self.stash.opened(opened.used, &opened.plain);
         self.after_opening(opened);
     }
@@ -121,10 +112,7 @@ impl Session {
             self.speak_up = self.outbox.due().is_empty();
             let Self { seal, outbox, .. } = self;
             scratch::with_sealer(|out| {
-                if seal
-                    .alert(alert::WARNING, alert::code::NO_RENEGOTIATION, out)
-                    .is_ok()
-                {
+                if seal.alert(alert::WARNING, alert::code::NO_RENEGOTIATION, out).is_ok() {
                     outbox.keep(out.filled());
                 }
             });
@@ -256,6 +244,11 @@ impl<IO> Stream<IO> {
         self.session.stash.capacity() + self.session.outbox.capacity() + self.session.open.capacity()
     }
 
+    #[cfg(test)]
+    pub(crate) const fn seal_mut(&mut self) -> &mut Seal {
+        &mut self.session.seal
+    }
+
     /// Takes the connection apart, for instance to move its socket to another runtime.
     pub fn into_parts(self) -> Parts<IO> {
         Parts {
@@ -276,10 +269,7 @@ impl<IO> Stream<IO> {
     ///
     /// # Errors
     /// That of `f`; the connection is gone then.
-    pub fn map_io<IO2, E>(
-        self,
-        f: impl FnOnce(IO) -> Result<IO2, E>,
-    ) -> Result<Stream<IO2>, E> {
+    pub fn map_io<IO2, E>(self, f: impl FnOnce(IO) -> Result<IO2, E>) -> Result<Stream<IO2>, E> {
         Ok(Stream {
             io: f(self.io)?,
             session: self.session,
@@ -294,8 +284,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Stream<IO> {
         scratch::with_reader(|buffer| {
             let begun = session.stash.sealed().len();
             // Little more than what the caller can take, but always a whole record.
-            let room = (out.remaining() + out.remaining() / 256)
-                .clamp(HEADER + MAX_CIPHERTEXT, scratch::READ);
+            let room = (out.remaining() + out.remaining() / 256).clamp(HEADER + MAX_CIPHERTEXT, scratch::READ);
             let place = buffer.get_mut(begun..begun + room).unwrap_or_default();
             let mut place = ReadBuf::new(place);
             match Pin::new(io).poll_read(cx, &mut place) {
@@ -336,11 +325,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Stream<IO> {
     }
 
     /// Seals and writes once.
-    fn poll_write_parts(
-        &mut self,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_parts(&mut self, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if self.session.writing == Writing::Closed {
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::BrokenPipe,
@@ -369,9 +354,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Stream<IO> {
     /// and it will send this as well.
     fn speak_up(&mut self, cx: &mut Context<'_>) {
         if std::mem::take(&mut self.session.speak_up) {
-            let _ = self
-                .poll_outbox(cx)
-                .map_ok(|()| Pin::new(&mut self.io).poll_flush(cx));
+            let _ = self.poll_outbox(cx).map_ok(|()| Pin::new(&mut self.io).poll_flush(cx));
         }
     }
 
@@ -404,11 +387,7 @@ fn write_once<IO: AsyncWrite + Unpin>(
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<IO> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if out.remaining() == 0 {
             return Poll::Ready(Ok(()));
@@ -423,10 +402,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<IO> {
                 None => {}
                 Some(Ok(())) => return Poll::Ready(Ok(())),
                 Some(Err(error)) => {
-                    if let Error::Protocol {
-                        alert: Some(code), ..
-                    } = error
-                    {
+                    if let Error::Protocol { alert: Some(code), .. } = error {
                         this.session.speak_up = this.session.outbox.due().is_empty();
                         this.session.close(alert::FATAL, code);
                         this.speak_up(cx);
@@ -447,11 +423,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<IO> {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<IO> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         self.get_mut().poll_write_parts(cx, &[IoSlice::new(data)])
     }
 
@@ -476,8 +448,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<IO> {
     /// Sends `close_notify`, then closes the socket for writing (FIN).
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.session
-            .close(alert::WARNING, alert::code::CLOSE_NOTIFY);
+        this.session.close(alert::WARNING, alert::code::CLOSE_NOTIFY);
         ready!(this.poll_outbox(cx))?;
         Pin::new(&mut this.io).poll_shutdown(cx)
     }
@@ -494,8 +465,6 @@ impl<IO: fmt::Debug> fmt::Debug for Stream<IO> {
 
 impl<IO: fmt::Debug> fmt::Debug for Parts<IO> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
-            .field("io", &self.io)
-            .finish_non_exhaustive()
+        f.debug_struct("Parts").field("io", &self.io).finish_non_exhaustive()
     }
 }

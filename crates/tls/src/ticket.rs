@@ -99,12 +99,7 @@ impl Ticketer {
     }
 
     fn key(&self, epoch: u64) -> Option<Arc<LessSafeKey>> {
-        let find = |derived: &Derived| {
-            derived
-                .iter()
-                .find(|(of, _)| *of == epoch)
-                .map(|(_, key)| key.clone())
-        };
+        let find = |derived: &Derived| derived.iter().find(|(of, _)| *of == epoch).map(|(_, key)| key.clone());
         let known = find(&self.derived.read().unwrap_or_else(PoisonError::into_inner));
         if known.is_some() {
             return known;
@@ -130,9 +125,7 @@ impl Ticketer {
             .expand(&[&epoch.to_be_bytes(), &self.profile], Length)
             .and_then(|okm| okm.fill(key.as_mut_slice()))
             .ok()?;
-        UnboundKey::new(&AES_256_GCM, key.as_slice())
-            .map(LessSafeKey::new)
-            .ok()
+        UnboundKey::new(&AES_256_GCM, key.as_slice()).map(LessSafeKey::new).ok()
     }
 }
 
@@ -181,11 +174,7 @@ impl ProducesTickets for Ticketer {
         let mut plain = sealed.to_vec();
         let len = self
             .key(number)?
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(*epoch),
-                &mut plain,
-            )
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(*epoch), &mut plain)
             .ok()?
             .len();
         plain.truncate(len);
@@ -206,9 +195,7 @@ mod tests {
     const START: u64 = 1_000 * EPOCH;
 
     fn at(clock: fn() -> u64) -> Arc<dyn ProducesTickets> {
-        TicketKeys::new([1; 32])
-            .with_clock(clock)
-            .ticketer([2; 32])
+        TicketKeys::new([1; 32]).with_clock(clock).ticketer([2; 32])
     }
 
     #[test]
@@ -232,10 +219,7 @@ mod tests {
         let keys = TicketKeys::new([1; 32]);
         let ticket = keys.ticketer([2; 32]).encrypt(b"session").unwrap();
         assert_eq!(keys.ticketer([3; 32]).decrypt(&ticket), None);
-        assert_eq!(
-            TicketKeys::new([9; 32]).ticketer([2; 32]).decrypt(&ticket),
-            None
-        );
+        assert_eq!(TicketKeys::new([9; 32]).ticketer([2; 32]).decrypt(&ticket), None);
         let own = keys.ticketer([2; 32]);
         assert!(own.decrypt(&ticket).is_some());
         for at in 0..ticket.len() {

@@ -242,7 +242,7 @@ impl OldArgs {
             builder = builder.compression();
         }
         if let Some(provider) = &self.oauth {
-            builder = builder.oauth(OAuth {
+            builder = builder.oauth(&OAuth {
                 provider: provider.clone(),
                 allow_emails: self.oauth_allow_email.clone(),
                 allow_domains: self.oauth_allow_domain.clone(),
@@ -252,7 +252,7 @@ impl OldArgs {
             });
         }
         if let Some(issuer) = &self.oidc {
-            builder = builder.oidc(Oidc {
+            builder = builder.oidc(&Oidc {
                 issuer_url: issuer.clone(),
                 allow_emails: Vec::new(),
                 allow_domains: Vec::new(),

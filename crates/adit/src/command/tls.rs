@@ -85,7 +85,7 @@ impl Args {
             _ => None,
         };
         let cas = self.mutual_tls_cas.as_ref().map(|path| read(path, "--mutual-tls-cas")).transpose()?;
-        let place = self.terminate_at.unwrap_or(if pair.is_some() { Place::Edge } else { Place::Upstream });
+        let place = self.terminate_at.unwrap_or_else(|| if pair.is_some() { Place::Edge } else { Place::Upstream });
         match (place, pair) {
             (Place::Upstream, None) if cas.is_none() => Ok(End::Upstream),
             (Place::Upstream, None) => Err(Failure::usage("--mutual-tls-cas needs TLS to end at the edge or here").fix("give --terminate-at edge or agent")),

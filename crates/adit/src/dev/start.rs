@@ -36,7 +36,9 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
     let upstream = args.upstream.as_deref().map(Upstream::http).transpose().map_err(Failure::from)?;
     let dir = args.data_dir.clone().map_or_else(places::data_dir, Ok)?;
-    let state = State::open(&dir).map_err(|e| state_failure(e, &dir))?;
+    // Printed paths are pasted elsewhere.
+    let dir = std::path::absolute(&dir).map_err(|e| Failure::failed(format!("{}: {e}", dir.display())))?;
+    let state = State::open(&dir).map_err(|e| state_failure(&e, &dir))?;
     let base_domain = args.base_domain.trim_end_matches('.').to_ascii_lowercase();
     let address_of_upstream = upstream.as_ref().and_then(|u| dial_address(&u.to_string()));
     let port_of_upstream = address_of_upstream.as_deref().and_then(local_port);
@@ -232,7 +234,7 @@ fn listen_failure(e: &ListenError) -> Failure {
     Failure::failed(e.to_string()).fix(e.fix.clone())
 }
 
-fn state_failure(e: StateError, dir: &Path) -> Failure {
+fn state_failure(e: &StateError, dir: &Path) -> Failure {
     if let StateError::Locked(_) = e {
         let running = DevInfo::read(dir);
         let what = running.map_or_else(

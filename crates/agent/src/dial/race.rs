@@ -56,18 +56,20 @@ async fn attempt(address: SocketAddr, limit: Duration) -> io::Result<TcpStream> 
     Ok(stream)
 }
 
-struct Race {
-    waiting: std::vec::IntoIter<SocketAddr>,
-    running: Vec<(SocketAddr, Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>)>,
+type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+struct Race<'a> {
+    waiting: std::slice::Iter<'a, SocketAddr>,
+    running: Vec<(SocketAddr, Attempt)>,
     each: Duration,
     stagger: Pin<Box<Sleep>>,
     failures: Vec<(SocketAddr, io::Error)>,
 }
 
-impl Race {
-    fn over(addresses: &[SocketAddr], each: Duration, failures: Vec<(SocketAddr, io::Error)>) -> Self {
+impl<'a> Race<'a> {
+    fn over(addresses: &'a [SocketAddr], each: Duration, failures: Vec<(SocketAddr, io::Error)>) -> Self {
         Self {
-            waiting: addresses.to_vec().into_iter(),
+            waiting: addresses.iter(),
             running: Vec::with_capacity(addresses.len()),
             each,
             stagger: Box::pin(tokio::time::sleep(STAGGER)),
@@ -77,7 +79,7 @@ impl Race {
 
     /// Starts the next address; the one after it has to wait again.
     fn start_next(&mut self) -> bool {
-        let Some(address) = self.waiting.next() else { return false };
+        let Some(&address) = self.waiting.next() else { return false };
         self.running.push((address, Box::pin(attempt(address, self.each))));
         self.stagger.as_mut().reset(Instant::now() + STAGGER);
         true
@@ -90,7 +92,7 @@ impl Race {
     }
 }
 
-impl Future for Race {
+impl Future for Race<'_> {
     type Output = io::Result<TcpStream>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -82,7 +82,7 @@ impl EndpointBuilder<Http> {
     }
 
     /// Asks visitors to log in. Action: `oauth`.
-    pub fn oauth(mut self, oauth: OAuth) -> Self {
+    pub fn oauth(mut self, oauth: &OAuth) -> Self {
         self.draft.opts.insert(
             "OAuth".to_owned(),
             json!({
@@ -94,7 +94,7 @@ impl EndpointBuilder<Http> {
     }
 
     /// Asks visitors to log in. Action: `openid-connect`.
-    pub fn oidc(mut self, oidc: Oidc) -> Self {
+    pub fn oidc(mut self, oidc: &Oidc) -> Self {
         self.draft.opts.insert(
             "OIDC".to_owned(),
             json!({

@@ -147,7 +147,7 @@ impl Dialer {
 }
 
 fn profile(upstream: &Upstream, trust: &UpstreamTrust, alpn: &[&[u8]]) -> Result<adit_tls::ClientProfile, Error> {
-    let verify = trust.verify.unwrap_or(trust.ca.is_some() || !upstream.is_private());
+    let verify = trust.verify.unwrap_or_else(|| trust.ca.is_some() || !upstream.is_private());
     let roots = match (&trust.ca, verify) {
         (_, false) => adit_tls::Roots::Insecure,
         (Some(Ca(Trust::Pem(text))), true) => adit_tls::Roots::Pem(text.to_vec()),

@@ -139,7 +139,7 @@ fn hear(shared: &Shared, leg: &Leg, message: ControlMessage) {
         ControlMessage::Notice { level, code, text, url } => {
             shared.events.tell(|| SessionEvent::Notice { level, code, text, url });
         }
-        ControlMessage::Goodbye { code, text } => leg.note_goodbye(code, text),
+        ControlMessage::Goodbye { code, text } => leg.note_goodbye(&code, text),
         ControlMessage::Limits { session_budget: Some(budget), .. } => leg.grow(budget),
         // One leg is all this agent keeps; the rest is for agents, or newer than this one.
         _ => {}

@@ -91,7 +91,7 @@ impl Leg {
         }
     }
 
-    pub(super) fn note_goodbye(&self, code: String, text: String) {
+    pub(super) fn note_goodbye(&self, code: &str, text: String) {
         *lock(&self.goodbye) = Some(if code.is_empty() { text } else { format!("{text} ({code})") });
     }
 

@@ -323,7 +323,7 @@ async fn attempt<V: Visitor>(
         }
         End::Visitor(e) => {
             upstream.abort();
-            Attempt::Done(visitor_failed(e, answered, visitor))
+            Attempt::Done(visitor_failed(&e, answered, visitor))
         }
         End::Upstream(e) => {
             if answered {
@@ -344,14 +344,14 @@ async fn attempt<V: Visitor>(
 }
 
 /// What a failure of the visitor's side means.
-pub(super) fn visitor_failed<V: Visitor>(e: VisitorError, answered: bool, visitor: &mut V) -> Forwarded {
+pub(super) fn visitor_failed<V: Visitor>(e: &VisitorError, answered: bool, visitor: &mut V) -> Forwarded {
     if answered {
         visitor.break_off();
         return Forwarded::Broken;
     }
     match e {
         VisitorError::Gone => Forwarded::Broken,
-        VisitorError::Refused(r) => Forwarded::Answer(Answer::refusal(&r)),
+        VisitorError::Refused(r) => Forwarded::Answer(Answer::refusal(r)),
         VisitorError::TooSlow => Forwarded::Answer(Answer::too_slow()),
     }
 }

@@ -111,7 +111,7 @@ pub(super) async fn attempt<V: Visitor>(
         End::Complete | End::Upgraded => Attempt::Done(Forwarded::Complete),
         End::Visitor(e) => {
             upstream.abort();
-            Attempt::Done(visitor_failed(e, answered, visitor))
+            Attempt::Done(visitor_failed(&e, answered, visitor))
         }
         End::Upstream(e) => {
             conn.node.http2_upstreams.remove(member.key);

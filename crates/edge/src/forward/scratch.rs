@@ -10,6 +10,7 @@ const KEPT: usize = 256;
 const BUFFER_MAX: usize = 128 * 1024;
 
 thread_local! {
+    #[allow(clippy::vec_box, reason = "moved between connections as a pointer, not as its hundreds of bytes")]
     static EXCHANGES: RefCell<Vec<Box<Exchange>>> = const { RefCell::new(Vec::new()) };
     static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
     static RANDOM: Cell<u64> = const { Cell::new(0) };

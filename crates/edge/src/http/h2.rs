@@ -60,9 +60,8 @@ async fn run<IO: VisitorIo + 'static>(io: IO, conn: &Arc<Conn>) {
         .handshake::<_, Bytes>(io);
     let deadline = Timer::current().deadline();
     deadline.set(Duration::from_secs(10));
-    let mut h2 = match crate::secure::within(&deadline, handshake).await {
-        Some(Ok(c)) => c,
-        _ => return,
+    let Some(Ok(mut h2)) = crate::secure::within(&deadline, handshake).await else {
+        return;
     };
     let shared = Arc::new(Shared::default());
     let mut draining = false;

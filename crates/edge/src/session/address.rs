@@ -72,11 +72,7 @@ pub(super) fn from_cookie(
 ///
 /// # Errors
 /// 318, 319, 320, 354 for names; 307, 309 for TCP addresses; 15010 for Kubernetes bindings.
-pub(super) fn check_owned(
-    url: &EndpointUrl,
-    config: &EdgeConfig,
-    rules: &UrlRules,
-) -> Result<(), Refusal> {
+pub(super) fn check_owned(url: &EndpointUrl, config: &EdgeConfig, rules: &UrlRules) -> Result<(), Refusal> {
     match url.binding() {
         Binding::Internal => return Ok(()),
         Binding::Kubernetes => {
@@ -135,12 +131,7 @@ fn is_own(host: &CanonicalHost, config: &EdgeConfig) -> bool {
 ///
 /// # Errors
 /// 316 for names, 308 for addresses, 356 for a random port.
-pub(super) fn check_acl(
-    acl: &Acl,
-    credential: &str,
-    asked: &Address,
-    url: &EndpointUrl,
-) -> Result<(), Refusal> {
+pub(super) fn check_acl(acl: &Acl, credential: &str, asked: &Address, url: &EndpointUrl) -> Result<(), Refusal> {
     if acl.allows(url) {
         return Ok(());
     }
@@ -156,10 +147,6 @@ pub(super) fn check_acl(
 pub(super) fn acl_refusal(credential: &str, asked: &Address, name: &str, address: &str) -> Refusal {
     Refusal::new(
         Acl::refusal(asked),
-        &[
-            ("credential", credential),
-            ("name", name),
-            ("address", address),
-        ],
+        &[("credential", credential), ("name", name), ("address", address)],
     )
 }

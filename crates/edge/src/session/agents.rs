@@ -8,9 +8,7 @@ use std::time::Duration;
 use adit_cluster::{Directory, LocalClaims};
 use adit_mux::Budget;
 use adit_names::code::{Class, ErrorCode};
-use adit_observe::{
-    AgentClient, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason,
-};
+use adit_observe::{AgentClient, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason};
 use adit_snapshot::EdgeConfig;
 use arc_swap::ArcSwap;
 
@@ -64,12 +62,7 @@ impl Agents {
         observer: Option<Observer>,
     ) -> Result<Arc<Self>, BadKey> {
         let told = config.load();
-        let sessions = Sessions::new(
-            &told,
-            directory.clone(),
-            Arc::new(LocalClaims::default()),
-            ports,
-        )?;
+        let sessions = Sessions::new(&told, directory.clone(), Arc::new(LocalClaims::default()), ports)?;
         let budget = Budget::new(told.limits.buffers);
         drop(told);
         Ok(Arc::new(Self {
@@ -112,13 +105,7 @@ impl Agents {
     }
 
     /// Counts a refusal and tells it.
-    pub(super) fn refused(
-        &self,
-        kind: RefusalKind,
-        refusal: &Refusal,
-        ip: IpAddr,
-        user_agent: &str,
-    ) {
+    pub(super) fn refused(&self, kind: RefusalKind, refusal: &Refusal, ip: IpAddr, user_agent: &str) {
         tracing::debug!(code = refusal.code().as_str(), peer = %ip, "refused: {}", refusal.text());
         let Some(observer) = &self.observer else {
             return;
@@ -162,26 +149,21 @@ pub async fn run_clock(agents: Arc<Agents>) {
 /// The label of a refusal.
 fn reason_of(code: ErrorCode) -> RefusalReason {
     match code {
-        ErrorCode::NGROK_4018
-        | ErrorCode::NGROK_105
-        | ErrorCode::NGROK_106
-        | ErrorCode::NGROK_107 => RefusalReason::Authtoken,
+        ErrorCode::NGROK_4018 | ErrorCode::NGROK_105 | ErrorCode::NGROK_106 | ErrorCode::NGROK_107 => {
+            RefusalReason::Authtoken
+        }
         ErrorCode::NGROK_300 => RefusalReason::Revoked,
         ErrorCode::NGROK_128 => RefusalReason::LoginRate,
         ErrorCode::NGROK_811 | ErrorCode::NGROK_121 | ErrorCode::NGROK_124 => RefusalReason::Client,
         ErrorCode::ADIT_1103 => RefusalReason::Resume,
-        ErrorCode::NGROK_308
-        | ErrorCode::NGROK_316
-        | ErrorCode::NGROK_356
-        | ErrorCode::NGROK_399 => RefusalReason::Acl,
+        ErrorCode::NGROK_308 | ErrorCode::NGROK_316 | ErrorCode::NGROK_356 | ErrorCode::NGROK_399 => RefusalReason::Acl,
         ErrorCode::NGROK_334 | ErrorCode::NGROK_320 => RefusalReason::Claimed,
         ErrorCode::ADIT_1201 | ErrorCode::NGROK_307 | ErrorCode::NGROK_309 => RefusalReason::Port,
         ErrorCode::NGROK_9026 | ErrorCode::NGROK_9025 => RefusalReason::Policy,
         ErrorCode::NGROK_803 => RefusalReason::Draining,
-        ErrorCode::ADIT_1101
-        | ErrorCode::ADIT_1102
-        | ErrorCode::NGROK_800
-        | ErrorCode::NGROK_812 => RefusalReason::Protocol,
+        ErrorCode::ADIT_1101 | ErrorCode::ADIT_1102 | ErrorCode::NGROK_800 | ErrorCode::NGROK_812 => {
+            RefusalReason::Protocol
+        }
         other => match other.class() {
             Class::Name => RefusalReason::Url,
             Class::Limit => RefusalReason::Limit,

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use adit_mux::code;
 use adit_names::code::ErrorCode;
-use adit_protocol::message::{
-    Message, Restart, RestartResp, Stop, StopResp, StopTunnel, Update, UpdateResp,
-};
+use adit_protocol::message::{Message, Restart, RestartResp, Stop, StopResp, StopTunnel, Update, UpdateResp};
 use adit_protocol::typed_stream::StreamType;
 
 use super::agents::Agents;
@@ -57,14 +55,8 @@ pub enum CommandError {
 /// # Errors
 /// 804–806 if the agent said at login that it cannot (it is not asked then), 807–809 if it answers so, 810 if it
 /// does not answer.
-pub async fn command(
-    agents: &Agents,
-    session: &str,
-    command: &Command,
-) -> Result<(), CommandError> {
-    let (remote, leg) = agents
-        .sessions(|s| s.remote(session))
-        .ok_or(CommandError::NotFound)?;
+pub async fn command(agents: &Agents, session: &str, command: &Command) -> Result<(), CommandError> {
+    let (remote, leg) = agents.sessions(|s| s.remote(session)).ok_or(CommandError::NotFound)?;
     let (can, cannot, failed) = match command {
         Command::Restart => (remote.restart, ErrorCode::NGROK_804, ErrorCode::NGROK_808),
         Command::Stop => (remote.stop, ErrorCode::NGROK_805, ErrorCode::NGROK_807),
@@ -105,9 +97,7 @@ async fn ask(leg: &adit_mux::Session, command: &Command) -> Option<String> {
     };
     // No FIN before the answer: the Rust family's reader spins on an early end.
     let mut stream = leg.open(&[&kind.to_bytes()[..], &json].concat()).ok()?;
-    let answer = request::read_json(&mut stream, &[], MAX_ANSWER)
-        .await
-        .ok()?;
+    let answer = request::read_json(&mut stream, &[], MAX_ANSWER).await.ok()?;
     let error = match command {
         Command::Stop => StopResp::decode(&answer).ok()?.error,
         Command::Restart => RestartResp::decode(&answer).ok()?.error,
@@ -127,11 +117,7 @@ async fn ask(leg: &adit_mux::Session, command: &Command) -> Option<String> {
 /// [`CommandError::NotFound`].
 pub fn stop_endpoint(agents: &Agents, endpoint: &str, message: &str) -> Result<(), CommandError> {
     let code = ErrorCode::ADIT_1210;
-    let message = if message.is_empty() {
-        code.what()
-    } else {
-        message
-    };
+    let message = if message.is_empty() { code.what() } else { message };
     let ended = agents
         .sessions(|s| s.stop_endpoint(endpoint, code, message))
         .ok_or(CommandError::NotFound)?;
@@ -145,11 +131,7 @@ pub fn stop_endpoint(agents: &Agents, endpoint: &str, message: &str) -> Result<(
 /// [`CommandError::NotFound`].
 pub fn stop_session(agents: &Agents, session: &str, message: &str) -> Result<(), CommandError> {
     let code = ErrorCode::ADIT_1210;
-    let message = if message.is_empty() {
-        code.what()
-    } else {
-        message
-    };
+    let message = if message.is_empty() { code.what() } else { message };
     let wall = Now::real().wall;
     let ended = agents
         .sessions(|s| s.stop_session(session, code, message, wall))
@@ -177,11 +159,7 @@ pub(super) fn say_ended(ended: Ended) {
         if let Some(leg) = leg {
             let said = say_stops(&leg, &stops, &mut streams);
             // Who is about to be closed is not waited for longer than that.
-            let max = if close.is_empty() {
-                ANSWER_TIME
-            } else {
-                CLOSE_TIME
-            };
+            let max = if close.is_empty() { ANSWER_TIME } else { CLOSE_TIME };
             let _ = tokio::time::timeout(max, said).await;
         }
         // The agent answers nothing and may leave its side open; the streams are reset then.
@@ -199,11 +177,7 @@ pub(super) fn say_ended(ended: Ended) {
 }
 
 /// Sends the messages, waiting where the agent takes no more streams at once.
-async fn say_stops(
-    leg: &adit_mux::Session,
-    stops: &[StopTunnel],
-    streams: &mut Vec<adit_mux::Stream>,
-) {
+async fn say_stops(leg: &adit_mux::Session, stops: &[StopTunnel], streams: &mut Vec<adit_mux::Stream>) {
     for stop in stops {
         let first = [&StreamType::StopTunnel.to_bytes()[..], &stop.encode()].concat();
         loop {

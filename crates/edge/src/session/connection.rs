@@ -12,8 +12,8 @@ use adit_protocol::capability::Capability;
 use adit_protocol::client_family::ClientFamily;
 use adit_protocol::json::MAX_SIZE;
 use adit_protocol::message::{
-    Auth, AuthResp, Bind, BindResp, Message, PatchTunnelState, PatchTunnelStateResp, SrvInfoResp,
-    StartTunnelWithLabel, StartTunnelWithLabelResp, Unbind, UnbindResp, error_answer,
+    Auth, AuthResp, Bind, BindResp, Message, PatchTunnelState, PatchTunnelStateResp, SrvInfoResp, StartTunnelWithLabel,
+    StartTunnelWithLabelResp, Unbind, UnbindResp, error_answer,
 };
 use adit_protocol::typed_stream::StreamType;
 use bytes::Bytes;
@@ -46,10 +46,7 @@ pub(super) enum Phase {
     /// A login is being looked at.
     Entering,
     /// Logged in; with the streams that negotiation allows.
-    Entered {
-        connection: Connection,
-        control: bool,
-    },
+    Entered { connection: Connection, control: bool },
     /// The login was refused.
     Refused,
     /// The connection is over.
@@ -72,11 +69,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        agents: Arc<Agents>,
-        facts: ConnectFacts,
-        mux: adit_mux::Session,
-    ) -> Arc<Self> {
+    pub(super) fn new(agents: Arc<Agents>, facts: ConnectFacts, mux: adit_mux::Session) -> Arc<Self> {
         Arc::new(Self {
             agents,
             facts,
@@ -163,15 +156,7 @@ impl Shared {
         {
             drop(work);
             let (mux, failures) = (self.mux.clone(), self.failures.clone());
-            control::run(
-                stream,
-                first,
-                connection,
-                mux,
-                failures,
-                self.agents.clone(),
-            )
-            .await;
+            control::run(stream, first, connection, mux, failures, self.agents.clone()).await;
             return;
         }
         let Some(answer) = self.answer_to(kind, &mut stream, &first).await else {
@@ -194,12 +179,7 @@ impl Shared {
     }
 
     /// The answer to a request; `None` if none came.
-    async fn answer_to(
-        self: &Arc<Self>,
-        kind: StreamType,
-        stream: &mut Stream,
-        first: &Bytes,
-    ) -> Option<Answer> {
+    async fn answer_to(self: &Arc<Self>, kind: StreamType, stream: &mut Stream, first: &Bytes) -> Option<Answer> {
         if let StreamType::Unknown(number) = kind {
             return Some(self.unknown(number));
         }
@@ -252,29 +232,24 @@ impl Shared {
                 }
                 .encode()
             }),
-            StreamType::StartTunnelWithLabel => {
-                decoded(kind, &json, |start: StartTunnelWithLabel| {
-                    let error = self
-                        .agents
-                        .sessions(|s| s.start_labeled(&connection, &start))
-                        .err()
-                        .map(|r| r.to_error());
-                    StartTunnelWithLabelResp {
-                        error,
-                        ..StartTunnelWithLabelResp::default()
-                    }
-                    .encode()
-                })
-            }
+            StreamType::StartTunnelWithLabel => decoded(kind, &json, |start: StartTunnelWithLabel| {
+                let error = self
+                    .agents
+                    .sessions(|s| s.start_labeled(&connection, &start))
+                    .err()
+                    .map(|r| r.to_error());
+                StartTunnelWithLabelResp {
+                    error,
+                    ..StartTunnelWithLabelResp::default()
+                }
+                .encode()
+            }),
             _ => return None,
         })
     }
 
     fn unknown(&self, number: u32) -> Answer {
-        let refusal = Refusal::with_text(
-            ErrorCode::NGROK_800,
-            format!("Unknown stream type: {number}"),
-        );
+        let refusal = Refusal::with_text(ErrorCode::NGROK_800, format!("Unknown stream type: {number}"));
         self.agents
             .refused(RefusalKind::Protocol, &refusal, self.facts.addr.ip(), "");
         Answer::error(&refusal)
@@ -292,11 +267,7 @@ impl Shared {
         )
     }
 
-    async fn answer_to_auth(
-        self: &Arc<Self>,
-        stream: &mut Stream,
-        first: &Bytes,
-    ) -> Option<Answer> {
+    async fn answer_to_auth(self: &Arc<Self>, stream: &mut Stream, first: &Bytes) -> Option<Answer> {
         let before = {
             let mut phase = self.lock();
             let before = phase.clone();
@@ -309,9 +280,7 @@ impl Shared {
             Phase::Greeted => {}
             Phase::Entering | Phase::Entered { .. } => {
                 let refusal = Refusal::new(ErrorCode::ADIT_1102, &[]);
-                return Some(Answer::plain(
-                    AuthResp::refused(refusal.to_error()).encode(),
-                ));
+                return Some(Answer::plain(AuthResp::refused(refusal.to_error()).encode()));
             }
             Phase::Refused | Phase::Ended => return None,
         }
@@ -329,12 +298,8 @@ impl Shared {
             }
             Err(LoginEnd::Refused(refusal)) => refusal,
         };
-        self.agents.refused(
-            RefusalKind::Login,
-            &refusal,
-            self.facts.addr.ip(),
-            &user_agent,
-        );
+        self.agents
+            .refused(RefusalKind::Login, &refusal, self.facts.addr.ip(), &user_agent);
         Some(Answer {
             json: AuthResp::refused(refusal.to_error()).encode(),
             then: Then::Linger,
@@ -387,12 +352,7 @@ impl Shared {
             facts,
             replaced,
         } = accepted;
-        self.set_limits(
-            facts.family,
-            &response,
-            config.max_stream_window,
-            config.session_budget,
-        );
+        self.set_limits(facts.family, &response, config.max_stream_window, config.session_budget);
         let grant = response.extra.adit.as_ref();
         let control = grant.is_some_and(|g| g.caps.has(Capability::Control));
         if !self.enter(Phase::Entered {
@@ -412,13 +372,7 @@ impl Shared {
     }
 
     /// Limits toward this client (agent protocol 2.7).
-    fn set_limits(
-        &self,
-        family: ClientFamily,
-        response: &AuthResp,
-        max_stream_window: u32,
-        session_budget: u32,
-    ) {
+    fn set_limits(&self, family: ClientFamily, response: &AuthResp, max_stream_window: u32, session_budget: u32) {
         let limits = family.limits(response.extra.adit.as_ref().map(|g| g.max_streams));
         let growth = if limits.grow {
             Growth::Grow {
@@ -428,17 +382,14 @@ impl Shared {
         } else {
             Growth::Exact
         };
-        self.mux
-            .set_limits(limits.max_outbound, limits.max_unaccepted, growth);
+        self.mux.set_limits(limits.max_outbound, limits.max_unaccepted, growth);
     }
 
     async fn answer_to_bind(self: &Arc<Self>, connection: &Connection, json: &[u8]) -> Answer {
         let bind = match Bind::decode(json) {
             Ok(bind) => bind,
             Err(error) => {
-                return Answer::plain(
-                    BindResp::refused(error.answer_text(StreamType::Bind)).encode(),
-                );
+                return Answer::plain(BindResp::refused(error.answer_text(StreamType::Bind)).encode());
             }
         };
         let hold = self.binds.hold(Now::real().at);

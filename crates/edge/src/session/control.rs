@@ -46,9 +46,7 @@ pub(super) async fn run(
     probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first tick is at once; the first probe need not be.
     probes.tick().await;
-    control
-        .serve(&mut stream, first, &outbox, &mut probes)
-        .await;
+    control.serve(&mut stream, first, &outbox, &mut probes).await;
     agents.outboxes.close(&of);
 }
 
@@ -60,13 +58,7 @@ struct Control {
 }
 
 impl Control {
-    async fn serve(
-        &self,
-        stream: &mut Stream,
-        first: Bytes,
-        outbox: &super::outbox::Outbox,
-        probes: &mut Interval,
-    ) {
+    async fn serve(&self, stream: &mut Stream, first: Bytes, outbox: &super::outbox::Outbox, probes: &mut Interval) {
         let mut received = BytesMut::from(&first[..]);
         let mut rate = PerSecond::new(Now::real().at);
         let mut probe = 0_u64;
@@ -127,9 +119,7 @@ impl Control {
                 for health in &ep {
                     let reason = match health.state {
                         Health::Up => EndpointReason::Ok,
-                        Health::Down if health.reason.contains("timeout") => {
-                            EndpointReason::UpstreamTimeout
-                        }
+                        Health::Down if health.reason.contains("timeout") => EndpointReason::UpstreamTimeout,
                         Health::Down => EndpointReason::UpstreamRefused,
                     };
                     s.health(of, &health.id, reason);
@@ -137,12 +127,7 @@ impl Control {
             }),
             ControlMessage::Drained => self.agents.sessions(|s| s.drained(of)),
             ControlMessage::Leave { .. } => self.agents.sessions(|s| s.leave(of)),
-            ControlMessage::StreamError {
-                sid,
-                class,
-                addr,
-                err,
-            } => {
+            ControlMessage::StreamError { sid, class, addr, err } => {
                 if let Ok(id) = u32::try_from(sid) {
                     self.failures.put(
                         id,
@@ -186,10 +171,7 @@ struct PerSecond {
 
 impl PerSecond {
     fn new(now: Instant) -> Self {
-        Self {
-            since: now,
-            count: 0,
-        }
+        Self { since: now, count: 0 }
     }
 
     fn allows(&mut self, now: Instant) -> bool {

@@ -102,10 +102,7 @@ impl Sealer {
         {
             *to = *from;
         }
-        let names = hmac::sign(
-            &hmac::Key::new(hmac::HMAC_SHA256, &key.0),
-            b"adit stable random names",
-        );
+        let names = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key.0), b"adit stable random names");
         Ok(Self {
             key: RandomizedNonceKey::new(&AES_256_GCM, &key.0).map_err(|_| BadKey)?,
             id,
@@ -151,10 +148,7 @@ impl Sealer {
     fn seal<T: Serialize>(&self, kind: &[u8], value: &T) -> String {
         // Neither can fail: the values are plain strings and numbers, and far below AES-GCM's length limit.
         let mut sealed = serde_json::to_vec(value).unwrap_or_default();
-        let Ok(nonce) = self
-            .key
-            .seal_in_place_append_tag(Aad::from(kind), &mut sealed)
-        else {
+        let Ok(nonce) = self.key.seal_in_place_append_tag(Aad::from(kind), &mut sealed) else {
             return String::new();
         };
         let mut out = Vec::with_capacity(KEY_ID_LEN + NONCE_LEN + sealed.len());
@@ -194,8 +188,7 @@ pub(crate) fn is_fresh(made: u64, life: Duration, now: SystemTime) -> bool {
 
 /// Seconds since the Unix epoch; 0 before it.
 pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs())
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
 #[cfg(test)]
@@ -231,21 +224,10 @@ mod tests {
         let cookie = session(1_000_000);
         let text = s.seal_session(&cookie);
         assert!(text.len() <= MAX_SESSION_COOKIE, "{} bytes", text.len());
-        assert_eq!(
-            sealer(1).open_session(&text, at(1_000_000 + 86_400)),
-            Some(cookie)
-        );
-        assert_eq!(
-            s.open_session(&text, at(1_000_000 + 86_401)),
-            None,
-            "expired"
-        );
+        assert_eq!(sealer(1).open_session(&text, at(1_000_000 + 86_400)), Some(cookie));
+        assert_eq!(s.open_session(&text, at(1_000_000 + 86_401)), None, "expired");
         assert_eq!(s.open_session(&text, at(999_000)), None, "from the future");
-        assert_eq!(
-            sealer(2).open_session(&text, at(1_000_000)),
-            None,
-            "another key"
-        );
+        assert_eq!(sealer(2).open_session(&text, at(1_000_000)), None, "another key");
     }
 
     #[test]
@@ -256,10 +238,7 @@ mod tests {
         for i in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[i] ^= 1;
-            assert_eq!(
-                s.open_session(&URL_SAFE_NO_PAD.encode(&changed), at(1_000_000)),
-                None
-            );
+            assert_eq!(s.open_session(&URL_SAFE_NO_PAD.encode(&changed), at(1_000_000)), None);
         }
         for end in 0..text.len() {
             assert_eq!(s.open_session(&text[..end], at(1_000_000)), None);

@@ -17,6 +17,9 @@ use super::state::Connection;
 
 /// How often connections are looked at.
 const LOOK: Duration = Duration::from_millis(50);
+const LOOKS_PER_SECOND: u32 = 20;
+/// How long agents that were told have to move before their connection is closed.
+const NOTICE: Duration = Duration::from_secs(2);
 /// How long before the deadline new exchanges wait instead of being sent.
 const QUIET: Duration = Duration::from_secs(2);
 /// Connections that are closed in a second: a twentieth of all, between these.
@@ -33,15 +36,21 @@ pub async fn drain(agents: Arc<Agents>, deadline: Duration) {
         addresses: Vec::new(),
         reason: "the server is going away".to_owned(),
     };
-    for (of, _) in &open {
-        agents.outboxes.say(of, notice.clone());
-    }
+    let told: foldhash::HashSet<Connection> = open
+        .iter()
+        .filter(|(of, _)| agents.outboxes.say(of, notice.clone()))
+        .map(|(of, _)| of.clone())
+        .collect();
     let began = Instant::now();
-    let per_look = (open.len() / 20).clamp(*WAVE.start(), *WAVE.end()) / 20;
-    let mut quiet = false;
+    let per_look = (open.len() / 20).clamp(*WAVE.start(), *WAVE.end()) / LOOKS_PER_SECOND as usize;
+    let (mut quiet, mut looks) = (false, 0_u32);
     let mut look = tokio::time::interval(LOOK);
     while !open.is_empty() && began.elapsed() < deadline {
         look.tick().await;
+        looks = looks.wrapping_add(1);
+        if looks.is_multiple_of(LOOKS_PER_SECOND) {
+            agents.sessions(|s| s.drop_idle_streams());
+        }
         if !quiet && began.elapsed() + QUIET >= deadline {
             quiet = true;
             agents.sessions(|s| s.refuse_new());
@@ -51,7 +60,8 @@ pub async fn drain(agents: Arc<Agents>, deadline: Duration) {
             if leg.mux.is_closed() {
                 return false;
             }
-            if closed < per_look.max(1) && is_idle(&agents, of, leg) {
+            let moves = began.elapsed() < NOTICE && told.contains(of);
+            if closed < per_look.max(1) && !moves && is_idle(&agents, of, leg) {
                 closed += 1;
                 // Ends without GOAWAY; the connection's task closes TLS and TCP in order.
                 leg.mux.abort();
@@ -60,8 +70,11 @@ pub async fn drain(agents: Arc<Agents>, deadline: Duration) {
             true
         });
     }
-    for (_, leg) in &open {
-        leg.mux.close(code::NONE, "server going away");
+    // Those who came back meanwhile as well.
+    for session in agents.sessions(|s| s.sessions()) {
+        for leg in session.legs {
+            leg.mux.close(code::NONE, "server going away");
+        }
     }
     let farewell = Instant::now();
     while agents.connections() > 0 && farewell.elapsed() < FAREWELL {

@@ -43,21 +43,13 @@ impl<'a> BindRequest<'a> {
     /// The codes of agent protocol 7.3 for fields and options.
     pub(super) fn read(bind: &'a Bind) -> Result<Self, Refusal> {
         let id = bind.id.as_str();
-        let is_id = |s: &str| {
-            s.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-        };
+        let is_id = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
         if id.len() > MAX_ID || !is_id(id) {
-            return Err(invalid(
-                "Id is not made of at most 64 letters, digits, '_' and '-'",
-            ));
+            return Err(invalid("Id is not made of at most 64 letters, digits, '_' and '-'"));
         }
         let (scheme, proto) = scheme_of(&bind.proto)?;
         if !bind.extra.ip_policy_ref.is_empty() {
-            return Err(Refusal::new(
-                ErrorCode::NGROK_341,
-                &[("id", &bind.extra.ip_policy_ref)],
-            ));
+            return Err(Refusal::new(ErrorCode::NGROK_341, &[("id", &bind.extra.ip_policy_ref)]));
         }
         let mut options = MemberOptions::new(proto);
         options.upstream_http2 = match bind.forwards_proto.as_str() {
@@ -75,11 +67,7 @@ impl<'a> BindRequest<'a> {
         if bind.forwards_to.len() > MAX_FORWARDS_TO {
             return Err(invalid("ForwardsTo is longer than 2048 bytes"));
         }
-        options.forwards_to = bind
-            .forwards_to
-            .chars()
-            .filter(|c| !c.is_control())
-            .collect();
+        options.forwards_to = bind.forwards_to.chars().filter(|c| !c.is_control()).collect();
         let wrong = |e: Error| Refusal::new(e.code(StreamType::Bind), &[("error", &e.to_string())]);
         match proto {
             Proto::Http | Proto::Https => http(&mut options, bind.http_opts().map_err(wrong)?)?,
@@ -99,10 +87,7 @@ impl<'a> BindRequest<'a> {
 ///
 /// # Errors
 /// As for a bind.
-pub(super) fn patched(
-    options: &MemberOptions,
-    patch: &PatchTunnelState,
-) -> Result<MemberOptions, Refusal> {
+pub(super) fn patched(options: &MemberOptions, patch: &PatchTunnelState) -> Result<MemberOptions, Refusal> {
     let mut options = options.clone();
     set_texts(
         &mut options,
@@ -155,10 +140,7 @@ fn scheme_of(proto: &str) -> Result<(Scheme, Proto), Refusal> {
         Some(Scheme::Https) => Ok((Scheme::Https, Proto::Https)),
         Some(Scheme::Tcp) => Ok((Scheme::Tcp, Proto::Tcp)),
         Some(Scheme::Tls) => Ok((Scheme::Tls, Proto::Tls)),
-        Some(Scheme::Udp) => Err(Refusal::unavailable(
-            ErrorCode::ADIT_1205,
-            "UDP endpoints are",
-        )),
+        Some(Scheme::Udp) => Err(Refusal::unavailable(ErrorCode::ADIT_1205, "UDP endpoints are")),
         None => Err(Refusal::new(ErrorCode::NGROK_332, &[("protocol", proto)])),
     }
 }
@@ -170,45 +152,27 @@ fn http(options: &mut MemberOptions, opts: HttpOpts) -> Result<(), Refusal> {
     }
     if let Some(oauth) = opts.oauth {
         no_sealed(&oauth.sealed_client_secret)?;
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_365,
-            "Login by OAuth is",
-        ));
+        return Err(Refusal::unavailable(ErrorCode::NGROK_365, "Login by OAuth is"));
     }
     if let Some(oidc) = opts.oidc {
         no_sealed(&oidc.sealed_client_secret)?;
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_385,
-            "Login by OpenID Connect is",
-        ));
+        return Err(Refusal::unavailable(ErrorCode::NGROK_385, "Login by OpenID Connect is"));
     }
     if let Some(webhook) = opts.webhook_verification {
         no_sealed(&webhook.sealed_secret)?;
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_364,
-            "Webhook verification is",
-        ));
+        return Err(Refusal::unavailable(ErrorCode::NGROK_364, "Webhook verification is"));
     }
     if opts.circuit_breaker.is_some() {
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_361,
-            "The circuit breaker is",
-        ));
+        return Err(Refusal::unavailable(ErrorCode::NGROK_361, "The circuit breaker is"));
     }
     if opts.compression.is_some() {
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_9026,
-            "Compression is",
-        ));
+        return Err(Refusal::unavailable(ErrorCode::NGROK_9026, "Compression is"));
     }
     if opts
         .user_agent_filter
         .is_some_and(|f| !f.allow.is_empty() || !f.deny.is_empty())
     {
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_9026,
-            "The user agent filter is",
-        ));
+        return Err(Refusal::unavailable(ErrorCode::NGROK_9026, "The user agent filter is"));
     }
     no_networks(opts.ip_restriction.as_ref())?;
     options.host_header = host_header(opts.request_headers.as_ref())?;
@@ -272,12 +236,10 @@ fn proxy_proto(asked: i64) -> Result<u8, Refusal> {
 
 fn no_networks(restriction: Option<&IpRestriction>) -> Result<(), Refusal> {
     match restriction {
-        Some(r) if !r.allow_cidrs.is_empty() || !r.deny_cidrs.is_empty() => {
-            Err(Refusal::unavailable(
-                ErrorCode::NGROK_362,
-                "The restriction of visitors' networks is",
-            ))
-        }
+        Some(r) if !r.allow_cidrs.is_empty() || !r.deny_cidrs.is_empty() => Err(Refusal::unavailable(
+            ErrorCode::NGROK_362,
+            "The restriction of visitors' networks is",
+        )),
         _ => Ok(()),
     }
 }
@@ -305,10 +267,7 @@ fn host_header(headers: Option<&Headers>) -> Result<Option<String>, Refusal> {
             ));
         }
         let value = value.trim();
-        if value.is_empty()
-            || value.len() > MAX_HOST_HEADER
-            || !value.bytes().all(|b| b.is_ascii_graphic())
-        {
+        if value.is_empty() || value.len() > MAX_HOST_HEADER || !value.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Refusal::new(
                 ErrorCode::NGROK_374,
                 &[("value", value), ("error", "it is not a host")],
@@ -357,9 +316,9 @@ fn is_phase(key: &str) -> bool {
 fn is_empty_policy(policy: &Value) -> bool {
     match policy {
         Value::Null => true,
-        Value::Object(map) => map.iter().all(|(key, rules)| {
-            is_phase(key) && (rules.is_null() || rules.as_array().is_some_and(Vec::is_empty))
-        }),
+        Value::Object(map) => map
+            .iter()
+            .all(|(key, rules)| is_phase(key) && (rules.is_null() || rules.as_array().is_some_and(Vec::is_empty))),
         _ => false,
     }
 }
@@ -377,8 +336,7 @@ fn is_empty_policy_text(text: &str) -> bool {
                 || line == "---"
                 || line == "{}"
                 || line.split_once(':').is_some_and(|(key, value)| {
-                    is_phase(key.trim_matches(['"', '\'']))
-                        && matches!(value.trim(), "" | "[]" | "null" | "~")
+                    is_phase(key.trim_matches(['"', '\''])) && matches!(value.trim(), "" | "[]" | "null" | "~")
                 })
         })
 }

@@ -87,18 +87,12 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_the_rest_is_held_in_order_up_to_the_limit() {
-        let (gate, now) = (
-            LoginGate::default(),
-            Instant::now() + Duration::from_secs(60),
-        );
+        let (gate, now) = (LoginGate::default(), Instant::now() + Duration::from_secs(60));
         let holds: Vec<_> = (0..7_000).map_while(|_| gate.hold(now)).collect();
         assert_eq!(holds.iter().filter(|h| h.is_zero()).count(), 201);
         assert!(holds.is_sorted());
         assert_eq!(holds.last(), Some(&LOGIN_HOLD));
         assert_eq!(gate.hold(now), None);
-        assert_eq!(
-            gate.hold(now + Duration::from_secs(32)),
-            Some(Duration::ZERO)
-        );
+        assert_eq!(gate.hold(now + Duration::from_secs(32)), Some(Duration::ZERO));
     }
 }

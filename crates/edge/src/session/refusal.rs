@@ -30,10 +30,7 @@ impl Refusal {
 
     /// A part of the product that does not exist yet: refused instead of taken and not enforced.
     pub fn unavailable(code: ErrorCode, what: &str) -> Self {
-        Self::with_text(
-            code,
-            format!("{what} not available in this version of the server."),
-        )
+        Self::with_text(code, format!("{what} not available in this version of the server."))
     }
 
     /// Its code.

@@ -55,11 +55,7 @@ pub(crate) async fn read_type(stream: &mut Stream) -> Result<(StreamType, Bytes)
 }
 
 /// Reads one JSON object of at most `max` bytes.
-pub(crate) async fn read_json(
-    stream: &mut Stream,
-    first: &[u8],
-    max: usize,
-) -> Result<Vec<u8>, NoMessage> {
+pub(crate) async fn read_json(stream: &mut Stream, first: &[u8], max: usize) -> Result<Vec<u8>, NoMessage> {
     let read = async {
         let mut reader = Reader::default();
         let mut received = first.len();

@@ -65,9 +65,7 @@ where
     let reason = driven.await.unwrap_or(CloseReason::Aborted);
     if let Phase::Entered { connection, .. } = shared.end() {
         let loss = match reason {
-            CloseReason::HeartbeatLost | CloseReason::Silent | CloseReason::WriteStalled => {
-                Loss::Silent
-            }
+            CloseReason::HeartbeatLost | CloseReason::Silent | CloseReason::WriteStalled => Loss::Silent,
             CloseReason::Aborted | CloseReason::Local(_) => Loss::ByServer,
             _ => Loss::Closed,
         };
@@ -86,11 +84,14 @@ async fn accept(shared: &Arc<Shared>, mut incoming: Incoming) {
     let first_byte = tokio::time::sleep(FIRST_BYTE);
     let login = tokio::time::sleep(LOGIN);
     tokio::pin!(first_byte, login);
-    let mut waits_for_login = true;
+    let (mut waits_for_login, mut silent) = (true, true);
     loop {
         tokio::select! {
             stream = incoming.accept() => match stream {
-                Some(stream) => shared.clone().take_stream(stream),
+                Some(stream) => {
+                    silent = false;
+                    shared.clone().take_stream(stream);
+                }
                 None => return,
             },
             () = shared.news.notified() => match shared.phase() {
@@ -102,7 +103,7 @@ async fn accept(shared: &Arc<Shared>, mut incoming: Incoming) {
                 Phase::Greeted | Phase::Entering | Phase::Ended => {}
             },
             () = &mut first_byte, if waits_for_login && !first_byte.is_elapsed() => {
-                if shared.mux.last_received() <= began {
+                if silent && shared.mux.last_received() <= began {
                     return;
                 }
             }

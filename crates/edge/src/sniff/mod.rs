@@ -73,7 +73,7 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
         }
         Destination::Agent => {
             let worker = node.workers.next();
-            hand_over(accepted, worker, node, move |a, n| crate::secure::agent(a, n));
+            hand_over(accepted, worker, node, crate::secure::agent);
         }
         _ if accepted.permit.is_over() => {
             node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::ConnectionsPerIp);

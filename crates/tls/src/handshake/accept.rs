@@ -35,11 +35,7 @@ const READ: usize = 2048;
 /// # Errors
 /// Every [`Error`] but [`Error::TimedOut`]. The alert for it has been sent, the connection has
 /// been closed for writing (FIN, so that the client can read the alert).
-pub async fn accept<IO>(
-    mut io: IO,
-    mut read: BytesMut,
-    profile: &ServerProfile,
-) -> Result<Stream<IO>, Error>
+pub async fn accept<IO>(mut io: IO, mut read: BytesMut, profile: &ServerProfile) -> Result<Stream<IO>, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -60,18 +56,21 @@ where
 /// A finished handshake, and why it is not good enough after all: alert and error.
 type Outcome = (Session, Option<(u8, Error)>);
 
-async fn shake<IO>(
-    io: &mut IO,
-    read: &mut BytesMut,
-    profile: &ServerProfile,
-) -> Result<Outcome, Error>
+async fn shake<IO>(io: &mut IO, read: &mut BytesMut, profile: &ServerProfile) -> Result<Outcome, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let hello = read_hello(io, read).await?;
+    if hello.max_version < client_hello::TLS12 {
+        // rustls would complain about extensions that these versions do not have.
+        send_alert(io, code::PROTOCOL_VERSION).await;
+        return Err(Error::violation(
+            code::PROTOCOL_VERSION,
+            "the client speaks no version above TLS 1.1",
+        ));
+    }
     let config = profile.config(&hello)?;
-    let mut connection =
-        UnbufferedServerConnection::new(config).map_err(|error| translate(error, None))?;
+    let mut connection = UnbufferedServerConnection::new(config).map_err(|error| translate(error, None))?;
     let held = drive(io, &mut connection, read).await?;
 
     let mut info = info(&connection, hello.server_name)?;
@@ -117,9 +116,7 @@ fn check_client(
     match result {
         Err(error) if verifier.must_verify() => {
             let alert = match &error {
-                rustls::Error::InvalidCertificate(problem) => {
-                    AlertDescription::from(problem.clone()).into()
-                }
+                rustls::Error::InvalidCertificate(problem) => AlertDescription::from(problem.clone()).into(),
                 _ => code::CERTIFICATE_REQUIRED,
             };
             Some((alert, translate(error, Some(alert))))
@@ -138,8 +135,7 @@ where
             Ok(Parse::Hello(hello)) => return Ok(hello),
             Ok(Parse::Partial) => {}
             Err(error) => {
-                let _ = io.write_all(&alert(error.alert())).await;
-                let _ = io.flush().await;
+                send_alert(io, error.alert()).await;
                 return Err(error.into());
             }
         }
@@ -151,4 +147,10 @@ where
             )));
         }
     }
+}
+
+/// Whether the alert gets through changes nothing about the error.
+async fn send_alert<IO: AsyncWrite + Unpin>(io: &mut IO, code: u8) {
+    let _ = io.write_all(&alert(code)).await;
+    let _ = io.flush().await;
 }

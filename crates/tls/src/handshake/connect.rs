@@ -28,11 +28,7 @@ use crate::stream::{Session, Stream};
 /// # Errors
 /// Every [`Error`] but [`Error::TimedOut`], [`Error::Hello`] and [`Error::NoIdentity`].
 /// [`Error::Certificate`] says what is wrong with the server's certificate and who issued it.
-pub async fn connect<IO>(
-    mut io: IO,
-    name: &str,
-    profile: &ClientProfile,
-) -> Result<Stream<IO>, Error>
+pub async fn connect<IO>(mut io: IO, name: &str, profile: &ClientProfile) -> Result<Stream<IO>, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -54,8 +50,8 @@ where
         ServerName::DnsName(name) => Some(name.as_ref().to_owned()),
         _ => None,
     };
-    let mut connection = UnbufferedClientConnection::new(profile.config(), server_name)
-        .map_err(|error| translate(error, None))?;
+    let mut connection =
+        UnbufferedClientConnection::new(profile.config(), server_name).map_err(|error| translate(error, None))?;
     let mut read = BytesMut::new();
     drive(io, &mut connection, &mut read).await?;
 

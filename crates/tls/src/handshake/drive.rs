@@ -8,8 +8,7 @@ use bytes::{Buf, BytesMut};
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
-    ConnectionState, EncodeError, InsufficientSizeError, UnbufferedConnectionCommon,
-    UnbufferedStatus,
+    ConnectionState, EncodeError, InsufficientSizeError, UnbufferedConnectionCommon, UnbufferedStatus,
 };
 use rustls::{CommonState, ProtocolVersion};
 use std::io;
@@ -111,21 +110,14 @@ fn handle<Data>(status: UnbufferedStatus<'_, '_, Data>, out: &mut Vec<u8>) -> St
         // Early data is never accepted, and no record after the handshake is ever presented.
         other => Err(rustls::Error::General(format!("unexpected state {other:?}"))),
     });
-    Step {
-        used: discard,
-        state,
-    }
+    Step { used: discard, state }
 }
 
 /// Runs a handshake to its end. `input` may hold bytes that were read before, and afterwards holds
 /// those that came after the handshake. Returns the records that were held back.
 ///
 /// On failure the alert is sent, without waiting for the peer to read it.
-pub(super) async fn drive<IO, H>(
-    io: &mut IO,
-    connection: &mut H,
-    input: &mut BytesMut,
-) -> Result<Vec<u8>, Error>
+pub(super) async fn drive<IO, H>(io: &mut IO, connection: &mut H, input: &mut BytesMut) -> Result<Vec<u8>, Error>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
     H: Handshake,
@@ -177,9 +169,9 @@ where
 
 /// Length of the record at the front, if it is whole or so wrong that rustls must see it.
 fn next_record(bytes: &[u8]) -> Option<usize> {
-    let (&[_, _, _, hi, lo], payload) = bytes.split_first_chunk::<HEADER>()?;
+    let (&[kind, major, _, hi, lo], payload) = bytes.split_first_chunk::<HEADER>()?;
     let len = usize::from(u16::from_be_bytes([hi, lo]));
-    if len > MAX_RECORD {
+    if !(20..=23).contains(&kind) || major != 3 || len > MAX_RECORD {
         return Some(HEADER);
     }
     (payload.len() >= len).then_some(HEADER + len)
@@ -234,7 +226,7 @@ fn plaintext_alert(out: &mut [u8]) -> Option<&mut u8> {
 }
 
 /// rustls' errors in our words.
-pub(super) fn translate(error: rustls::Error, alert: Option<u8>) -> Error {
+pub(super) fn translate(error: rustls::Error, sent: Option<u8>) -> Error {
     match error {
         rustls::Error::InvalidCertificate(error) => certificate::refused(&error),
         rustls::Error::NoCertificatesPresented => Error::Certificate {
@@ -242,11 +234,14 @@ pub(super) fn translate(error: rustls::Error, alert: Option<u8>) -> Error {
             subject: None,
             issuer: None,
         },
-        rustls::Error::AlertReceived(alert) => Error::AlertReceived {
-            code: u8::from(alert),
-        },
+        rustls::Error::AlertReceived(alert) => Error::AlertReceived { code: u8::from(alert) },
+        // Sent under the handshake's keys in TLS 1.3, so it cannot be seen among the records.
+        rustls::Error::NoApplicationProtocol => Error::violation(
+            alert::code::NO_APPLICATION_PROTOCOL,
+            "no application protocol in common",
+        ),
         other => Error::Protocol {
-            alert,
+            alert: sent,
             message: other.to_string(),
         },
     }

@@ -15,12 +15,8 @@ use crate::stream::Info;
 
 /// What is worth knowing about a finished handshake.
 fn info(common: &CommonState, server_name: Option<String>) -> Result<Info, Error> {
-    let (Some(version), Some(suite)) =
-        (common.protocol_version(), common.negotiated_cipher_suite())
-    else {
-        return Err(Error::Config(
-            "the handshake ended without agreement".to_owned(),
-        ));
+    let (Some(version), Some(suite)) = (common.protocol_version(), common.negotiated_cipher_suite()) else {
+        return Err(Error::Config("the handshake ended without agreement".to_owned()));
     };
     Ok(Info {
         alpn: common.alpn_protocol().map(Into::into),
@@ -54,24 +50,12 @@ const fn suite_name(suite: CipherSuite) -> &'static str {
         CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
         CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
         CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => {
-            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
-        }
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => {
-            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
-        }
-        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
-            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
-        }
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => {
-            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
-        }
-        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => {
-            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
-        }
-        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => {
-            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
-        }
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
         _ => "unknown",
     }
 }

@@ -147,28 +147,20 @@ fn verifier(roots: &Roots) -> Result<Arc<dyn ServerCertVerifier>, Error> {
 }
 
 fn platform(extra: Vec<CertificateDer<'static>>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-    let found = rustls_platform_verifier::Verifier::new_with_extra_roots(
-        extra.iter().cloned(),
-        provider(),
-    );
+    let found = rustls_platform_verifier::Verifier::new_with_extra_roots(extra.iter().cloned(), provider());
     match found {
         Ok(verifier) => Ok(Arc::new(verifier)),
         Err(_) => webpki(extra, true),
     }
 }
 
-fn webpki(
-    roots: Vec<CertificateDer<'static>>,
-    bundled: bool,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+fn webpki(roots: Vec<CertificateDer<'static>>, bundled: bool) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let mut store = RootCertStore::empty();
     // Bundles of distributions hold the odd certificate that cannot be used; one that can is enough.
     let wanted = roots.len();
     let (added, _) = store.add_parsable_certificates(roots);
     if wanted > 0 && added == 0 {
-        return Err(Error::Config(
-            "none of the root certificates is usable".to_owned(),
-        ));
+        return Err(Error::Config("none of the root certificates is usable".to_owned()));
     }
     if bundled {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -192,13 +184,9 @@ impl ServerCertVerifier for Noting {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let result = self.0.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let result = self
+            .0
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         note_refusal(end_entity, result)
     }
 
@@ -262,8 +250,6 @@ impl ServerCertVerifier for Anybody {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        provider().signature_verification_algorithms.supported_schemes()
     }
 }

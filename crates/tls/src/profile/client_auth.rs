@@ -122,9 +122,7 @@ impl ClientAuth {
     pub(super) const fn roots(&self) -> Option<&ClientRoots> {
         match self {
             Self::None => None,
-            Self::Request { roots } | Self::RequireAny { roots } | Self::Require { roots } => {
-                Some(roots)
-            }
+            Self::Request { roots } | Self::RequireAny { roots } | Self::Require { roots } => Some(roots),
         }
     }
 
@@ -172,9 +170,7 @@ impl Verifier {
 
     /// Verifies a chain as of now, whatever the mode.
     pub(crate) fn verify(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
-        let (Some(verifier), Some((end_entity, intermediates))) =
-            (&self.chain, chain.split_first())
-        else {
+        let (Some(verifier), Some((end_entity, intermediates))) = (&self.chain, chain.split_first()) else {
             return Err(rustls::Error::NoCertificatesPresented);
         };
         let result = verifier.verify_client_cert(end_entity, intermediates, UnixTime::now());
@@ -198,10 +194,9 @@ impl ClientCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         match &self.chain {
-            Some(chain) if self.must_verify => note_refusal(
-                end_entity,
-                chain.verify_client_cert(end_entity, intermediates, now),
-            ),
+            Some(chain) if self.must_verify => {
+                note_refusal(end_entity, chain.verify_client_cert(end_entity, intermediates, now))
+            }
             _ => Ok(ClientCertVerified::assertion()),
         }
     }

@@ -38,17 +38,14 @@ static TLS12_ONLY: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
 static BOTH: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
 
 /// rustls' list for a range of versions.
-fn versions(
-    min: Version,
-    max: Version,
-) -> Result<&'static [&'static SupportedProtocolVersion], Error> {
+fn versions(min: Version, max: Version) -> Result<&'static [&'static SupportedProtocolVersion], Error> {
     match (min, max) {
         (Version::Tls13, Version::Tls13) => Ok(&TLS13_ONLY),
         (Version::Tls12, Version::Tls12) => Ok(&TLS12_ONLY),
         (Version::Tls12, Version::Tls13) => Ok(&BOTH),
-        (Version::Tls13, Version::Tls12) => Err(Error::Config(
-            "the lowest TLS version is above the highest".to_owned(),
-        )),
+        (Version::Tls13, Version::Tls12) => {
+            Err(Error::Config("the lowest TLS version is above the highest".to_owned()))
+        }
     }
 }
 
@@ -57,9 +54,7 @@ fn check_alpn(protocols: &[Vec<u8>]) -> Result<(), Error> {
     if protocols.iter().all(|p| (1..=255).contains(&p.len())) {
         Ok(())
     } else {
-        Err(Error::Config(
-            "an ALPN name must have 1 to 255 bytes".to_owned(),
-        ))
+        Err(Error::Config("an ALPN name must have 1 to 255 bytes".to_owned()))
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls::ServerConfig;
-use rustls::server::{NoClientAuth, NoServerSessionStorage, ProducesTickets};
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, NoServerSessionStorage, ProducesTickets};
 
 use super::client_auth::{ClientAuth, Verifier};
 use super::suites::{VARIANTS, Variant};
@@ -33,7 +33,6 @@ struct Inner {
 impl ServerProfile {
     /// A profile that presents what `resolver` finds, and otherwise has the defaults: TLS 1.2 and
     /// 1.3, no ALPN, no client certificates, no tickets.
-    #[must_use]
     pub fn builder(resolver: Arc<dyn Resolver>) -> ServerProfileBuilder {
         ServerProfileBuilder {
             resolver,

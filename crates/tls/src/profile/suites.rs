@@ -62,9 +62,7 @@ pub(super) struct Variant {
 impl Variant {
     /// What fits this client best. A group is only preferred if its share is there.
     pub(super) fn of(hello: &ClientHello) -> Self {
-        let shared = |group: &&dyn SupportedKxGroup| {
-            hello.tls13 && hello.key_shares.contains(&u16::from(group.name()))
-        };
+        let shared = |group: &&dyn SupportedKxGroup| hello.tls13 && hello.key_shares.contains(&u16::from(group.name()));
         Self {
             chacha: hello.prefers_chacha,
             group: GROUPS.iter().position(shared),
@@ -73,10 +71,7 @@ impl Variant {
 
     /// Without a wish for a group: where TLS 1.3 is not spoken, shares mean nothing.
     pub(super) const fn any_group(self) -> Self {
-        Self {
-            group: None,
-            ..self
-        }
+        Self { group: None, ..self }
     }
 
     pub(super) fn all() -> impl Iterator<Item = Self> {
@@ -136,6 +131,7 @@ mod tests {
             name_sent: false,
             alpn: Vec::new(),
             tls13: true,
+            max_version: 0x0304,
             consumed: 0,
             prefers_chacha,
             key_shares: key_shares.to_vec(),

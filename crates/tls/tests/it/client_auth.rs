@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use adit_tls::{
-    CertificateProblem, ClientAuth, ClientProfile, ClientRoots, Error, Identity, ServerProfile,
-    Version, alert_code,
+    CertificateProblem, ClientAuth, ClientProfile, ClientRoots, Error, Identity, ServerProfile, Version, alert_code,
 };
 use tokio::io::AsyncReadExt;
 
@@ -73,10 +72,7 @@ async fn a_strangers_certificate_is_refused_only_where_it_must_be_verified() {
         }
         let mode = ClientAuth::Require { roots: roots(&ca) };
         let (accepted, connected) = pair(&server(&site, mode), &client, NAME).await;
-        let Error::Certificate {
-            problem, issuer, ..
-        } = accepted.unwrap_err()
-        else {
+        let Error::Certificate { problem, issuer, .. } = accepted.unwrap_err() else {
             panic!("expected a certificate error");
         };
         assert_eq!(problem, CertificateProblem::UnknownIssuer);
@@ -142,14 +138,10 @@ async fn revoked_certificates_are_refused() {
         params.serial_number = Some(2_u64.into());
     });
     let mode = ClientAuth::Require {
-        roots: roots(&ca)
-            .with_crls_pem(ca.revoke(2).as_bytes())
-            .unwrap(),
+        roots: roots(&ca).with_crls_pem(ca.revoke(2).as_bytes()).unwrap(),
     };
     let server = server(&site, mode);
-    let with = |leaf: &crate::support::certs::Leaf| {
-        client(&site, Version::Tls13, Some(leaf.identity()))
-    };
+    let with = |leaf: &crate::support::certs::Leaf| client(&site, Version::Tls13, Some(leaf.identity()));
     let (accepted, _) = pair(&server, &with(&good), NAME).await;
     assert!(accepted.unwrap().peer_verified());
     let (accepted, connected) = pair(&server, &with(&bad), NAME).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_tls::{
-    CertificateProblem, ClientProfile, Error, ErrorKind, Identity, Resolver, Roots, ServerProfile,
-    Version, accept, alert_code, connect,
+    CertificateProblem, ClientProfile, Error, ErrorKind, Identity, Resolver, Roots, ServerProfile, Version, accept,
+    alert_code, connect,
 };
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,10 +55,7 @@ async fn a_range_of_versions_is_kept_on_both_sides() {
             .unwrap();
         let (server, client) = pair(&server, &client, NAME).await;
         let Some(want) = want else {
-            assert_eq!(
-                server.unwrap_err().alert(),
-                Some(alert_code::PROTOCOL_VERSION)
-            );
+            assert_eq!(server.unwrap_err().alert(), Some(alert_code::PROTOCOL_VERSION));
             let error = client.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Alert);
             assert_eq!(error.alert(), Some(alert_code::PROTOCOL_VERSION));
@@ -95,10 +92,7 @@ async fn alpn_is_chosen_by_the_server() {
             .alpn(ours)
             .build()
             .unwrap();
-        let client = ClientProfile::builder(site.ca.roots())
-            .alpn(theirs)
-            .build()
-            .unwrap();
+        let client = ClientProfile::builder(site.ca.roots()).alpn(theirs).build().unwrap();
         let (server, client) = pair(&server, &client, NAME).await;
         match want {
             Ok(want) => {
@@ -131,10 +125,7 @@ async fn the_resolver_decides_by_name() {
         .build()
         .unwrap();
     for version in [Version::Tls12, Version::Tls13] {
-        let client = ClientProfile::builder(ca.roots())
-            .max_version(version)
-            .build()
-            .unwrap();
+        let client = ClientProfile::builder(ca.roots()).max_version(version).build().unwrap();
         let (good, _) = pair(&server, &client, "A.Example").await;
         assert_eq!(good.unwrap().server_name(), Some("a.example"));
         // An IP literal is not sent, so there is no name to find a certificate for.
@@ -177,10 +168,7 @@ async fn a_refused_certificate_is_explained() {
         .unwrap();
     let (server, client) = pair(&server, &site.client, NAME).await;
     let error = client.unwrap_err();
-    let Error::Certificate {
-        problem, issuer, ..
-    } = &error
-    else {
+    let Error::Certificate { problem, issuer, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(*problem, CertificateProblem::UnknownIssuer);
@@ -192,10 +180,7 @@ async fn a_refused_certificate_is_explained() {
 
     let (_, wrong) = pair(&site.server, &site.client, "other.example").await;
     let Error::Certificate {
-        problem: CertificateProblem::WrongName {
-            expected,
-            presented,
-        },
+        problem: CertificateProblem::WrongName { expected, presented },
         ..
     } = wrong.unwrap_err()
     else {
@@ -217,9 +202,7 @@ async fn expired_and_future_certificates_are_told_apart() {
             params.not_before = rcgen::date_time_ymd(from, 1, 1);
             params.not_after = rcgen::date_time_ymd(to, 1, 1);
         });
-        let server = ServerProfile::builder(Arc::new(leaf.identity()))
-            .build()
-            .unwrap();
+        let server = ServerProfile::builder(Arc::new(leaf.identity())).build().unwrap();
         let (_, client) = pair(&server, &client, NAME).await;
         match client.unwrap_err() {
             Error::Certificate { problem, .. } => assert_eq!(problem, want),

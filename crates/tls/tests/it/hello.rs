@@ -58,6 +58,7 @@ fn the_recorded_hello_is_understood() {
             name_sent: true,
             alpn: vec![],
             tls13: true,
+            max_version: 0x0304,
             consumed: bytes.len(),
             prefers_chacha: false,
             key_shares: vec![29],
@@ -238,6 +239,7 @@ async fn openssl_says_what_it_was_told_to() {
     let old = recorded(&["-tls1_2", "-noservername", "-cipher", "CHACHA20"]).await;
     let hello = whole(&old.unwrap());
     assert!(!hello.name_sent && !hello.tls13 && hello.prefers_chacha);
+    assert_eq!(hello.max_version, 0x0303);
 }
 
 #[tokio::test]

@@ -1,5 +1,11 @@
 //! The crate from outside: against itself, over sockets that behave badly, and against `openssl`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of tests may fail as tests do"
+)]
+
 mod client_auth;
 mod handshake;
 mod hello;
@@ -7,4 +13,5 @@ mod openssl_client;
 mod openssl_server;
 mod resumption;
 mod support;
+mod tampering;
 mod traffic;

@@ -4,8 +4,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use adit_tls::{
-    ClientAuth, ClientRoots, Error, Identity, Resolver, ServerProfile, Stream, TicketKeys, Version,
-    accept, alert_code,
+    ClientAuth, ClientRoots, Error, Identity, Resolver, ServerProfile, Stream, TicketKeys, Version, accept, alert_code,
 };
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,11 +18,7 @@ type Accepted = Result<Stream<Counted<TcpStream>>, Error>;
 
 /// One connection of `s_client` with these arguments; the server answers with `answer` when the
 /// handshake has succeeded, then closes. Gives the server's view and what the client printed.
-async fn visit(
-    profile: &ServerProfile,
-    arguments: &[&str],
-    answer: &[u8],
-) -> Option<(Accepted, Arc<Calls>, String)> {
+async fn visit(profile: &ServerProfile, arguments: &[&str], answer: &[u8]) -> Option<(Accepted, Arc<Calls>, String)> {
     find()?;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -54,9 +49,19 @@ async fn suites_and_groups_are_what_they_should_be() {
         (&[][..], "TLS_AES_128_GCM_SHA256", "X25519", 3),
         (&["-groups", "X25519"], "TLS_AES_128_GCM_SHA256", "X25519", 3),
         // A share for P-384 only: taken, although X25519 is liked better.
-        (&["-groups", "P-384:X25519"], "TLS_AES_128_GCM_SHA256", "ECDH, secp384r1", 3),
+        (
+            &["-groups", "P-384:X25519"],
+            "TLS_AES_128_GCM_SHA256",
+            "ECDH, secp384r1",
+            3,
+        ),
         // No usable share: a HelloRetryRequest, one write more.
-        (&["-groups", "P-521:P-256"], "TLS_AES_128_GCM_SHA256", "ECDH, prime256v1", 4),
+        (
+            &["-groups", "P-521:P-256"],
+            "TLS_AES_128_GCM_SHA256",
+            "ECDH, prime256v1",
+            4,
+        ),
         (
             &["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"],
             "TLS_CHACHA20_POLY1305_SHA256",
@@ -71,7 +76,11 @@ async fn suites_and_groups_are_what_they_should_be() {
         ),
         (&["-tls1_2"], "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "X25519", 4),
         (
-            &["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256"],
+            &[
+                "-tls1_2",
+                "-cipher",
+                "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256",
+            ],
             "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
             "X25519",
             4,
@@ -83,8 +92,7 @@ async fn suites_and_groups_are_what_they_should_be() {
             4,
         ),
     ] {
-        let Some((accepted, calls, printed)) = visit(&site.server, arguments, b"hello").await
-        else {
+        let Some((accepted, calls, printed)) = visit(&site.server, arguments, b"hello").await else {
             return;
         };
         let accepted = accepted.unwrap_or_else(|error| panic!("{error}: {printed}"));
@@ -116,8 +124,18 @@ async fn old_versions_and_bad_suites_are_refused() {
             alert_code::PROTOCOL_VERSION,
             "protocol version",
         ),
-        (only(Version::Tls13), &["-tls1_2"], alert_code::PROTOCOL_VERSION, "protocol version"),
-        (only(Version::Tls12), &["-tls1_3"], alert_code::PROTOCOL_VERSION, "protocol version"),
+        (
+            only(Version::Tls13),
+            &["-tls1_2"],
+            alert_code::PROTOCOL_VERSION,
+            "protocol version",
+        ),
+        (
+            only(Version::Tls12),
+            &["-tls1_3"],
+            alert_code::PROTOCOL_VERSION,
+            "protocol version",
+        ),
         (
             site.server.clone(),
             &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"],
@@ -222,13 +240,7 @@ async fn client_certificates() {
         .build()
         .unwrap();
     for version in ["-tls1_3", "-tls1_2"] {
-        let with = [
-            version,
-            "-cert",
-            cert.to_str().unwrap(),
-            "-key",
-            key.to_str().unwrap(),
-        ];
+        let with = [version, "-cert", cert.to_str().unwrap(), "-key", key.to_str().unwrap()];
         let Some((good, _, printed)) = visit(&server, &with, b"hello").await else {
             return;
         };
@@ -265,19 +277,29 @@ async fn large_transfers_both_ways() {
         let (mut read, mut write) = tokio::io::split(server);
         let mut got_up = vec![0; up.len()];
         let mut got_down = Vec::new();
-        let (a, b, c, d) = tokio::join!(
+        let server = async {
+            let (written, read) = tokio::join!(
+                async {
+                    write.write_all(&down).await?;
+                    write.flush().await
+                },
+                read.read_exact(&mut got_up)
+            );
+            written.unwrap();
+            read.unwrap();
+            // Not before: s_client stops sending when it is told that nothing more comes.
+            write.shutdown().await.unwrap();
+        };
+        let ((), sent, received) = tokio::join!(
+            server,
             async {
                 stdin.write_all(&up).await?;
                 stdin.flush().await
             },
-            read.read_exact(&mut got_up),
-            async {
-                write.write_all(&down).await?;
-                write.shutdown().await
-            },
             stdout.read_to_end(&mut got_down),
         );
-        (a.unwrap(), b.unwrap(), c.unwrap(), d.unwrap());
+        sent.unwrap();
+        received.unwrap();
         assert!(got_up == up && got_down == down, "{version}");
     }
 }
@@ -345,9 +367,7 @@ async fn a_client_that_is_killed_is_no_clean_end() {
     let site: Site = site();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let mut client = command(&["s_client", "-quiet", "-connect", &address])
-        .spawn()
-        .unwrap();
+    let mut client = command(&["s_client", "-quiet", "-connect", &address]).spawn().unwrap();
     let (socket, _) = listener.accept().await.unwrap();
     let mut server = accept(socket, BytesMut::new(), &site.server).await.unwrap();
     client.kill().await.unwrap();

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adit_tls::{
-    ClientAuth, ClientProfile, ClientRoots, Error, ServerProfile, Stream, TicketKeys, Version,
-};
+use adit_tls::{ClientAuth, ClientProfile, ClientRoots, Error, ServerProfile, Stream, TicketKeys, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use crate::support::sockets::Counted;
@@ -78,10 +76,7 @@ async fn other_rules_mean_a_full_handshake() {
         assert!(!visit(&asking, &client).await);
         // Whoever has a ticket from before still has to show a certificate.
         let (accepted, _) = pair(&strict, &client, NAME).await;
-        assert!(matches!(
-            accepted.unwrap_err(),
-            Error::Certificate { .. }
-        ));
+        assert!(matches!(accepted.unwrap_err(), Error::Certificate { .. }));
     }
 }
 

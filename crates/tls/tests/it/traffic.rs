@@ -27,18 +27,14 @@ async fn counted(site: &Site, version: Version) -> (Side, Side) {
     let (server, client) = shake(a, &site.server, b, &client, NAME).await;
     server_calls.take();
     client_calls.take();
-    (
-        (server.unwrap(), server_calls),
-        (client.unwrap(), client_calls),
-    )
+    ((server.unwrap(), server_calls), (client.unwrap(), client_calls))
 }
 
 #[tokio::test]
 async fn a_small_exchange_is_one_read_and_one_write_each() {
     let site = site();
     for version in [Version::Tls13, Version::Tls12] {
-        let ((mut server, server_calls), (mut client, client_calls)) =
-            counted(&site, version).await;
+        let ((mut server, server_calls), (mut client, client_calls)) = counted(&site, version).await;
         for _ in 0..3 {
             let mut buf = vec![0; 16 * 1024];
             client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -62,8 +58,7 @@ async fn a_small_exchange_is_one_read_and_one_write_each() {
 async fn sixty_four_kib_are_one_write_and_one_read() {
     let site = site();
     for version in [Version::Tls13, Version::Tls12] {
-        let ((mut server, server_calls), (mut client, client_calls)) =
-            counted(&site, version).await;
+        let ((mut server, server_calls), (mut client, client_calls)) = counted(&site, version).await;
         let data = noise(200_000);
         let n = server.write(&data).await.unwrap();
         assert_eq!(n, 64 * 1024, "a turn");
@@ -163,7 +158,10 @@ async fn bulk_both_ways_at_once() {
             server_read.read_to_end(&mut got_up),
             client_read.read_to_end(&mut got_down),
         );
-        (a.unwrap(), b.unwrap(), c.unwrap(), d.unwrap());
+        a.unwrap();
+        b.unwrap();
+        c.unwrap();
+        d.unwrap();
         assert!(got_up == up && got_down == down, "{version:?}");
     }
 }
@@ -220,10 +218,7 @@ async fn a_forged_record_ends_the_connection_with_an_alert() {
         // The peer learns why.
         let error = server.read(&mut buf).await.unwrap_err();
         assert!(
-            matches!(
-                Error::from_io(&error),
-                Some(Error::AlertReceived { code: 20 })
-            ),
+            matches!(Error::from_io(&error), Some(Error::AlertReceived { code: 20 })),
             "{error:?}"
         );
     }
@@ -259,9 +254,7 @@ async fn a_connection_moves_to_another_socket_type() {
     server.read_exact(&mut head).await.unwrap();
     // Data that is decrypted already moves along.
     let server = Stream::from_parts(server.into_parts());
-    let mut server = server
-        .map_io(|io| Ok::<_, io::Error>(Counted::new(io).0))
-        .unwrap();
+    let mut server = server.map_io(|io| Ok::<_, io::Error>(Counted::new(io).0)).unwrap();
     let mut rest = vec![0; 4990];
     server.read_exact(&mut rest).await.unwrap();
     assert_eq!([&head[..], &rest].concat(), noise(5000));

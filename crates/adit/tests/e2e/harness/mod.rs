@@ -6,11 +6,13 @@
 //! * [`visitor`] is a connection to the server over TLS or plain TCP, [`h2_visitor`] the same over HTTP/2.
 //! * [`frames`] writes HTTP/2 by hand, for what no library would send.
 //! * [`message`] reads HTTP/1 more strictly than any of them, and shares no code with the product.
+//! * [`line`] is the connection between an agent and its server, to be cut.
 //! * [`site`] is the usual case: one agent, one upstream, one name.
 
 pub(crate) mod agent;
 pub(crate) mod frames;
 pub(crate) mod h2_visitor;
+pub(crate) mod line;
 pub(crate) mod message;
 pub(crate) mod openssl;
 pub(crate) mod process;
@@ -22,6 +24,7 @@ pub(crate) mod wait;
 
 pub(crate) use agent::Agent;
 pub(crate) use h2_visitor::H2;
+pub(crate) use line::Line;
 pub(crate) use message::{Message, Of};
 pub(crate) use process::Process;
 pub(crate) use server::Server;

@@ -9,9 +9,7 @@ use adit_names::endpoint_url::{Address, EndpointUrl, Scheme};
 use adit_names::id::{Id, Prefix};
 use adit_observe::{EndpointFacts, EndpointReason, EndpointScheme, EndpointStatus, EndpointType};
 use adit_protocol::bind_address::{self, Source};
-use adit_protocol::message::{
-    Bind, BindResp, BindRespExtra, PatchTunnelState, StartTunnelWithLabel, Unbind,
-};
+use adit_protocol::message::{Bind, BindResp, BindRespExtra, PatchTunnelState, StartTunnelWithLabel, Unbind};
 use adit_snapshot::EdgeConfig;
 
 use super::name::{Asker, Won};
@@ -27,13 +25,7 @@ impl Sessions {
     ///
     /// # Errors
     /// The codes of agent protocol 7.3. What the session has stays as it is then.
-    pub fn bind(
-        &mut self,
-        config: &EdgeConfig,
-        of: &Connection,
-        bind: &Bind,
-        now: Now,
-    ) -> Result<BindResp, Refusal> {
+    pub fn bind(&mut self, config: &EdgeConfig, of: &Connection, bind: &Bind, now: Now) -> Result<BindResp, Refusal> {
         let request = BindRequest::read(bind)?;
         let rules = address::url_rules(config)
             .map_err(|e| Refusal::new(ErrorCode::NGROK_802, &[("request", &e.to_string())]))?;
@@ -53,22 +45,13 @@ impl Sessions {
         } else {
             None
         };
-        let reclaimed = cookie.as_ref().and_then(|c| {
-            address::from_cookie(
-                c,
-                &facts.organization,
-                request.scheme,
-                config,
-                &rules,
-                now.wall,
-            )
-        });
+        let reclaimed = cookie
+            .as_ref()
+            .and_then(|c| address::from_cookie(c, &facts.organization, request.scheme, config, &rules, now.wall));
         let selected = bind_address::select(bind, reclaimed.as_ref(), false, &rules)
             .map_err(|e| Refusal::with_text(e.code(), e.to_string()))?;
         let asked = match (selected.source, &held) {
-            (Source::Nothing, Some((url, _))) if url.scheme() == request.scheme => {
-                Address::Url(url.clone())
-            }
+            (Source::Nothing, Some((url, _))) if url.scheme() == request.scheme => Address::Url(url.clone()),
             (Source::Nothing, _) if is_rebind && !request.token.is_empty() && cookie.is_none() => {
                 return Err(Refusal::new(ErrorCode::NGROK_335, &[]));
             }
@@ -109,15 +92,7 @@ impl Sessions {
         let created = now.wall;
         let told = Arc::new(told_of(&endpoint_id, &won.url, &request, &facts, created));
         let url = won.url.clone();
-        self.offer(
-            of,
-            &bind_id,
-            &endpoint_id,
-            owner,
-            won,
-            request.options,
-            told,
-        );
+        self.offer(of, &bind_id, &endpoint_id, owner, won, request.options, told);
         let token = self.sealer.seal_bind(&BindCookie {
             organization: facts.organization.clone(),
             session: facts.id.clone(),
@@ -155,10 +130,7 @@ impl Sessions {
                 .is_none_or(|(s, b)| *s == of.session && b == bind)
         };
         held.or_else(|| cookie.map(|c| c.endpoint.as_str()).filter(|id| is_free(id)))
-            .map_or_else(
-                || fresh.with_prefix(Prefix::Tunnel).to_string(),
-                str::to_owned,
-            )
+            .map_or_else(|| fresh.with_prefix(Prefix::Tunnel).to_string(), str::to_owned)
     }
 
     /// Offers the endpoint on the connection, in the place of what the bind id had before.
@@ -186,9 +158,7 @@ impl Sessions {
         let same_name = old.as_ref().is_some_and(|o| o.key == won.key);
         let unchanged = old
             .as_ref()
-            .filter(|o| {
-                same_name && o.member.options == options && Arc::ptr_eq(&o.member.session, &facts)
-            })
+            .filter(|o| same_name && o.member.options == options && Arc::ptr_eq(&o.member.session, &facts))
             .map(|o| o.member.clone());
         let member = unchanged.unwrap_or_else(|| {
             let member = Member::new(bind.to_owned(), endpoint_id.to_owned(), options, facts);
@@ -230,24 +200,16 @@ impl Sessions {
                 old.member.disconnect();
             }
         }
-        self.endpoints.insert(
-            endpoint_id.to_owned(),
-            (of.session.clone(), bind.to_owned()),
-        );
+        self.endpoints
+            .insert(endpoint_id.to_owned(), (of.session.clone(), bind.to_owned()));
         self.set_endpoint_window(&of.session, bind, None);
-        self.tell_endpoint(
-            &of.session,
-            bind,
-            Some(EndpointStatus::Online),
-            EndpointReason::Ok,
-        );
+        self.tell_endpoint(&of.session, bind, Some(EndpointStatus::Online), EndpointReason::Ok);
     }
 
     /// Gives up what a bind id had, when the same id now has another name.
     fn forget(&mut self, session: &Arc<str>, bind: &str, old: &Endpoint) {
         if let Some(at) = old.until {
-            self.deadlines
-                .remove(&(at, session.clone(), Some(bind.to_owned())));
+            self.deadlines.remove(&(at, session.clone(), Some(bind.to_owned())));
         }
         self.withdraw(&old.pool, &old.member);
         self.claims.release(&old.key, &old.owner);
@@ -281,9 +243,7 @@ impl Sessions {
         let endpoint = live
             .endpoints
             .values_mut()
-            .find(|e| {
-                e.member.endpoint_id == patch.tunnel_id || e.member.bind_id == patch.tunnel_id
-            })
+            .find(|e| e.member.endpoint_id == patch.tunnel_id || e.member.bind_id == patch.tunnel_id)
             .ok_or_else(|| Refusal::new(ErrorCode::NGROK_333, &[("id", &patch.tunnel_id)]))?;
         let options = options::patched(&endpoint.member.options, patch)?;
         if options == endpoint.member.options {
@@ -329,11 +289,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Always 358.
-    pub fn start_labeled(
-        &mut self,
-        of: &Connection,
-        _start: &StartTunnelWithLabel,
-    ) -> Result<(), Refusal> {
+    pub fn start_labeled(&mut self, of: &Connection, _start: &StartTunnelWithLabel) -> Result<(), Refusal> {
         self.current(of).ok_or_else(replaced)?;
         Err(Refusal::with_text(
             ErrorCode::NGROK_358,

@@ -60,6 +60,13 @@ impl Sessions {
             .collect()
     }
 
+    /// Ends the idle streams of all endpoints, which would keep connections from becoming empty.
+    pub fn drop_idle_streams(&self) {
+        for endpoint in self.live.values().flat_map(|s| s.endpoints.values()) {
+            endpoint.member.idle().clear();
+        }
+    }
+
     /// From now on nothing new is sent to any session: visitors wait for their return.
     pub fn refuse_new(&mut self) {
         self.set_draining(None, Draining::Closed);
@@ -99,11 +106,7 @@ impl Sessions {
     /// An agent says whether the upstream of an endpoint serves.
     pub fn health(&mut self, of: &Connection, bind: &str, reason: EndpointReason) {
         let Some(live) = self.current(of) else { return };
-        if live
-            .endpoints
-            .get(bind)
-            .is_none_or(|e| !e.member.is_connected())
-        {
+        if live.endpoints.get(bind).is_none_or(|e| !e.member.is_connected()) {
             return;
         }
         let status = match reason {
@@ -120,12 +123,7 @@ impl Sessions {
     }
 
     /// Ends one endpoint, by its id for the API. The agent drops it without an `Unbind` of its own.
-    pub fn stop_endpoint(
-        &mut self,
-        endpoint: &str,
-        code: ErrorCode,
-        message: &str,
-    ) -> Option<Ended> {
+    pub fn stop_endpoint(&mut self, endpoint: &str, code: ErrorCode, message: &str) -> Option<Ended> {
         let (session, bind) = self.endpoints.get(endpoint).cloned()?;
         let ended = Ended {
             leg: self.live.get(&session)?.lowest(),
@@ -138,13 +136,7 @@ impl Sessions {
     }
 
     /// Ends a session: nothing of it is kept, its cookie begins it anew.
-    pub fn stop_session(
-        &mut self,
-        session: &str,
-        code: ErrorCode,
-        message: &str,
-        wall: SystemTime,
-    ) -> Option<Ended> {
+    pub fn stop_session(&mut self, session: &str, code: ErrorCode, message: &str, wall: SystemTime) -> Option<Ended> {
         let (session, live) = self.live.get_key_value(session)?;
         let session = session.clone();
         let ended = Ended {
@@ -177,9 +169,7 @@ impl Sessions {
                 continue;
             };
             match config.credential(&live.credential.hash) {
-                Some(credential)
-                    if !credential.revoked && credential.id == live.facts.credential =>
-                {
+                Some(credential) if !credential.revoked && credential.id == live.facts.credential => {
                     live.credential = credential;
                     ended.extend(self.enforce_endpoints(&session, config));
                 }
@@ -224,9 +214,7 @@ impl Sessions {
                 let asked = Address::Url(endpoint.url.clone());
                 let credential = &live.credential;
                 address::check_owned(&endpoint.url, config, &rules)
-                    .and_then(|()| {
-                        address::check_acl(&credential.acl, &credential.id, &asked, &endpoint.url)
-                    })
+                    .and_then(|()| address::check_acl(&credential.acl, &credential.id, &asked, &endpoint.url))
                     .err()
                     .map(|refusal| (bind.clone(), refusal))
             })

@@ -74,33 +74,21 @@ impl Sessions {
     ///
     /// # Errors
     /// The codes of agent protocol 7.2; the table is unchanged then.
-    pub fn login(
-        &mut self,
-        config: &EdgeConfig,
-        auth: &Auth,
-        leg: LegFacts,
-        now: Now,
-    ) -> Result<Accepted, Refusal> {
+    pub fn login(&mut self, config: &EdgeConfig, auth: &Auth, leg: LegFacts, now: Now) -> Result<Accepted, Refusal> {
         let extra = &auth.extra;
-        let version = auth.common_version().ok_or_else(|| {
-            Refusal::new(ErrorCode::NGROK_811, &[("asked", &auth.version.join(", "))])
-        })?;
+        let version = auth
+            .common_version()
+            .ok_or_else(|| Refusal::new(ErrorCode::NGROK_811, &[("asked", &auth.version.join(", "))]))?;
         let credential = authenticate(config, extra.token())?;
         let heartbeat = check_fields(extra)?;
         let number = extra.leg_number.unwrap_or(0);
         if number >= config.max_legs {
             let (leg, max) = (number.to_string(), config.max_legs.to_string());
-            return Err(Refusal::new(
-                ErrorCode::NGROK_9024,
-                &[("leg", &leg), ("max", &max)],
-            ));
+            return Err(Refusal::new(ErrorCode::NGROK_9024, &[("leg", &leg), ("max", &max)]));
         }
         let known = self.recognise(&credential, auth, now);
         if number > 0 && known.is_none() {
-            return Err(Refusal::new(
-                ErrorCode::ADIT_1103,
-                &[("leg", &number.to_string())],
-            ));
+            return Err(Refusal::new(ErrorCode::ADIT_1103, &[("leg", &number.to_string())]));
         }
         let is_new = known.is_none();
         let known = known.unwrap_or_else(|| Known {
@@ -119,11 +107,7 @@ impl Sessions {
         let facts = match self.live.get(&session) {
             Some(live) if joins => live.facts.clone(),
             _ => {
-                let epoch = if is_new {
-                    0
-                } else {
-                    known.epoch.saturating_add(1)
-                };
+                let epoch = if is_new { 0 } else { known.epoch.saturating_add(1) };
                 Arc::new(facts_of(auth, &credential, &leg, &known, epoch, heartbeat))
             }
         };
@@ -142,10 +126,7 @@ impl Sessions {
             first_seen: known.first_seen,
             issued: unix_seconds(now.wall),
         });
-        let grant = extra
-            .adit
-            .as_ref()
-            .map(|offer| capabilities::grant(offer, config));
+        let grant = extra.adit.as_ref().map(|offer| capabilities::grant(offer, config));
         let response = response_of(version, config, &credential, &facts, cookie, grant);
         Ok(Accepted {
             response,
@@ -179,10 +160,7 @@ impl Sessions {
         };
         let (session, epoch, first_seen) = by_cookie.or_else(by_instance)?;
         // What this process knows is never older than what the cookie says.
-        let epoch = self
-            .live
-            .get(&session)
-            .map_or(epoch, |s| s.facts.epoch.max(epoch));
+        let epoch = self.live.get(&session).map_or(epoch, |s| s.facts.epoch.max(epoch));
         Some(Known {
             session,
             epoch,
@@ -297,8 +275,7 @@ impl Sessions {
                 } else {
                     SessionChange::Resumed { legs }
                 };
-                self.activity
-                    .push(Activity::SessionUpdated(live.told.clone(), change));
+                self.activity.push(Activity::SessionUpdated(live.told.clone(), change));
             }
         }
         connection
@@ -313,24 +290,15 @@ pub(crate) fn authenticate(config: &EdgeConfig, token: &str) -> Result<Arc<Crede
     }
     match config.credential(&token_hash(token)) {
         Some(credential) if !credential.revoked => Ok(credential),
-        Some(credential) => Err(Refusal::new(
-            ErrorCode::NGROK_300,
-            &[("credential", &credential.id)],
-        )),
-        None => Err(Refusal::new(
-            unknown_token(token),
-            &[("token", &shown_token(token))],
-        )),
+        Some(credential) => Err(Refusal::new(ErrorCode::NGROK_300, &[("credential", &credential.id)])),
+        None => Err(Refusal::new(unknown_token(token), &[("token", &shown_token(token))])),
     }
 }
 
 /// SHA-256 of a token.
 pub(super) fn token_hash(token: &str) -> TokenHash {
     let mut hash = TokenHash::default();
-    for (to, from) in hash
-        .iter_mut()
-        .zip(digest(&SHA256, token.as_bytes()).as_ref())
-    {
+    for (to, from) in hash.iter_mut().zip(digest(&SHA256, token.as_bytes()).as_ref()) {
         *to = *from;
     }
     hash
@@ -388,10 +356,7 @@ fn duration(nanoseconds: i64, code: ErrorCode) -> Result<Duration, Refusal> {
     match u64::try_from(nanoseconds).map(Duration::from_nanos) {
         Ok(d) if d >= MIN_HEARTBEAT => Ok(d.min(MAX_HEARTBEAT)),
         Ok(d) => Err(Refusal::new(code, &[("value", &format!("{d:?}"))])),
-        Err(_) => Err(Refusal::new(
-            code,
-            &[("value", &format!("{nanoseconds}ns"))],
-        )),
+        Err(_) => Err(Refusal::new(code, &[("value", &format!("{nanoseconds}ns"))])),
     }
 }
 
@@ -478,11 +443,7 @@ fn response_of(
 
 /// A text for display: without control characters, bounded.
 fn shown(text: &str) -> String {
-    let mut out: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_SHOWN)
-        .collect();
+    let mut out: String = text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN).collect();
     out.shrink_to_fit();
     out
 }

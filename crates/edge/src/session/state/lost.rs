@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use adit_names::endpoint_url::EndpointUrl;
-use adit_observe::{
-    Activity, EndpointReason, EndpointStatus, SessionChange, SessionOutcome, StopCode,
-};
+use adit_observe::{Activity, EndpointReason, EndpointStatus, SessionChange, SessionOutcome, StopCode};
 use adit_snapshot::EdgeConfig;
 
 use super::{Connection, Sessions, window_end};
@@ -51,13 +49,7 @@ impl Sessions {
     }
 
     /// Takes a leg away from the session and its endpoints.
-    pub(super) fn detach(
-        &mut self,
-        session: &Arc<str>,
-        leg: u32,
-        until: std::time::Instant,
-        reason: EndpointReason,
-    ) {
+    pub(super) fn detach(&mut self, session: &Arc<str>, leg: u32, until: std::time::Instant, reason: EndpointReason) {
         let Some(live) = self.live.get_mut(session) else {
             return;
         };
@@ -85,11 +77,7 @@ impl Sessions {
         while let Some((at, session, bind)) = self.deadlines.first().cloned()
             && at <= now.at
         {
-            let ended = self
-                .live
-                .get(&session)
-                .into_iter()
-                .flat_map(|s| &s.endpoints);
+            let ended = self.live.get(&session).into_iter().flat_map(|s| &s.endpoints);
             gone.extend(
                 ended
                     .filter(|(id, _)| bind.as_ref().is_none_or(|b| b == *id))
@@ -120,11 +108,7 @@ impl Sessions {
             return;
         };
         let binds: Vec<String> = live.endpoints.keys().cloned().collect();
-        let endpoints = live
-            .endpoints
-            .values()
-            .map(|e| e.member.endpoint_id.clone())
-            .collect();
+        let endpoints = live.endpoints.values().map(|e| e.member.endpoint_id.clone()).collect();
         for bind in &binds {
             self.end_endpoint(session, bind, reason);
         }

@@ -26,9 +26,7 @@ use std::time::{Instant, SystemTime};
 use adit_cluster::{ClaimKey, Claims, Directory, Draining, Leg, Member, Owner, Pool, SessionFacts};
 use adit_names::endpoint_url::EndpointUrl;
 use adit_names::id::{Id, Prefix};
-use adit_observe::{
-    Activity, AgentSession, EndpointFacts, EndpointReason, EndpointStatus, EndpointTransition,
-};
+use adit_observe::{Activity, AgentSession, EndpointFacts, EndpointReason, EndpointStatus, EndpointTransition};
 use adit_snapshot::{Credential, EdgeConfig};
 
 use super::clock::Now;
@@ -204,20 +202,14 @@ impl Sessions {
 
     /// Starts, moves or ends the window of an endpoint.
     fn set_endpoint_window(&mut self, session: &Arc<str>, bind: &str, until: Option<Instant>) {
-        let Some(endpoint) = self
-            .live
-            .get_mut(session)
-            .and_then(|s| s.endpoints.get_mut(bind))
-        else {
+        let Some(endpoint) = self.live.get_mut(session).and_then(|s| s.endpoints.get_mut(bind)) else {
             return;
         };
         if let Some(old) = std::mem::replace(&mut endpoint.until, until) {
-            self.deadlines
-                .remove(&(old, session.clone(), Some(bind.to_owned())));
+            self.deadlines.remove(&(old, session.clone(), Some(bind.to_owned())));
         }
         if let Some(at) = until {
-            self.deadlines
-                .insert((at, session.clone(), Some(bind.to_owned())));
+            self.deadlines.insert((at, session.clone(), Some(bind.to_owned())));
         }
     }
 
@@ -242,11 +234,7 @@ impl Sessions {
         status: Option<EndpointStatus>,
         reason: EndpointReason,
     ) {
-        let Some(endpoint) = self
-            .live
-            .get_mut(session)
-            .and_then(|s| s.endpoints.get_mut(bind))
-        else {
+        let Some(endpoint) = self.live.get_mut(session).and_then(|s| s.endpoints.get_mut(bind)) else {
             return;
         };
         let previous = std::mem::replace(&mut endpoint.status, status);
@@ -267,11 +255,7 @@ impl Sessions {
     /// somebody else may have by then.
     fn end_endpoint(&mut self, session: &Arc<str>, bind: &str, reason: EndpointReason) {
         self.set_endpoint_window(session, bind, None);
-        let Some(endpoint) = self
-            .live
-            .get_mut(session)
-            .and_then(|s| s.endpoints.remove(bind))
-        else {
+        let Some(endpoint) = self.live.get_mut(session).and_then(|s| s.endpoints.remove(bind)) else {
             return;
         };
         self.withdraw(&endpoint.pool, &endpoint.member);
@@ -314,22 +298,13 @@ impl Sessions {
 
     /// Draining of members that come now.
     fn draining(&self) -> Draining {
-        if self.draining {
-            Draining::Avoid
-        } else {
-            Draining::No
-        }
+        if self.draining { Draining::Avoid } else { Draining::No }
     }
 }
 
 impl Endpoint {
     fn members_online(&self) -> u32 {
-        let online = self
-            .pool
-            .members()
-            .iter()
-            .filter(|m| m.is_connected())
-            .count();
+        let online = self.pool.members().iter().filter(|m| m.is_connected()).count();
         u32::try_from(online).unwrap_or(u32::MAX)
     }
 }
@@ -339,11 +314,7 @@ impl Live {
         SessionView {
             facts: self.facts.clone(),
             legs: self.legs.values().map(|l| l.leg.clone()).collect(),
-            endpoints: self
-                .endpoints
-                .values()
-                .map(|e| e.member.endpoint_id.clone())
-                .collect(),
+            endpoints: self.endpoints.values().map(|e| e.member.endpoint_id.clone()).collect(),
         }
     }
 

@@ -53,9 +53,7 @@ impl Sessions {
                 address::check_acl(&asker.credential.acl, &asker.credential.id, asked, url)?;
                 match self.take(url, asker) {
                     Ok(won) => Ok(won),
-                    Err(NotTaken::Claimed(conflict)) => {
-                        Err(self.already_online(url, &conflict, asker, now.wall))
-                    }
+                    Err(NotTaken::Claimed(conflict)) => Err(self.already_online(url, &conflict, asker, now.wall)),
                     Err(NotTaken::Port(error)) => Err(Refusal::with_text(
                         ErrorCode::ADIT_1201,
                         format!("{error}. Ask for another port, or let the server choose one."),
@@ -75,12 +73,7 @@ impl Sessions {
                 let allowed: Vec<u16> = (first..=last).filter(|p| acl.allows(&at(*p))).collect();
                 if allowed.is_empty() {
                     let id = &asker.credential.id;
-                    return Err(address::acl_refusal(
-                        id,
-                        asked,
-                        host.as_str(),
-                        &format!("{host}:*"),
-                    ));
+                    return Err(address::acl_refusal(id, asked, host.as_str(), &format!("{host}:*")));
                 }
                 self.win_random_port(&allowed, at, asker)
             }
@@ -125,8 +118,7 @@ impl Sessions {
         at: impl Fn(u16) -> EndpointUrl,
         asker: &Asker<'_>,
     ) -> Result<Won, Refusal> {
-        let start =
-            usize::try_from(u64::from_le_bytes(random()) % allowed.len() as u64).unwrap_or(0);
+        let start = usize::try_from(u64::from_le_bytes(random()) % allowed.len() as u64).unwrap_or(0);
         let in_turn = allowed.iter().cycle().skip(start).take(allowed.len());
         let free = in_turn.filter(|p| self.directory.find_port(**p).is_none());
         for port in free.take(PORT_TRIES) {
@@ -149,9 +141,8 @@ impl Sessions {
             .claim(&key, asker.owner, asker.bid)
             .map_err(NotTaken::Claimed)?;
         let pool = self.directory.open(&key, url, asker.bid.organization);
-        let needs_listener = url.scheme() == Scheme::Tcp
-            && url.binding() == Binding::Public
-            && pool.members().is_empty();
+        let needs_listener =
+            url.scheme() == Scheme::Tcp && url.binding() == Binding::Public && pool.members().is_empty();
         if needs_listener && let Err(error) = self.ports.open(url.port(), &pool) {
             self.directory.close(&pool);
             if claimed != Claimed::Again {
@@ -168,13 +159,7 @@ impl Sessions {
     }
 
     /// The refusal of a URL that somebody else holds.
-    fn already_online(
-        &self,
-        url: &EndpointUrl,
-        conflict: &Conflict,
-        asker: &Asker<'_>,
-        wall: SystemTime,
-    ) -> Refusal {
+    fn already_online(&self, url: &EndpointUrl, conflict: &Conflict, asker: &Asker<'_>, wall: SystemTime) -> Refusal {
         let url = url.to_string();
         let mut text = ErrorCode::NGROK_334.message(&[("url", &url)]);
         let holder = self

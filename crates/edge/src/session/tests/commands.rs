@@ -28,10 +28,7 @@ async fn the_answer_of_the_agent_decides() {
     for (answer, result) in [
         ("{}", Ok(())),
         ("{\"Error\":\"\"}", Ok(())),
-        (
-            "{\"Error\":\"cannot stop\\n\\nERR_NGROK_1\\n\"}",
-            Err("ERR_NGROK_807"),
-        ),
+        ("{\"Error\":\"cannot stop\\n\\nERR_NGROK_1\\n\"}", Err("ERR_NGROK_807")),
         ("nonsense", Err("ERR_NGROK_810")),
     ] {
         let asked = async {
@@ -65,9 +62,7 @@ async fn an_agent_that_said_it_cannot_is_not_asked() {
         code(&command(&server.agents, &id, &update).await.unwrap_err()),
         "ERR_NGROK_806"
     );
-    let restart = command(&server.agents, &id, &Command::Restart)
-        .await
-        .unwrap_err();
+    let restart = command(&server.agents, &id, &Command::Restart).await.unwrap_err();
     assert_eq!(code(&restart), "ERR_NGROK_804");
     assert!(restart.to_string().contains("too old"));
     let unknown = command(&server.agents, "ts_unknown", &Command::Stop).await;
@@ -79,13 +74,8 @@ async fn an_agent_that_does_not_answer_has_ten_seconds() {
     let server = Server::new();
     let (_client, id) = agent(&server).await;
     let began = Instant::now();
-    let error = command(&server.agents, &id, &Command::Stop)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (code(&error), began.elapsed().as_secs()),
-        ("ERR_NGROK_810", 10)
-    );
+    let error = command(&server.agents, &id, &Command::Stop).await.unwrap_err();
+    assert_eq!((code(&error), began.elapsed().as_secs()), ("ERR_NGROK_810", 10));
 }
 
 #[tokio::test]
@@ -116,10 +106,7 @@ async fn an_endpoint_that_is_stopped_is_gone_before_its_agent_hears_of_it() {
     );
     client.bind("app.adit.example.com").await;
     stop_session(&server.agents, &id, "").unwrap();
-    assert!(matches!(
-        client.end().await,
-        CloseReason::GoAway { code: 0, .. }
-    ));
+    assert!(matches!(client.end().await, CloseReason::GoAway { code: 0, .. }));
     assert_eq!(server.agents.sessions(|s| s.counts()).sessions, 0);
 }
 

@@ -14,8 +14,7 @@ async fn adit_agent(server: &Server) -> Client {
     let client = server.connect();
     let mut auth = state::auth_json(TOKEN);
     auth["Extra"]["UserAgent"] = "adit-agent/0.1.0".into();
-    auth["Extra"]["Adit"] =
-        json!({"v": 1, "caps": ["control", "probe", "stream_error", "drain"], "instance": "i"});
+    auth["Extra"]["Adit"] = json!({"v": 1, "caps": ["control", "probe", "stream_error", "drain"], "instance": "i"});
     let answer = client.ask(StreamType::Auth, &auth).await;
     assert_ne!(answer["Extra"]["Adit"], Value::Null, "{answer}");
     client
@@ -84,10 +83,7 @@ async fn the_cause_of_a_failed_stream_reaches_who_asks_for_it() {
     let mut client = adit_agent(&server).await;
     client.bind("app.adit.example.com").await;
     let mut control = client.open(StreamType::AditControl, &[]);
-    let pool = server
-        .directory
-        .find(Class::Sni, "app.adit.example.com")
-        .unwrap();
+    let pool = server.directory.find(Class::Sni, "app.adit.example.com").unwrap();
     let leg = pool.members()[0].full_leg().unwrap();
     let mut visitor = leg.mux.open(b"\0\0\0\x03").unwrap();
     let mut at_agent = client.incoming.accept().await.unwrap();
@@ -100,11 +96,7 @@ async fn the_cause_of_a_failed_stream_reaches_who_asks_for_it() {
     say(&mut control, &cause).await;
     at_agent.reset(adit_mux::code::RESET);
     assert!(visitor.chunk().await.is_err());
-    let failure = leg
-        .failures
-        .wait(visitor.id(), Duration::from_secs(5))
-        .await
-        .unwrap();
+    let failure = leg.failures.wait(visitor.id(), Duration::from_secs(5)).await.unwrap();
     assert_eq!(
         (failure.class, failure.error.as_str()),
         (StreamErrorClass::Dial, "connection refused")
@@ -118,15 +110,10 @@ async fn too_many_messages_end_the_connection() {
     let mut control = client.open(StreamType::AditControl, &[]);
     let mut many = Vec::new();
     for _ in 0..101 {
-        ControlMessage::Health { ep: Vec::new() }
-            .encode(&mut many)
-            .unwrap();
+        ControlMessage::Health { ep: Vec::new() }.encode(&mut many).unwrap();
     }
     control.send_all(&many).await.unwrap();
-    assert!(matches!(
-        client.end().await,
-        CloseReason::GoAway { code: 10, .. }
-    ));
+    assert!(matches!(client.end().await, CloseReason::GoAway { code: 10, .. }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,10 +122,7 @@ async fn a_drain_is_announced() {
     let client = adit_agent(&server).await;
     let mut control = client.open(StreamType::AditControl, &[]);
     // Once it is answered the stream is known to be there.
-    assert!(matches!(
-        hear(&mut control).await,
-        ControlMessage::Probe { n: 1 }
-    ));
+    assert!(matches!(hear(&mut control).await, ControlMessage::Probe { n: 1 }));
     let draining = crate::supervise::spawn(
         "drain",
         crate::session::drain(server.agents.clone(), Duration::from_secs(30)),

@@ -12,17 +12,8 @@ async fn login_bind_a_visitor_and_unbind() {
     let mut client = server.logged_in().await;
     let answer = client.bind("app.adit.example.com").await;
     assert_eq!(answer["URL"], "https://app.adit.example.com");
-    for key in [
-        "Hostname",
-        "Auth",
-        "Subdomain",
-        "HostHeaderRewrite",
-        "ProxyProto",
-    ] {
-        assert!(
-            answer["Opts"].get(key).is_some(),
-            "{key} is missing: {answer}"
-        );
+    for key in ["Hostname", "Auth", "Subdomain", "HostHeaderRewrite", "ProxyProto"] {
+        assert!(answer["Opts"].get(key).is_some(), "{key} is missing: {answer}");
     }
     assert!(server.is_online("app.adit.example.com"));
 
@@ -33,10 +24,7 @@ async fn login_bind_a_visitor_and_unbind() {
     let leg = pool.members()[0].leg().unwrap();
     let mut visitor = leg.open(b"\0\0\0\x03hello").unwrap();
     let mut at_agent = client.incoming.accept().await.unwrap();
-    assert_eq!(
-        at_agent.chunk().await.unwrap().unwrap(),
-        &b"\0\0\0\x03hello"[..]
-    );
+    assert_eq!(at_agent.chunk().await.unwrap().unwrap(), &b"\0\0\0\x03hello"[..]);
     at_agent.send_all(b"world").await.unwrap();
     assert_eq!(visitor.chunk().await.unwrap().unwrap(), &b"world"[..]);
 
@@ -45,9 +33,7 @@ async fn login_bind_a_visitor_and_unbind() {
     assert!(server.directory.is_empty());
     assert_eq!(client.ask(StreamType::Unbind, &unbind).await, json!({}));
     assert_code(
-        &client
-            .ask(StreamType::Unbind, &json!({"Id": "ep_never"}))
-            .await,
+        &client.ask(StreamType::Unbind, &json!({"Id": "ep_never"})).await,
         "ERR_NGROK_333",
     );
 }
@@ -76,9 +62,7 @@ async fn unknown_types_are_told_so_and_the_connection_goes_on() {
     let client = server.logged_in().await;
     // A number nobody knows, types that only the server opens, and the control stream that was not negotiated.
     for number in [77, 3, 5, 9, 16] {
-        let answer = client
-            .ask(StreamType::from_number(number), &json!({}))
-            .await;
+        let answer = client.ask(StreamType::from_number(number), &json!({})).await;
         assert_eq!(
             answer,
             json!({"Error": format!("Unknown stream type: {number}\n\nERR_NGROK_800\n")})
@@ -97,10 +81,7 @@ async fn before_the_login_only_the_login_and_questions_about_the_server_are_take
         StreamType::PatchTunnelState,
         StreamType::StartTunnelWithLabel,
     ] {
-        assert_code(
-            &client.ask(kind, &bind("a.adit.example.com")).await,
-            "ERR_ADIT_1101",
-        );
+        assert_code(&client.ask(kind, &bind("a.adit.example.com")).await, "ERR_ADIT_1101");
     }
     assert_eq!(
         client.ask(StreamType::SrvInfo, &json!({})).await,
@@ -165,10 +146,7 @@ async fn a_refused_login_is_answered_and_then_the_connection_ends_without_goaway
         (state::auth_json("").to_string(), "ERR_NGROK_4018"),
         ("[]".to_owned(), "ERR_NGROK_109"),
         ("{\"Version\":3}".to_owned(), "ERR_NGROK_109"),
-        (
-            format!("{{\"x\":\"{}\"}}", "x".repeat(70_000)),
-            "ERR_NGROK_812",
-        ),
+        (format!("{{\"x\":\"{}\"}}", "x".repeat(70_000)), "ERR_NGROK_812"),
     ] {
         let client = server.connect();
         let mut stream = client.open(StreamType::Auth, &body.as_bytes()[..body.len().min(60_000)]);
@@ -220,12 +198,7 @@ async fn who_comes_back_takes_the_place_of_the_old_connection() {
     assert!(server.is_online("app.adit.example.com"));
     let counts = server.agents.sessions(|s| s.counts());
     assert_eq!(
-        (
-            counts.sessions,
-            counts.legs,
-            counts.endpoints,
-            counts.deadlines
-        ),
+        (counts.sessions, counts.legs, counts.endpoints, counts.deadlines),
         (1, 1, 1, 0)
     );
 }
@@ -241,8 +214,6 @@ async fn a_connection_that_is_cut_leaves_its_names_reserved() {
     let counts = server.agents.sessions(|s| s.counts());
     assert_eq!((counts.sessions, counts.legs, counts.endpoints), (1, 0, 1));
     let other = server.logged_in().await;
-    let refused = other
-        .ask(StreamType::Bind, &bind("app.adit.example.com"))
-        .await;
+    let refused = other.ask(StreamType::Bind, &bind("app.adit.example.com")).await;
     assert_code(&refused, "ERR_NGROK_334");
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::state::tests::{self as state, FakePorts, TOKEN};
-use super::{Agents, ConnectFacts, serve};
+use super::{Agents, ConnectFacts, Now, serve};
 use crate::supervise;
 
 /// A server without listeners.
@@ -48,8 +48,7 @@ impl Server {
             ingress: format!("connect.{}", state::BASE),
         };
         let served = supervise::spawn("server", serve(far, facts, self.agents.clone()));
-        let (session, incoming, driver) =
-            adit_mux::session(Config::client(), std::time::Instant::now());
+        let (session, incoming, driver) = adit_mux::session(Config::client(), Now::real().at);
         let driven = supervise::spawn("client", driver.run(near));
         Client {
             session,
@@ -67,9 +66,7 @@ impl Server {
     }
 
     fn is_online(&self, host: &str) -> bool {
-        self.directory
-            .find(Class::Sni, host)
-            .is_some_and(|p| p.is_online())
+        self.directory.find(Class::Sni, host).is_some_and(|p| p.is_online())
     }
 }
 
@@ -83,9 +80,7 @@ struct Client {
 
 impl Client {
     fn open(&self, kind: StreamType, body: &[u8]) -> Stream {
-        self.session
-            .open(&[&kind.to_bytes()[..], body].concat())
-            .unwrap()
+        self.session.open(&[&kind.to_bytes()[..], body].concat()).unwrap()
     }
 
     /// Asks as stock agents do: the stream is not finished before the answer was read to its end.

@@ -55,9 +55,7 @@ pub(crate) struct Site {
 pub(crate) fn site() -> Site {
     let ca = Ca::new("Test Root");
     let identity = ca.leaf(&[NAME]).identity();
-    let server = ServerProfile::builder(Arc::new(identity.clone()))
-        .build()
-        .unwrap();
+    let server = ServerProfile::builder(Arc::new(identity.clone())).build().unwrap();
     let client = ClientProfile::builder(ca.roots()).build().unwrap();
     Site {
         ca,

@@ -25,6 +25,15 @@ impl Calls {
     }
 }
 
+impl Calls {
+    /// Waits until something was read.
+    pub(crate) async fn some_read(&self) {
+        while self.reads.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// Counts.
 #[derive(Debug)]
 pub(crate) struct Counted<IO> {
@@ -46,11 +55,7 @@ impl<IO> Counted<IO> {
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.io).poll_read(cx, buf);
         if result.is_ready() {
             self.calls.reads.fetch_add(1, Ordering::Relaxed);
@@ -60,11 +65,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.io).poll_write(cx, data);
         if result.is_ready() {
             self.calls.writes.fetch_add(1, Ordering::Relaxed);
@@ -107,11 +108,7 @@ impl<IO> Choppy<IO> {
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Choppy<IO> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Some(size) = self.next(cx) else {
             return Poll::Pending;
         };
@@ -124,11 +121,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Choppy<IO> {
 }
 
 impl<IO: AsyncWrite + Unpin> AsyncWrite for Choppy<IO> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let Some(size) = self.next(cx) else {
             return Poll::Pending;
         };

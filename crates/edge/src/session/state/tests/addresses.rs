@@ -46,11 +46,7 @@ fn what_is_asked_and_what_is_given() {
             json!({"URL": "tls://tls.adit.example.com"}),
             "tls://tls.adit.example.com:8443",
         ),
-        (
-            "https",
-            json!({"Domain": "example.org"}),
-            "https://example.org:8443",
-        ),
+        ("https", json!({"Domain": "example.org"}), "https://example.org:8443"),
         (
             "https",
             json!({"Domain": "*.deep.example.org"}),
@@ -61,21 +57,13 @@ fn what_is_asked_and_what_is_given() {
             json!({"Addr": "tcp.adit.example.com:20007"}),
             "tcp://tcp.adit.example.com:20007",
         ),
-        (
-            "tcp",
-            json!({"Addr": ":20008"}),
-            "tcp://tcp.adit.example.com:20008",
-        ),
+        ("tcp", json!({"Addr": ":20008"}), "tcp://tcp.adit.example.com:20008"),
         (
             "tcp",
             json!({"URL": "tcp://db.example.org:20009", "Addr": ""}),
             "tcp://db.example.org:20009",
         ),
-        (
-            "https",
-            json!({"Domain": "a.b.internal"}),
-            "https://a.b.internal",
-        ),
+        ("https", json!({"Domain": "a.b.internal"}), "https://a.b.internal"),
         (
             "tcp",
             json!({"URL": "tcp://db.internal:5432"}),
@@ -99,62 +87,26 @@ fn what_nobody_gets() {
     let mut w = World::new();
     let agent = w.enter(TOKEN);
     for (proto, opts, code) in [
-        (
-            "https",
-            json!({"Domain": "1.21 gigawatts"}),
-            ErrorCode::NGROK_326,
-        ),
+        ("https", json!({"Domain": "1.21 gigawatts"}), ErrorCode::NGROK_326),
         ("https", json!({"Domain": "tls.x"}), ErrorCode::NGROK_331),
-        (
-            "https",
-            json!({"Domain": "app.example.net"}),
-            ErrorCode::NGROK_319,
-        ),
-        (
-            "https",
-            json!({"Domain": "a.b.adit.example.com"}),
-            ErrorCode::NGROK_354,
-        ),
-        (
-            "https",
-            json!({"Domain": "*.adit.example.com"}),
-            ErrorCode::NGROK_318,
-        ),
-        (
-            "https",
-            json!({"Domain": "*.example.net"}),
-            ErrorCode::NGROK_318,
-        ),
+        ("https", json!({"Domain": "app.example.net"}), ErrorCode::NGROK_319),
+        ("https", json!({"Domain": "a.b.adit.example.com"}), ErrorCode::NGROK_354),
+        ("https", json!({"Domain": "*.adit.example.com"}), ErrorCode::NGROK_318),
+        ("https", json!({"Domain": "*.example.net"}), ErrorCode::NGROK_318),
         (
             "https",
             json!({"Domain": "connect.adit.example.com"}),
             ErrorCode::NGROK_320,
         ),
-        (
-            "http",
-            json!({"Domain": "api.adit.example.com"}),
-            ErrorCode::NGROK_320,
-        ),
-        (
-            "https",
-            json!({"Domain": "adit.example.com"}),
-            ErrorCode::NGROK_320,
-        ),
-        (
-            "tls",
-            json!({"Domain": "tcp.adit.example.com"}),
-            ErrorCode::NGROK_320,
-        ),
+        ("http", json!({"Domain": "api.adit.example.com"}), ErrorCode::NGROK_320),
+        ("https", json!({"Domain": "adit.example.com"}), ErrorCode::NGROK_320),
+        ("tls", json!({"Domain": "tcp.adit.example.com"}), ErrorCode::NGROK_320),
         (
             "https",
             json!({"Domain": "a.example.org", "Hostname": "b.example.org"}),
             ErrorCode::NGROK_9021,
         ),
-        (
-            "https",
-            json!({"URL": "http://a.example.org"}),
-            ErrorCode::NGROK_9036,
-        ),
+        ("https", json!({"URL": "http://a.example.org"}), ErrorCode::NGROK_9036),
         (
             "https",
             json!({"URL": "https://a.example.org/path"}),
@@ -166,30 +118,18 @@ fn what_nobody_gets() {
             ErrorCode::NGROK_9035,
         ),
         ("tcp", json!({"Addr": "1.tcp.x:1234"}), ErrorCode::NGROK_331),
-        (
-            "tcp",
-            json!({"Addr": "tcp.example.net:20001"}),
-            ErrorCode::NGROK_309,
-        ),
-        (
-            "tcp",
-            json!({"Addr": "tcp.adit.example.com:9"}),
-            ErrorCode::NGROK_307,
-        ),
+        ("tcp", json!({"Addr": "tcp.example.net:20001"}), ErrorCode::NGROK_309),
+        ("tcp", json!({"Addr": "tcp.adit.example.com:9"}), ErrorCode::NGROK_307),
         ("udp", json!({}), ErrorCode::ADIT_1205),
         ("ssh", json!({}), ErrorCode::NGROK_332),
     ] {
         let refusal = assert_refused(w.bind(&agent.connection, &with_opts(proto, &opts)), code);
-        assert!(
-            !refusal.text().contains('{'),
-            "no template is left open: {refusal}"
-        );
+        assert!(!refusal.text().contains('{'), "no template is left open: {refusal}");
     }
     let mut bind = https("");
     bind.extra.bindings = adit_protocol::message::Presence::Value(vec!["internal".to_owned()]);
     assert_refused(w.bind(&agent.connection, &bind), ErrorCode::NGROK_9028);
-    bind.extra.bindings =
-        adit_protocol::message::Presence::Value(vec!["public".to_owned(), "Public".to_owned()]);
+    bind.extra.bindings = adit_protocol::message::Presence::Value(vec!["public".to_owned(), "Public".to_owned()]);
     assert_refused(w.bind(&agent.connection, &bind), ErrorCode::NGROK_15006);
     w.check();
     assert_eq!(w.sessions.counts().endpoints, 0);
@@ -206,36 +146,18 @@ fn fields_that_are_wrong() {
     };
     refused(&|b| b.id = "a b".to_owned(), ErrorCode::NGROK_301);
     refused(&|b| b.id = "x".repeat(65), ErrorCode::NGROK_301);
-    refused(
-        &|b| b.forwards_proto = "http3".to_owned(),
-        ErrorCode::NGROK_15003,
-    );
+    refused(&|b| b.forwards_proto = "http3".to_owned(), ErrorCode::NGROK_15003);
     refused(&|b| b.forwards_to = "x".repeat(2_049), ErrorCode::NGROK_301);
-    refused(
-        &|b| b.extra.metadata = "x".repeat(4_097),
-        ErrorCode::NGROK_100,
-    );
-    refused(
-        &|b| b.extra.name = Some("x".repeat(129)),
-        ErrorCode::NGROK_301,
-    );
-    refused(
-        &|b| b.extra.description = Some("x".repeat(256)),
-        ErrorCode::NGROK_301,
-    );
-    refused(
-        &|b| b.extra.ip_policy_ref = "ipp_1".to_owned(),
-        ErrorCode::NGROK_341,
-    );
+    refused(&|b| b.extra.metadata = "x".repeat(4_097), ErrorCode::NGROK_100);
+    refused(&|b| b.extra.name = Some("x".repeat(129)), ErrorCode::NGROK_301);
+    refused(&|b| b.extra.description = Some("x".repeat(256)), ErrorCode::NGROK_301);
+    refused(&|b| b.extra.ip_policy_ref = "ipp_1".to_owned(), ErrorCode::NGROK_341);
     refused(&|b| b.opts["ProxyProto"] = json!(3), ErrorCode::NGROK_301);
     refused(&|b| b.opts["Domain"] = json!(7), ErrorCode::NGROK_301);
     let mut foreign_token = https("");
     foreign_token.id = "tn_1".to_owned();
     foreign_token.extra.token = "tok-tn_0002".to_owned();
-    assert_refused(
-        w.bind(&agent.connection, &foreign_token),
-        ErrorCode::NGROK_335,
-    );
+    assert_refused(w.bind(&agent.connection, &foreign_token), ErrorCode::NGROK_335);
     foreign_token.opts["Domain"] = "app.adit.example.com".into();
     w.bind(&agent.connection, &foreign_token).unwrap();
     w.config.max_endpoints = 1;
@@ -260,78 +182,38 @@ fn options_that_nothing_enforces_are_refused_each_with_its_code() {
             json!({"provider": "google", "sealed_client_secret": "c2VhbGVk"}),
             ErrorCode::NGROK_301,
         ),
-        (
-            "OIDC",
-            json!({"issuer_url": "https://issuer"}),
-            ErrorCode::NGROK_385,
-        ),
+        ("OIDC", json!({"issuer_url": "https://issuer"}), ErrorCode::NGROK_385),
         (
             "WebhookVerification",
             json!({"provider": "twilio", "secret": "s"}),
             ErrorCode::NGROK_364,
         ),
-        (
-            "CircuitBreaker",
-            json!({"error_threshold": 0.5}),
-            ErrorCode::NGROK_361,
-        ),
+        ("CircuitBreaker", json!({"error_threshold": 0.5}), ErrorCode::NGROK_361),
         ("Compression", json!({}), ErrorCode::NGROK_9026),
         ("WebsocketTCPConverter", json!({}), ErrorCode::NGROK_9026),
-        (
-            "UserAgentFilter",
-            json!({"deny": ["bad.*"]}),
-            ErrorCode::NGROK_9026,
-        ),
+        ("UserAgentFilter", json!({"deny": ["bad.*"]}), ErrorCode::NGROK_9026),
         (
             "IPRestriction",
             json!({"allow_cidrs": ["0.0.0.0/0"]}),
             ErrorCode::NGROK_362,
         ),
-        (
-            "RequestHeaders",
-            json!({"add": ["x-req:true"]}),
-            ErrorCode::NGROK_370,
-        ),
-        (
-            "RequestHeaders",
-            json!({"add": ["no colon"]}),
-            ErrorCode::NGROK_370,
-        ),
-        (
-            "RequestHeaders",
-            json!({"add": ["host:a b"]}),
-            ErrorCode::NGROK_374,
-        ),
-        (
-            "RequestHeaders",
-            json!({"remove": ["x-req"]}),
-            ErrorCode::NGROK_372,
-        ),
-        (
-            "ResponseHeaders",
-            json!({"add": ["x-res:true"]}),
-            ErrorCode::NGROK_371,
-        ),
+        ("RequestHeaders", json!({"add": ["x-req:true"]}), ErrorCode::NGROK_370),
+        ("RequestHeaders", json!({"add": ["no colon"]}), ErrorCode::NGROK_370),
+        ("RequestHeaders", json!({"add": ["host:a b"]}), ErrorCode::NGROK_374),
+        ("RequestHeaders", json!({"remove": ["x-req"]}), ErrorCode::NGROK_372),
+        ("ResponseHeaders", json!({"add": ["x-res:true"]}), ErrorCode::NGROK_371),
         (
             "MutualTLSCA",
             json!({"mutual_tls_ca": "Q0EtUEVN"}),
             ErrorCode::ADIT_1204,
         ),
-        (
-            "MutualTLSCA",
-            json!({"mutual_tls_ca": "!"}),
-            ErrorCode::ADIT_1204,
-        ),
+        ("MutualTLSCA", json!({"mutual_tls_ca": "!"}), ErrorCode::ADIT_1204),
         (
             "TrafficPolicy",
             json!("{\"on_http_request\":[{\"actions\":[{\"type\":\"deny\"}]}]}"),
             ErrorCode::NGROK_9026,
         ),
-        (
-            "Policy",
-            json!({"Inbound": [{"Name": "r"}]}),
-            ErrorCode::NGROK_9026,
-        ),
+        ("Policy", json!({"Inbound": [{"Name": "r"}]}), ErrorCode::NGROK_9026),
     ] {
         let mut bind = https("app.adit.example.com");
         bind.opts[key] = value;
@@ -357,10 +239,7 @@ fn options_that_nothing_enforces_are_refused_each_with_its_code() {
         .directory
         .find(adit_cluster::Class::Sni, "app.adit.example.com")
         .unwrap();
-    assert_eq!(
-        pool.members()[0].options.host_header.as_deref(),
-        Some("localhost:8080")
-    );
+    assert_eq!(pool.members()[0].options.host_header.as_deref(), Some("localhost:8080"));
     assert!(!pool.is_passthrough());
 }
 
@@ -376,23 +255,14 @@ fn tls_ends_where_the_bind_says() {
             .unwrap()
             .is_passthrough())
     };
-    assert_eq!(
-        bind("a.adit.example.com", Value::Null, Value::Null),
-        Ok(true)
-    );
-    assert_eq!(
-        bind("b.adit.example.com", json!({}), Value::Null),
-        Ok(false)
-    );
+    assert_eq!(bind("a.adit.example.com", Value::Null, Value::Null), Ok(true));
+    assert_eq!(bind("b.adit.example.com", json!({}), Value::Null), Ok(false));
     let ca = json!({"mutual_tls_ca": "Q0E="});
     assert_refused(
         bind("c.adit.example.com", Value::Null, ca.clone()),
         ErrorCode::NGROK_9026,
     );
-    assert_refused(
-        bind("c.adit.example.com", json!({}), ca),
-        ErrorCode::ADIT_1204,
-    );
+    assert_refused(bind("c.adit.example.com", json!({}), ca), ErrorCode::ADIT_1204);
     assert_refused(
         bind(
             "c.adit.example.com",
@@ -402,19 +272,11 @@ fn tls_ends_where_the_bind_says() {
         ErrorCode::ADIT_1204,
     );
     assert_refused(
-        bind(
-            "c.adit.example.com",
-            json!({"cert": "Q0VSVA=="}),
-            Value::Null,
-        ),
+        bind("c.adit.example.com", json!({"cert": "Q0VSVA=="}), Value::Null),
         ErrorCode::ADIT_1204,
     );
     assert_refused(
-        bind(
-            "c.adit.example.com",
-            json!({"sealed_key": "eA=="}),
-            Value::Null,
-        ),
+        bind("c.adit.example.com", json!({"sealed_key": "eA=="}), Value::Null),
         ErrorCode::NGROK_301,
     );
 }
@@ -423,10 +285,8 @@ fn tls_ends_where_the_bind_says() {
 fn the_acl_of_a_credential_decides_after_the_address_is_known() {
     let mut w = World::new();
     let agent = w.enter(NARROW_TOKEN);
-    w.bind(&agent.connection, &https("mine.adit.example.com"))
-        .unwrap();
-    w.bind(&agent.connection, &https("a.b.team.example.org"))
-        .unwrap();
+    w.bind(&agent.connection, &https("mine.adit.example.com")).unwrap();
+    w.bind(&agent.connection, &https("a.b.team.example.org")).unwrap();
     let refusal = assert_refused(
         w.bind(&agent.connection, &https("yours.adit.example.com")),
         ErrorCode::NGROK_316,
@@ -437,10 +297,7 @@ fn the_acl_of_a_credential_decides_after_the_address_is_known() {
         ErrorCode::NGROK_316,
     );
     assert_refused(w.bind(&agent.connection, &https("")), ErrorCode::NGROK_316);
-    assert_refused(
-        w.bind(&agent.connection, &tcp(":20005")),
-        ErrorCode::NGROK_308,
-    );
+    assert_refused(w.bind(&agent.connection, &tcp(":20005")), ErrorCode::NGROK_308);
     let (first, second) = (
         w.bind(&agent.connection, &tcp("")).unwrap(),
         w.bind(&agent.connection, &tcp("")).unwrap(),
@@ -470,16 +327,9 @@ fn random_ports_are_free_ones_and_run_out() {
     urls.sort();
     urls.dedup();
     assert_eq!(urls.len(), 8);
-    assert!(
-        !urls
-            .iter()
-            .any(|u| u.ends_with(":20003") || u.ends_with(":20004"))
-    );
+    assert!(!urls.iter().any(|u| u.ends_with(":20003") || u.ends_with(":20004")));
     assert_refused(w.bind(&agent.connection, &tcp("")), ErrorCode::ADIT_1201);
-    assert_refused(
-        w.bind(&agent.connection, &tcp(":20003")),
-        ErrorCode::ADIT_1201,
-    );
+    assert_refused(w.bind(&agent.connection, &tcp(":20003")), ErrorCode::ADIT_1201);
     w.check();
     w.config.tcp_ports = None;
     assert_refused(w.bind(&agent.connection, &tcp("")), ErrorCode::ADIT_1201);
@@ -522,15 +372,9 @@ fn a_bind_cookie_gives_the_name_again_within_the_reclaim_time_to_its_organisatio
     assert_eq!(back.url, answer.url);
     let mut w = w.restarted();
     let stranger = w.enter(OTHER_TOKEN);
-    assert_ne!(
-        w.bind(&stranger.connection, &only_cookie).unwrap().url,
-        answer.url
-    );
+    assert_ne!(w.bind(&stranger.connection, &only_cookie).unwrap().url, answer.url);
     let mut w = w.restarted();
     w.now.wall += std::time::Duration::from_secs(86_401);
     let agent = w.enter(TOKEN);
-    assert_ne!(
-        w.bind(&agent.connection, &only_cookie).unwrap().url,
-        answer.url
-    );
+    assert_ne!(w.bind(&agent.connection, &only_cookie).unwrap().url, answer.url);
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 use adit_names::code::ErrorCode;
 use serde_json::{Value, json};
 
-use super::{
-    NARROW_TOKEN, OTHER_TOKEN, TOKEN, World, again, assert_refused, auth, auth_json, auth_of,
-    https, leg,
-};
+use super::{NARROW_TOKEN, OTHER_TOKEN, TOKEN, World, again, assert_refused, auth, auth_json, auth_of, https, leg};
 
 #[track_caller]
 fn refused_with(change: impl FnOnce(&mut Value), code: ErrorCode) -> String {
@@ -42,10 +39,7 @@ fn each_kind_of_wrong_token_has_its_code_and_none_is_shown_whole() {
     );
     let unknown = TOKEN.replace('8', "9");
     let text = refused_with(with_token(&unknown), ErrorCode::NGROK_107);
-    assert!(
-        text.contains("2fWH…") && !text.contains(&unknown[..8]),
-        "{text}"
-    );
+    assert!(text.contains("2fWH…") && !text.contains(&unknown[..8]), "{text}");
 }
 
 #[test]
@@ -66,14 +60,8 @@ fn versions_heartbeats_and_texts_are_bounded() {
         |j| j["Extra"]["HeartbeatInterval"] = json!(999_999_999),
         ErrorCode::NGROK_111,
     );
-    refused_with(
-        |j| j["Extra"]["HeartbeatInterval"] = json!(-1),
-        ErrorCode::NGROK_111,
-    );
-    refused_with(
-        |j| j["Extra"]["HeartbeatTolerance"] = json!(1),
-        ErrorCode::NGROK_112,
-    );
+    refused_with(|j| j["Extra"]["HeartbeatInterval"] = json!(-1), ErrorCode::NGROK_111);
+    refused_with(|j| j["Extra"]["HeartbeatTolerance"] = json!(1), ErrorCode::NGROK_112);
     refused_with(
         |j| j["Extra"]["Metadata"] = "x".repeat(4_097).into(),
         ErrorCode::NGROK_100,
@@ -82,10 +70,7 @@ fn versions_heartbeats_and_texts_are_bounded() {
         |j| j["Extra"]["UserAgent"] = "x".repeat(1_025).into(),
         ErrorCode::NGROK_124,
     );
-    refused_with(
-        |j| j["Extra"]["UserAgent"] = "a\nb".into(),
-        ErrorCode::NGROK_124,
-    );
+    refused_with(|j| j["Extra"]["UserAgent"] = "a\nb".into(), ErrorCode::NGROK_124);
     let mut w = World::new();
     let mut json = auth_json(TOKEN);
     json["Version"] = json!(["7", "2"]);
@@ -93,10 +78,7 @@ fn versions_heartbeats_and_texts_are_bounded() {
     json["Extra"]["Metadata"] = "x".repeat(4_096).into();
     let accepted = w.login(&auth_of(&json)).unwrap();
     assert_eq!(accepted.response.version, "2");
-    assert_eq!(
-        accepted.facts.heartbeat_interval,
-        Duration::from_secs(3_600)
-    );
+    assert_eq!(accepted.facts.heartbeat_interval, Duration::from_secs(3_600));
 }
 
 #[test]
@@ -114,11 +96,7 @@ fn the_answer_names_the_session_twice_and_says_nothing_of_additions_unasked() {
         ("local", "self-hosted", 0)
     );
     assert_eq!(r.extra.account_name, "Organisation ac_1");
-    assert!(
-        r.extra.cookie.len() <= 512
-            && r.extra.adit.is_none()
-            && r.extra.connect_addresses.is_none()
-    );
+    assert!(r.extra.cookie.len() <= 512 && r.extra.adit.is_none() && r.extra.connect_addresses.is_none());
     assert_eq!(accepted.facts.arch, "amd64");
     assert_eq!(accepted.facts.remote.stop.as_deref(), Some(""));
     assert_eq!(accepted.facts.remote.restart, None);
@@ -161,14 +139,12 @@ fn adits_agent_gets_what_both_sides_know_and_its_process_is_recognised() {
     );
     assert_eq!(grant["transports"], json!(["tls"]));
     assert_eq!(grant["resume_window_ms"], json!(30_000));
-    w.bind(&first.connection, &https("app.adit.example.com"))
-        .unwrap();
+    w.bind(&first.connection, &https("app.adit.example.com")).unwrap();
     // The same process without its cookie, while its old connection is still believed to live.
     let second = w.login(&auth).unwrap();
     assert_eq!(second.response.client_id, first.response.client_id);
     assert!(second.replaced.is_some());
-    w.bind(&second.connection, &https("app.adit.example.com"))
-        .unwrap_err();
+    w.bind(&second.connection, &https("app.adit.example.com")).unwrap_err();
     json["Extra"]["Adit"]["instance"] = "another".into();
     let third = w.login(&auth_of(&json)).unwrap();
     assert_ne!(third.response.client_id, first.response.client_id);

@@ -32,8 +32,7 @@ pub(crate) const TOKEN: &str = "2fWHmaP1sGrGoClCTr3KEvTxDPP_4Q8J9z0aB1cD2eF3gH4i
 /// A token of the second organisation.
 pub(crate) const OTHER_TOKEN: &str = "2fWHmaP1sGrGoClCTr3KEvTxDQQ_4Q8J9z0aB1cD2eF3gH4iJ5kL6mN7oP8r";
 /// A token of the first organisation that may bind only some names.
-pub(crate) const NARROW_TOKEN: &str =
-    "2fWHmaP1sGrGoClCTr3KEvTxDRR_4Q8J9z0aB1cD2eF3gH4iJ5kL6mN7oP8s";
+pub(crate) const NARROW_TOKEN: &str = "2fWHmaP1sGrGoClCTr3KEvTxDRR_4Q8J9z0aB1cD2eF3gH4iJ5kL6mN7oP8s";
 
 pub(crate) const BASE: &str = "adit.example.com";
 
@@ -49,18 +48,12 @@ impl TcpPorts for FakePorts {
         if self.in_use.lock().unwrap().contains(&port) {
             return Err(PortError::InUse(port));
         }
-        assert!(
-            self.open.lock().unwrap().insert(port),
-            "port {port} is opened twice"
-        );
+        assert!(self.open.lock().unwrap().insert(port), "port {port} is opened twice");
         Ok(())
     }
 
     fn close(&self, port: u16) {
-        assert!(
-            self.open.lock().unwrap().remove(&port),
-            "port {port} was not open"
-        );
+        assert!(self.open.lock().unwrap().remove(&port), "port {port} was not open");
     }
 }
 
@@ -120,8 +113,7 @@ impl World {
         let directory = Arc::<Directory>::default();
         let claims = Arc::<LocalClaims>::default();
         let ports = Arc::<FakePorts>::default();
-        let sessions =
-            Sessions::new(&config, directory.clone(), claims.clone(), ports.clone()).unwrap();
+        let sessions = Sessions::new(&config, directory.clone(), claims.clone(), ports.clone()).unwrap();
         Self {
             sessions,
             directory,
@@ -145,8 +137,7 @@ impl World {
 
     pub(crate) fn login(&mut self, auth: &Auth) -> Result<Accepted, Refusal> {
         let addr = SocketAddr::from(([192, 0, 2, 7], 4_711));
-        self.sessions
-            .login(&self.config, auth, leg_from(addr), self.now)
+        self.sessions.login(&self.config, auth, leg_from(addr), self.now)
     }
 
     pub(crate) fn enter(&mut self, token: &str) -> Accepted {
@@ -158,22 +149,18 @@ impl World {
     }
 
     pub(crate) fn lose(&mut self, of: &Connection) {
-        self.sessions
-            .leg_lost(&self.config, of, Loss::Closed, self.now);
+        self.sessions.leg_lost(&self.config, of, Loss::Closed, self.now);
     }
 
     /// Whether a name on the TLS port is served now.
     pub(crate) fn is_online(&self, host: &str) -> bool {
-        self.directory
-            .find(Class::Sni, host)
-            .is_some_and(|p| p.is_online())
+        self.directory.find(Class::Sni, host).is_some_and(|p| p.is_online())
     }
 
     /// The invariants that hold between any two events.
     pub(crate) fn check(&self) {
         let s = &self.sessions;
-        let mut keys: std::collections::BTreeMap<ClaimKey, Vec<&super::Endpoint>> =
-            Default::default();
+        let mut keys: std::collections::BTreeMap<ClaimKey, Vec<&super::Endpoint>> = Default::default();
         let mut windows = 0;
         for (id, live) in &s.live {
             windows += usize::from(live.until.is_some());
@@ -198,18 +185,12 @@ impl World {
             }
         }
         assert_eq!(s.deadlines.len(), windows);
-        assert_eq!(
-            s.endpoints.len(),
-            keys.values().map(Vec::len).sum::<usize>()
-        );
+        assert_eq!(s.endpoints.len(), keys.values().map(Vec::len).sum::<usize>());
         assert_eq!(self.claims.held(), keys.len());
         assert_eq!(self.directory.len(), keys.len());
         let mut ports = BTreeSet::new();
         for (key, members) in &keys {
-            let pool = self
-                .directory
-                .get(key)
-                .expect("what is claimed is in the directory");
+            let pool = self.directory.get(key).expect("what is claimed is in the directory");
             assert_eq!(pool.members().len(), members.len());
             assert!(
                 members
@@ -220,10 +201,7 @@ impl World {
                 members.len() == 1 || members.iter().all(|e| e.member.options.pooled),
                 "{key} has one owner unless all agree"
             );
-            let organizations: BTreeSet<_> = members
-                .iter()
-                .map(|e| &e.member.session.organization)
-                .collect();
+            let organizations: BTreeSet<_> = members.iter().map(|e| &e.member.session.organization).collect();
             assert_eq!(organizations.len(), 1);
             if key.class == Class::Tcp && key.binding == adit_cluster::Binding::Public {
                 ports.insert(key.port);
@@ -324,10 +302,7 @@ pub(crate) fn rebind(first: &Bind, response: &BindResp) -> Bind {
 }
 
 #[track_caller]
-pub(crate) fn assert_refused<T: std::fmt::Debug>(
-    result: Result<T, Refusal>,
-    code: ErrorCode,
-) -> Refusal {
+pub(crate) fn assert_refused<T: std::fmt::Debug>(result: Result<T, Refusal>, code: ErrorCode) -> Refusal {
     let refusal = result.expect_err("must be refused");
     assert_eq!(refusal.code(), code, "{refusal}");
     assert!(refusal.to_error().ends_with(&format!("\n\n{code}\n")));
@@ -340,11 +315,7 @@ pub(crate) fn events(sessions: &mut Sessions) -> Vec<String> {
         .take_activity()
         .iter()
         .map(|a| match a {
-            Activity::Endpoint(t) => format!(
-                "{} {}",
-                t.status.map_or("gone", |s| s.as_str()),
-                t.reason.as_str()
-            ),
+            Activity::Endpoint(t) => format!("{} {}", t.status.map_or("gone", |s| s.as_str()), t.reason.as_str()),
             Activity::SessionStarted(_) => "started".to_owned(),
             Activity::SessionUpdated(_, change) => format!("{} {}", change.as_str(), change.legs()),
             Activity::SessionStopped(_, outcome) => {

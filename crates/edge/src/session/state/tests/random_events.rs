@@ -6,9 +6,7 @@ use std::time::Duration;
 use adit_protocol::message::{BindResp, PatchTunnelState, Unbind};
 use proptest::prelude::*;
 
-use super::{
-    Accepted, NARROW_TOKEN, OTHER_TOKEN, TOKEN, World, again, auth, https, leg, pooled, rebind, tcp,
-};
+use super::{Accepted, NARROW_TOKEN, OTHER_TOKEN, TOKEN, World, again, auth, https, leg, pooled, rebind, tcp};
 
 const AGENTS: usize = 4;
 const NAMES: [&str; 5] = [
@@ -105,11 +103,7 @@ fn token(agent: usize) -> &'static str {
 fn step(w: &mut World, agents: &mut [Agent], event: &Event) {
     match *event {
         Event::Login { agent, resume } => {
-            let auth = match agents[agent]
-                .last
-                .as_ref()
-                .or_else(|| agents[agent].legs.last())
-            {
+            let auth = match agents[agent].last.as_ref().or_else(|| agents[agent].legs.last()) {
                 Some(last) if resume => again(token(agent), last),
                 _ => auth(token(agent)),
             };
@@ -153,9 +147,7 @@ fn step(w: &mut World, agents: &mut [Agent], event: &Event) {
         }
         Event::Rebind { agent, leg, which } => {
             let a = &agents[agent];
-            if let (Some(l), Some((bind, answer))) =
-                (a.legs.get(leg), a.bound.iter().rev().nth(which))
-            {
+            if let (Some(l), Some((bind, answer))) = (a.legs.get(leg), a.bound.iter().rev().nth(which)) {
                 let (connection, bind) = (l.connection.clone(), rebind(bind, answer));
                 if let Ok(back) = w.bind(&connection, &bind) {
                     assert_eq!(back.id, bind.id);
@@ -172,11 +164,7 @@ fn step(w: &mut World, agents: &mut [Agent], event: &Event) {
                 let _ = w.sessions.unbind(&l.connection, &unbind);
             }
         }
-        Event::Patch {
-            agent,
-            which,
-            pooled,
-        } => {
+        Event::Patch { agent, which, pooled } => {
             let a = &agents[agent];
             if let (Some(l), Some((_, answer))) = (a.legs.last(), a.bound.iter().rev().nth(which)) {
                 let patch = PatchTunnelState {
@@ -191,19 +179,16 @@ fn step(w: &mut World, agents: &mut [Agent], event: &Event) {
         Event::Stop { agent } => {
             if let Some(l) = agents[agent].legs.last() {
                 let wall = w.now.wall;
-                let _ = w.sessions.stop_session(
-                    &l.connection.session,
-                    adit_names::code::ErrorCode::ADIT_1210,
-                    "",
-                    wall,
-                );
+                let _ =
+                    w.sessions
+                        .stop_session(&l.connection.session, adit_names::code::ErrorCode::ADIT_1210, "", wall);
             }
         }
         Event::Revoke => {
-            let config =
-                w.config
-                    .clone()
-                    .with_credentials([super::credential("cr_1", "ac_1", TOKEN, &[])]);
+            let config = w
+                .config
+                .clone()
+                .with_credentials([super::credential("cr_1", "ac_1", TOKEN, &[])]);
             w.sessions.enforce(&config, w.now);
         }
         Event::Drain => {

@@ -6,9 +6,7 @@ use std::time::Duration;
 use adit_cluster::{Choice, Class};
 use adit_names::code::ErrorCode;
 
-use super::{
-    OTHER_TOKEN, TOKEN, World, again, assert_refused, events, https, leg, pooled, rebind, tcp,
-};
+use super::{OTHER_TOKEN, TOKEN, World, again, assert_refused, events, https, leg, pooled, rebind, tcp};
 use crate::session::state::Loss;
 use adit_protocol::message::Unbind;
 
@@ -25,17 +23,13 @@ fn a_session_comes_back_with_the_same_ids_and_urls() {
         .collect();
     assert_eq!(answers[0].url, "https://app.adit.example.com");
     assert!(
-        answers[1].url.ends_with(".adit.example.com")
-            && answers[2].url.starts_with("tcp://tcp.adit.example.com:200")
+        answers[1].url.ends_with(".adit.example.com") && answers[2].url.starts_with("tcp://tcp.adit.example.com:200")
     );
     assert_eq!(answers[0].opts["Hostname"], "app.adit.example.com");
     w.lose(&first.connection);
     assert!(!w.is_online("app.adit.example.com"));
     assert!(matches!(
-        w.directory
-            .find(Class::Sni, "app.adit.example.com")
-            .unwrap()
-            .choose(0),
+        w.directory.find(Class::Sni, "app.adit.example.com").unwrap().choose(0),
         Choice::Park
     ));
     w.check();
@@ -100,9 +94,7 @@ fn a_server_that_was_killed_gives_back_the_same_session_and_names() {
     let mut w = World::new();
     let first = w.enter(TOKEN);
     let binds = [https(""), https("app.adit.example.com"), tcp("")];
-    let answers = binds
-        .each_ref()
-        .map(|b| w.bind(&first.connection, b).unwrap());
+    let answers = binds.each_ref().map(|b| w.bind(&first.connection, b).unwrap());
     w.advance(3_600 * SECOND);
     let mut w = w.restarted();
     let second = w.login(&again(TOKEN, &first)).unwrap();
@@ -124,22 +116,13 @@ fn a_cookie_is_believed_only_with_its_credential_its_client_id_and_within_a_day(
     let mut w = World::new();
     let first = w.enter(TOKEN);
     let mut stolen = again(OTHER_TOKEN, &first);
-    assert_ne!(
-        w.login(&stolen).unwrap().response.client_id,
-        first.response.client_id
-    );
+    assert_ne!(w.login(&stolen).unwrap().response.client_id, first.response.client_id);
     stolen = again(TOKEN, &first);
     stolen.client_id = "ts_other".to_owned();
-    assert_ne!(
-        w.login(&stolen).unwrap().response.client_id,
-        first.response.client_id
-    );
+    assert_ne!(w.login(&stolen).unwrap().response.client_id, first.response.client_id);
     let mut garbage = again(TOKEN, &first);
     garbage.extra.cookie.push('A');
-    assert_ne!(
-        w.login(&garbage).unwrap().response.client_id,
-        first.response.client_id
-    );
+    assert_ne!(w.login(&garbage).unwrap().response.client_id, first.response.client_id);
     w.lose(&first.connection);
     w.advance(86_401 * SECOND);
     assert_ne!(
@@ -195,31 +178,18 @@ fn two_legs_and_the_loss_of_one_and_of_both() {
         second.facts.epoch, first.facts.epoch,
         "a leg that joins resumes nothing"
     );
-    let pool = w
-        .directory
-        .find(Class::Sni, "app.adit.example.com")
-        .unwrap();
+    let pool = w.directory.find(Class::Sni, "app.adit.example.com").unwrap();
     let member = pool.members()[0].clone();
     let on_second = w.bind(&second.connection, &rebind(&bind, &answer)).unwrap();
-    assert_eq!(
-        (on_second.id, on_second.url),
-        (answer.id.clone(), answer.url.clone())
-    );
+    assert_eq!((on_second.id, on_second.url), (answer.id.clone(), answer.url.clone()));
     assert_eq!(pool.members().len(), 1);
-    assert_eq!(
-        pool.members()[0].key,
-        member.key,
-        "the same member, by one more way"
-    );
+    assert_eq!(pool.members()[0].key, member.key, "the same member, by one more way");
     assert_eq!(member.legs().len(), 2);
     w.check();
 
     w.lose(&first.connection);
     assert!(w.is_online("app.adit.example.com"));
-    assert_eq!(
-        member.legs().iter().map(|l| l.number).collect::<Vec<_>>(),
-        [1]
-    );
+    assert_eq!(member.legs().iter().map(|l| l.number).collect::<Vec<_>>(), [1]);
     w.advance(60 * SECOND);
     assert!(w.is_online("app.adit.example.com"));
     // Leg 0 comes back alone and binds again.
@@ -257,10 +227,7 @@ fn unbind_ends_an_endpoint_on_all_legs_and_may_come_twice() {
         id: "ep_never".to_owned(),
         ..Default::default()
     };
-    assert_refused(
-        w.sessions.unbind(&first.connection, &never),
-        ErrorCode::NGROK_333,
-    );
+    assert_refused(w.sessions.unbind(&first.connection, &never), ErrorCode::NGROK_333);
     w.check();
     // The name is free at once.
     let other = w.enter(OTHER_TOKEN);
@@ -283,15 +250,11 @@ fn an_old_id_that_the_session_no_longer_has_is_bound_anew_under_that_id() {
     w.check();
     assert!(w.is_online("new.adit.example.com") && !w.is_online("app.adit.example.com"));
     let other = w.enter(OTHER_TOKEN);
-    w.bind(&other.connection, &https("taken.adit.example.com"))
-        .unwrap();
+    w.bind(&other.connection, &https("taken.adit.example.com")).unwrap();
     let mut lost = https("taken.adit.example.com");
     lost.id.clone_from(&bind.id);
     assert_refused(w.bind(&first.connection, &lost), ErrorCode::NGROK_334);
-    assert!(
-        w.is_online("new.adit.example.com"),
-        "a refused bind changes nothing"
-    );
+    assert!(w.is_online("new.adit.example.com"), "a refused bind changes nothing");
     w.check();
 }
 
@@ -309,18 +272,11 @@ fn in_a_drain_lost_sessions_are_kept_longer_and_members_step_back() {
         w.is_online("app.adit.example.com"),
         "still served by who is the only way"
     );
-    w.sessions
-        .leg_lost(&w.config, &first.connection, Loss::ByServer, w.now);
-    assert_eq!(
-        w.sessions.next_deadline().unwrap() - w.now.at,
-        Duration::from_secs(300)
-    );
+    w.sessions.leg_lost(&w.config, &first.connection, Loss::ByServer, w.now);
+    assert_eq!(w.sessions.next_deadline().unwrap() - w.now.at, Duration::from_secs(300));
     w.sessions.refuse_new();
     assert!(matches!(
-        w.directory
-            .find(Class::Sni, "app.adit.example.com")
-            .unwrap()
-            .choose(0),
+        w.directory.find(Class::Sni, "app.adit.example.com").unwrap().choose(0),
         Choice::Park
     ));
     w.check();
@@ -337,16 +293,9 @@ fn an_agent_that_moved_gets_no_new_streams_on_its_old_connection() {
     let second = w.login(&leg(TOKEN, &first, 1)).unwrap();
     w.bind(&second.connection, &rebind(&bind, &answer)).unwrap();
     w.sessions.drained(&first.connection);
-    let pool = w
-        .directory
-        .find(Class::Sni, "app.adit.example.com")
-        .unwrap();
+    let pool = w.directory.find(Class::Sni, "app.adit.example.com").unwrap();
     assert_eq!(
-        pool.members()[0]
-            .legs()
-            .iter()
-            .map(|l| l.number)
-            .collect::<Vec<_>>(),
+        pool.members()[0].legs().iter().map(|l| l.number).collect::<Vec<_>>(),
         [1]
     );
     w.lose(&first.connection);

@@ -1,9 +1,7 @@
 //! Everything that stock agents were recorded to say gets an answer that they can read, and nothing in it that
 //! only Adit's own agent would understand (agent protocol 9.7).
 
-use adit_protocol::message::{
-    Auth, AuthResp, Bind, Message, PatchTunnelState, StartTunnelWithLabel, Unbind,
-};
+use adit_protocol::message::{Auth, AuthResp, Bind, Message, PatchTunnelState, StartTunnelWithLabel, Unbind};
 use serde_json::Value;
 
 use super::{Accepted, TOKEN, World};
@@ -19,8 +17,7 @@ impl Ids {
     fn add(&mut self, theirs: String, ours: &str) {
         self.0.push((theirs, ours.to_owned()));
         // Longer ids first, because `cookie-ts_0001` holds `ts_0001`.
-        self.0
-            .sort_by_key(|(theirs, _)| std::cmp::Reverse(theirs.len()));
+        self.0.sort_by_key(|(theirs, _)| std::cmp::Reverse(theirs.len()));
     }
 
     fn ours(&self, text: String) -> String {
@@ -40,19 +37,13 @@ fn every_recorded_message_is_answered_in_the_right_shape_without_additions() {
     let mut answered = 0;
     let mut bound = 0;
     let mut codes = Vec::new();
-    let lines: Vec<Value> = RECORDED
-        .lines()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
+    let lines: Vec<Value> = RECORDED.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     for (at, line) in lines.iter().enumerate() {
         let kind = line["stream_type"].as_str().unwrap();
         if line["direction"] != "agent->server" || kind.ends_with("Resp") {
             continue;
         }
-        let run = format!(
-            "{} {} {}",
-            line["client"], line["version"], line["scenario"]
-        );
+        let run = format!("{} {} {}", line["client"], line["version"], line["scenario"]);
         if run != scenario {
             for leg in std::mem::take(&mut legs) {
                 w.lose(&leg.connection);
@@ -177,10 +168,7 @@ fn answer_keys(recorded: &Value) -> Vec<String> {
 
 fn refused(refusal: &Refusal) -> Value {
     let error = refusal.to_error();
-    assert!(
-        error.lines().any(|l| l == refusal.code().as_str()),
-        "{error}"
-    );
+    assert!(error.lines().any(|l| l == refusal.code().as_str()), "{error}");
     serde_json::json!({ "Error": error })
 }
 
