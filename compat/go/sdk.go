@@ -34,10 +34,12 @@ func (s *server) options(more ...ngrok.AgentOption) []ngrok.AgentOption {
 func (b *bench) agent(s *server, more ...ngrok.AgentOption) ngrok.Agent {
 	agent, err := ngrok.NewAgent(s.options(more...)...)
 	b.no(err, "an agent")
-	ctx, cancel := soon()
-	defer cancel()
+	// The context is that of the session, not of the call.
+	ctx, cancel := context.WithCancel(context.Background())
+	late := time.AfterFunc(20*time.Second, cancel)
 	b.no(agent.Connect(ctx), "connect")
-	b.cleanup(func() { agent.Disconnect() })
+	late.Stop()
+	b.cleanup(func() { agent.Disconnect(); cancel() })
 	return agent
 }
 

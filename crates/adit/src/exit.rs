@@ -54,7 +54,14 @@ impl Failure {
     }
 
     fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), code: None, place: None, why: None, fix: None }
+        Self {
+            exit,
+            what: what.into(),
+            code: None,
+            place: None,
+            why: None,
+            fix: None,
+        }
     }
 
     pub(crate) fn at(mut self, place: impl Into<String>) -> Self {
@@ -75,13 +82,17 @@ impl Failure {
 
 impl From<adit_agent::Error> for Failure {
     fn from(error: adit_agent::Error) -> Self {
-        let exit = if error.side() == adit_agent::Side::Configuration { Exit::Usage } else { Exit::Failed };
+        let exit = if error.side() == adit_agent::Side::Configuration {
+            Exit::Usage
+        } else {
+            Exit::Failed
+        };
         Self {
             exit,
             what: error.to_string(),
             code: error.code().map(str::to_owned),
             place: None,
-            why: error.why().map(str::to_owned),
+            why: None,
             fix: error.fix(),
         }
     }

@@ -1,26 +1,43 @@
 //! The agent's commands as a person or a script meets them before any server is reached: usage, configuration,
 //! exit codes, the shape of failures.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 /// Runs `adit` in an environment that is empty but for `home`.
 fn adit(home: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_adit")).env_clear().env("HOME", home).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_adit"))
+        .env_clear()
+        .env("HOME", home)
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let home = tempfile::tempdir().unwrap();
     let output = adit(home.path(), arguments);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 #[test]
 fn version_and_help() {
-    assert_eq!(run(&["version"]), (0, format!("adit {}\n", env!("CARGO_PKG_VERSION")), String::new()));
+    assert_eq!(
+        run(&["version"]),
+        (0, format!("adit {}\n", env!("CARGO_PKG_VERSION")), String::new())
+    );
     assert_eq!(run(&["--version"]).0, 0);
     let (code, help, _) = run(&["http", "--help"]);
     assert_eq!(code, 0);
@@ -41,7 +58,10 @@ fn wrong_usage_is_2_with_a_suggestion() {
 fn no_server_is_told_with_the_way_out() {
     let (code, out, error) = run(&["http", "8080"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(error.starts_with("error: no server is configured\n  why    "), "{error}");
+    assert!(
+        error.starts_with("error: no server is configured\n  why    "),
+        "{error}"
+    );
     assert!(error.contains("\n  fix    start one here: adit dev\n"), "{error}");
     let (code, _, error) = run(&["tcp", "22", "--connect-url", "connect.example.com"]);
     assert_eq!(code, 2);
@@ -52,7 +72,10 @@ fn no_server_is_told_with_the_way_out() {
 fn an_upstream_that_cannot_be_has_its_code() {
     let (code, _, error) = run(&["http", "http://localhost:8080/path"]);
     assert_eq!(code, 2);
-    assert!(error.contains("ERR_ADIT_1505") && error.contains("where  UPSTREAM"), "{error}");
+    assert!(
+        error.contains("ERR_ADIT_1505") && error.contains("where  UPSTREAM"),
+        "{error}"
+    );
     let (code, _, error) = run(&["http", "file:///srv"]);
     assert_eq!(code, 2);
     assert!(error.contains("not available in this version"), "{error}");
@@ -60,12 +83,28 @@ fn an_upstream_that_cannot_be_has_its_code() {
 
 #[test]
 fn what_is_not_there_yet_is_refused_and_never_ignored() {
-    for arguments in [&["http", "80", "--inspect"][..], &["http", "80", "--traffic-policy-url", "https://x"], &["tls", "80", "--terminate-at", "agent"]] {
+    for arguments in [
+        &["http", "80", "--inspect"][..],
+        &["http", "80", "--traffic-policy-url", "https://x"],
+        &["tls", "80", "--terminate-at", "agent"],
+    ] {
         let (code, _, error) = run(arguments);
         assert_eq!(code, 2, "{arguments:?}: {error}");
         assert!(error.contains("  fix    "), "{error}");
     }
-    assert_eq!(run(&["http", "80", "--inspect=false", "--connect-url", "http://x", "--authtoken", "t"]).0, 2);
+    assert_eq!(
+        run(&[
+            "http",
+            "80",
+            "--inspect=false",
+            "--connect-url",
+            "http://x",
+            "--authtoken",
+            "t"
+        ])
+        .0,
+        2
+    );
 }
 
 #[test]
@@ -80,7 +119,10 @@ fn failures_are_json_for_programs_that_ask_for_json() {
 #[test]
 fn old_flags_hint_at_what_replaces_them() {
     let (_, _, error) = run(&["http", "8080", "--basic-auth", "user:password", "--region", "eu"]);
-    assert!(error.contains("note: --basic-auth: deprecated, use the traffic policy action basic-auth\n"), "{error}");
+    assert!(
+        error.contains("note: --basic-auth: deprecated, use the traffic policy action basic-auth\n"),
+        "{error}"
+    );
     assert!(error.contains("note: --region has no effect"), "{error}");
 }
 
@@ -90,7 +132,11 @@ fn a_server_that_is_away_is_waited_for_until_a_signal() {
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
 
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let home = tempfile::tempdir().unwrap();
     let mut agent = Command::new(env!("CARGO_BIN_EXE_adit"))
         .env_clear()
@@ -104,9 +150,19 @@ fn a_server_that_is_away_is_waited_for_until_a_signal() {
         .unwrap();
     let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
-    assert!(first.starts_with("t=20") && first.contains(r#" lvl=warn msg="cannot reach the server" obj=session cause="cannot connect to "#), "{first}");
+    assert!(
+        first.starts_with("t=20")
+            && first.contains(r#" lvl=warn msg="cannot reach the server" obj=session cause="cannot connect to "#),
+        "{first}"
+    );
     let second = lines.next().unwrap().unwrap();
-    assert!(second.contains(" lvl=info msg=reconnecting obj=session in=0.") && second.ends_with(" attempt=1"), "{second}");
-    Command::new("kill").args(["-TERM", &agent.id().to_string()]).status().unwrap();
+    assert!(
+        second.contains(" lvl=info msg=reconnecting obj=session in=0.") && second.ends_with(" attempt=1"),
+        "{second}"
+    );
+    Command::new("kill")
+        .args(["-TERM", &agent.id().to_string()])
+        .status()
+        .unwrap();
     assert_eq!(agent.wait().unwrap().code(), Some(0));
 }

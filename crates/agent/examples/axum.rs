@@ -8,7 +8,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Session::builder().connect().await?;
     let listener = session.http().listen().await?;
     println!("started endpoint url={}", listener.url());
-    let app = Router::new().route("/", get(|ConnectInfo(peer): ConnectInfo<Peer>| async move { format!("hello {}\n", peer.addr) }));
+    let app = Router::new().route(
+        "/",
+        get(|ConnectInfo(peer): ConnectInfo<Peer>| async move { format!("hello {}\n", peer.addr) }),
+    );
     axum::serve(listener, app.into_make_service_with_connect_info::<Peer>())
         .with_graceful_shutdown(async {
             let _ = tokio::signal::ctrl_c().await;

@@ -13,7 +13,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut kept = Vec::new();
     for number in 0..count.parse::<usize>()? {
         let session = builder.clone().connect().await?;
-        let endpoint = session.http().name(format!("session-{number}")).listen_and_forward(&upstream).await?;
+        let endpoint = session
+            .http()
+            .name(format!("session-{number}"))
+            .listen_and_forward(&upstream)
+            .await?;
         kept.push((session, endpoint));
     }
     println!("ready");

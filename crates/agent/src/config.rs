@@ -63,7 +63,12 @@ impl Identity {
     pub fn pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
         adit_tls::Identity::from_pem(chain.as_ref(), key.as_ref())
             .map(Self)
-            .map_err(|error| Error::configuration(format!("certificate and key cannot be used: {error}"), "give a PEM chain and the key that belongs to its first certificate"))
+            .map_err(|error| {
+                Error::configuration(
+                    format!("certificate and key cannot be used: {error}"),
+                    "give a PEM chain and the key that belongs to its first certificate",
+                )
+            })
     }
 
     /// From PEM files.
@@ -78,7 +83,12 @@ impl Identity {
 }
 
 pub(crate) fn read_file(path: &Path, what: &str) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|error| Error::configuration(format!("{what} {} cannot be read: {error}", path.display()), "check the path and its permissions"))
+    std::fs::read(path).map_err(|error| {
+        Error::configuration(
+            format!("{what} {} cannot be read: {error}", path.display()),
+            "check the path and its permissions",
+        )
+    })
 }
 
 /// A text that no `Debug` shows.
@@ -87,7 +97,11 @@ pub(crate) struct Secret(pub(crate) String);
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "Secret(none)" } else { "Secret(…)" })
+        f.write_str(if self.0.is_empty() {
+            "Secret(none)"
+        } else {
+            "Secret(…)"
+        })
     }
 }
 
@@ -201,19 +215,34 @@ mod tests {
         let mut options = Options::default();
         options.fill_from(&environment).unwrap();
         assert_eq!((options.authtoken.0.as_str(), options.addresses.len()), ("adit", 2));
-        let mut options = Options { authtoken: Secret("own".into()), ..Options::default() };
+        let mut options = Options {
+            authtoken: Secret("own".into()),
+            ..Options::default()
+        };
         options.fill_from(&environment).unwrap();
         assert_eq!(options.authtoken.0, "own");
         let mut options = Options::default();
-        options.fill_from(&|name| (name == "NGROK_AUTHTOKEN").then(|| "ngrok".to_owned())).unwrap();
+        options
+            .fill_from(&|name| (name == "NGROK_AUTHTOKEN").then(|| "ngrok".to_owned()))
+            .unwrap();
         assert_eq!(options.authtoken.0, "ngrok");
         assert!(!format!("{options:?}").contains("ngrok"));
     }
 
     #[test]
     fn the_user_agent_names_the_program_first() {
-        let clients = vec![Client { name: "myapp".into(), version: "9.9".into(), comment: Some("a comment".into()) }];
-        let options = Options { clients, ..Options::default() };
-        assert_eq!(options.user_agent(), format!("myapp/9.9 (a comment) adit-agent/{}", env!("CARGO_PKG_VERSION")));
+        let clients = vec![Client {
+            name: "myapp".into(),
+            version: "9.9".into(),
+            comment: Some("a comment".into()),
+        }];
+        let options = Options {
+            clients,
+            ..Options::default()
+        };
+        assert_eq!(
+            options.user_agent(),
+            format!("myapp/9.9 (a comment) adit-agent/{}", env!("CARGO_PKG_VERSION"))
+        );
     }
 }

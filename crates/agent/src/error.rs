@@ -167,7 +167,11 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn configuration(what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self::Configuration { what: what.into(), fix: fix.into(), code: None }
+        Self::Configuration {
+            what: what.into(),
+            fix: fix.into(),
+            code: None,
+        }
     }
 
     pub(crate) fn lost(cause: impl Into<String>) -> Self {
@@ -195,7 +199,11 @@ impl Error {
             Self::Configuration { .. } | Self::Closed => Side::Configuration,
             Self::Resolve { .. } => Side::Agent,
             Self::Connect { local: true, .. } => Side::Agent,
-            Self::Connect { .. } | Self::Untrusted { .. } | Self::Tls { .. } | Self::Timeout { .. } | Self::Lost { .. } => Side::Network,
+            Self::Connect { .. }
+            | Self::Untrusted { .. }
+            | Self::Tls { .. }
+            | Self::Timeout { .. }
+            | Self::Lost { .. } => Side::Network,
             Self::Proxy { .. } => Side::Proxy,
             Self::Protocol { .. } | Self::Refused { .. } | Self::Stopped { .. } => Side::Server,
         }
@@ -205,7 +213,11 @@ impl Error {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Configuration { .. } | Self::Untrusted { .. } | Self::Closed | Self::Stopped { .. } => false,
-            Self::Refused { step: Step::Login, code, .. } => !known(code).is_some_and(ErrorCode::stops_agent),
+            Self::Refused {
+                step: Step::Login,
+                code,
+                ..
+            } => !known(code).is_some_and(ErrorCode::stops_agent),
             Self::Refused { code, .. } => known(code).is_some_and(ErrorCode::retryable),
             _ => true,
         }
@@ -220,16 +232,10 @@ impl Error {
             Self::Connect { .. } => Some("check that the server runs, its address and port, and whether a proxy is needed (ADIT_PROXY_URL)".to_owned()),
             Self::Untrusted { .. } => Some("give the authority's file: --connect-ca FILE or ADIT_CONNECT_CA; if TLS is intercepted on this network, ask for an exception".to_owned()),
             Self::Protocol { .. } => Some("check that the address is the server's connect name, not an endpoint or the dashboard".to_owned()),
+            // The advice that belongs to a code is about its usual cause, and this is another one.
+            Self::Refused { text, .. } if text.contains("not available in this version") => None,
             Self::Refused { code, .. } | Self::Stopped { code, .. } => known(code).map(|code| code.fix().to_owned()),
             Self::Tls { .. } | Self::Timeout { .. } | Self::Lost { .. } | Self::Closed => None,
-        }
-    }
-
-    /// The cause in general words, if the error has a documented code.
-    pub fn why(&self) -> Option<&'static str> {
-        match self {
-            Self::Refused { code, .. } | Self::Stopped { code, .. } => known(code).map(ErrorCode::why),
-            _ => None,
         }
     }
 }
@@ -269,7 +275,10 @@ mod tests {
 
     #[test]
     fn the_code_line_is_taken_out_of_the_text() {
-        let error = Error::refused(Step::Login, "authentication failed: the authtoken is not valid\n\nERR_NGROK_107\n");
+        let error = Error::refused(
+            Step::Login,
+            "authentication failed: the authtoken is not valid\n\nERR_NGROK_107\n",
+        );
         assert_eq!(error.to_string(), "authentication failed: the authtoken is not valid");
         assert_eq!(error.code(), Some("ERR_NGROK_107"));
         assert!(!error.retryable());
@@ -281,10 +290,16 @@ mod tests {
     #[test]
     fn what_is_permanent() {
         for code in [105, 106, 107, 4018, 118, 122, 300, 121, 811] {
-            assert!(!Error::refused(Step::Login, &format!("x\n\nERR_NGROK_{code}\n")).retryable(), "{code}");
+            assert!(
+                !Error::refused(Step::Login, &format!("x\n\nERR_NGROK_{code}\n")).retryable(),
+                "{code}"
+            );
         }
         for code in ["ERR_NGROK_128", "ERR_NGROK_108", "ERR_ADIT_1105", "ERR_ADIT_1103"] {
-            assert!(Error::refused(Step::Login, &format!("x\n\n{code}\n")).retryable(), "{code}");
+            assert!(
+                Error::refused(Step::Login, &format!("x\n\n{code}\n")).retryable(),
+                "{code}"
+            );
         }
         assert!(Error::refused(Step::Bind, "x\n\nERR_ADIT_1206\n").retryable());
         assert!(!Error::refused(Step::Bind, "x\n\nERR_NGROK_316\n").retryable());

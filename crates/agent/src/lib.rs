@@ -11,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! The road: [`Session::builder`] collects what to connect to ([`config`]); `connect` starts the session's manager,
+//! The road: [`Session::builder`] collects what to connect to (`config`); `connect` starts the session's manager,
 //! which dials (`dial`), logs in, and from then on keeps the connection and every endpoint on it (`session`,
 //! `reconnect`). `session.http()` and its kin say what to offer (`endpoint`). A visitor's connection is a stream;
 //! it goes to an upstream (`forward`) or to the program (`listen`).

@@ -41,13 +41,26 @@ pub(crate) struct Queue {
 
 pub(crate) fn queue(termination: Option<Termination>, proxied: bool) -> (Queue, mpsc::Receiver<(Conn, Peer)>) {
     let (sender, receiver) = mpsc::channel(WAITING);
-    (Queue { sender, termination, proxied }, receiver)
+    (
+        Queue {
+            sender,
+            termination,
+            proxied,
+        },
+        receiver,
+    )
 }
 
 /// How an application that listens is shown at the server: `app://host/program?pid=1`.
 pub(crate) fn application() -> String {
-    let program = std::env::current_exe().ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
-    format!("app://localhost/{}?pid={}", program.unwrap_or_default(), std::process::id())
+    let program = std::env::current_exe()
+        .ok()
+        .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
+    format!(
+        "app://localhost/{}?pid={}",
+        program.unwrap_or_default(),
+        std::process::id()
+    )
 }
 
 /// An endpoint whose connections this program accepts. Dropping it takes the endpoint back; connections that were
@@ -60,7 +73,11 @@ pub struct Listener {
 
 impl Listener {
     pub(crate) fn new(shared: Arc<Shared>, endpoint: Arc<Endpoint>, connections: mpsc::Receiver<(Conn, Peer)>) -> Self {
-        Self { shared, endpoint, connections }
+        Self {
+            shared,
+            endpoint,
+            connections,
+        }
     }
 
     /// The public URL.
@@ -101,7 +118,15 @@ impl Listener {
     /// [`Error::Refused`] if the server does not accept it (the old one stays), [`Error::Lost`] if there is no
     /// connection now.
     pub async fn set_policy(&self, policy: impl Into<String>) -> Result<(), Error> {
-        self.shared.patch(&self.endpoint, Patch { policy: Some(policy.into()), ..Patch::default() }).await
+        self.shared
+            .patch(
+                &self.endpoint,
+                Patch {
+                    policy: Some(policy.into()),
+                    ..Patch::default()
+                },
+            )
+            .await
     }
 
     /// Replaces the metadata.
@@ -109,7 +134,15 @@ impl Listener {
     /// # Errors
     /// As [`Listener::set_policy`].
     pub async fn set_metadata(&self, metadata: impl Into<String>) -> Result<(), Error> {
-        self.shared.patch(&self.endpoint, Patch { metadata: Some(metadata.into()), ..Patch::default() }).await
+        self.shared
+            .patch(
+                &self.endpoint,
+                Patch {
+                    metadata: Some(metadata.into()),
+                    ..Patch::default()
+                },
+            )
+            .await
     }
 
     /// Takes the endpoint back and waits until the server has confirmed it.
@@ -131,7 +164,10 @@ impl Drop for Listener {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("name", &self.name()).field("url", &self.url()).finish_non_exhaustive()
+        f.debug_struct("Listener")
+            .field("name", &self.name())
+            .field("url", &self.url())
+            .finish_non_exhaustive()
     }
 }
 
@@ -264,7 +300,11 @@ impl AsyncWrite for Inner {
         write_half!(self, io => Pin::new(io).poll_write(cx, buf))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         write_half!(self, io => Pin::new(io).poll_write_vectored(cx, parts))
     }
 
@@ -287,7 +327,11 @@ impl AsyncWrite for Inner {
 impl Conn {
     fn io(self: Pin<&mut Self>) -> io::Result<Pin<&mut Inner>> {
         // Empty only while it is being dropped.
-        self.get_mut().inner.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.get_mut()
+            .inner
+            .as_mut()
+            .map(Pin::new)
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -302,7 +346,11 @@ impl AsyncWrite for Conn {
         self.io()?.poll_write(cx, buf)
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         self.io()?.poll_write_vectored(cx, parts)
     }
 
@@ -331,7 +379,13 @@ impl fmt::Debug for Conn {
 }
 
 /// Puts one visitor's stream into the listener's queue.
-pub(crate) async fn deliver(shared: &Shared, endpoint: &Endpoint, queue: &Queue, mut inbound: Inbound, header: ReceivedProxyHeader) {
+pub(crate) async fn deliver(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    queue: &Queue,
+    mut inbound: Inbound,
+    header: ReceivedProxyHeader,
+) {
     let adit = header.adit.clone().unwrap_or_default();
     let mut peer = Peer {
         addr: visitor_address(&header),
@@ -354,14 +408,19 @@ pub(crate) async fn deliver(shared: &Shared, endpoint: &Endpoint, queue: &Queue,
                 Bytes::new()
             };
             // A visitor whose handshake fails has had his alert.
-            let Ok(secured) = termination.accept(inbound).await else { return };
+            let Ok(secured) = termination.accept(inbound).await else {
+                return;
+            };
             peer.sni = secured.0.server_name().map(str::to_owned).or(peer.sni);
             peer.alpn = secured.0.alpn().map(|alpn| String::from_utf8_lossy(alpn).into_owned());
             peer.client_cert = secured.0.peer_certificate().map(<[u8]>::to_vec);
-            Inner::Tls { front, secured: Box::new(secured) }
+            Inner::Tls { front, secured }
         }
     };
-    let conn = Conn { inner: Some(inner), tasks: shared.tasks.clone() };
+    let conn = Conn {
+        inner: Some(inner),
+        tasks: shared.tasks.clone(),
+    };
     if let Err(mpsc::error::SendError((conn, _))) = queue.sender.send((conn, peer)).await {
         conn.refuse();
     }
@@ -389,7 +448,10 @@ mod axum {
         fn local_addr(&self) -> std::io::Result<Peer> {
             Ok(Peer {
                 addr: std::net::SocketAddr::from(([0, 0, 0, 0], 0)),
-                proto: self.url().split_once("://").map_or_else(String::new, |(scheme, _)| scheme.to_owned()),
+                proto: self
+                    .url()
+                    .split_once("://")
+                    .map_or_else(String::new, |(scheme, _)| scheme.to_owned()),
                 sni: None,
                 alpn: None,
                 client_cert: None,

@@ -68,7 +68,13 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(random: Random) -> Self {
-        Self { random, attempt: 0, online_since: None, ever_online: false, refused_since: None }
+        Self {
+            random,
+            attempt: 0,
+            online_since: None,
+            ever_online: false,
+            refused_since: None,
+        }
     }
 
     /// The attempts since the last proven connection.
@@ -90,7 +96,11 @@ impl Backoff {
 
     /// An attempt failed, or the connection was lost.
     pub(crate) fn failed(&mut self, now: Instant, cause: &Error) -> Verdict {
-        if self.online_since.take().is_some_and(|since| now.duration_since(since) >= PROVEN) {
+        if self
+            .online_since
+            .take()
+            .is_some_and(|since| now.duration_since(since) >= PROVEN)
+        {
             self.attempt = 0;
         }
         if !cause.retryable() {
@@ -104,7 +114,11 @@ impl Backoff {
             return Verdict::Retry(REFUSED.mul_f64(0.8) + self.random.within(spread));
         }
         self.refused_since = None;
-        let longest = if cause.side() == Side::Agent { LONGEST_OFFLINE } else { LONGEST };
+        let longest = if cause.side() == Side::Agent {
+            LONGEST_OFFLINE
+        } else {
+            LONGEST
+        };
         let limit = FIRST.saturating_mul(1 << self.attempt.min(16)).min(longest);
         self.attempt = self.attempt.saturating_add(1);
         Verdict::Retry(self.random.within(limit))
@@ -128,7 +142,9 @@ mod tests {
         for seed in 0..200 {
             let mut backoff = Backoff::new(Random::seeded(seed));
             for n in 0..12 {
-                let Verdict::Retry(wait) = backoff.failed(now, &Error::lost("cut")) else { panic!("retryable") };
+                let Verdict::Retry(wait) = backoff.failed(now, &Error::lost("cut")) else {
+                    panic!("retryable")
+                };
                 assert!(wait <= FIRST.saturating_mul(1 << n).min(LONGEST));
                 longest[n] = longest[n].max(wait);
                 shortest[n] = shortest[n].min(wait);
@@ -163,7 +179,10 @@ mod tests {
         let mut now = start;
         let mut tries = 0;
         while let Verdict::Retry(wait) = backoff.failed(now, &refused()) {
-            assert!(wait >= Duration::from_secs(48) && wait <= Duration::from_secs(72), "{wait:?}");
+            assert!(
+                wait >= Duration::from_secs(48) && wait <= Duration::from_secs(72),
+                "{wait:?}"
+            );
             now += wait;
             tries += 1;
         }
@@ -174,9 +193,14 @@ mod tests {
     #[test]
     fn without_a_network_waits_stay_short() {
         let mut backoff = Backoff::new(Random::seeded(3));
-        let cause = Error::Resolve { host: "connect.example.com".into(), cause: "no servers".into() };
+        let cause = Error::Resolve {
+            host: "connect.example.com".into(),
+            cause: "no servers".into(),
+        };
         for _ in 0..50 {
-            let Verdict::Retry(wait) = backoff.failed(Instant::now(), &cause) else { panic!("retried for ever") };
+            let Verdict::Retry(wait) = backoff.failed(Instant::now(), &cause) else {
+                panic!("retried for ever")
+            };
             assert!(wait <= LONGEST_OFFLINE);
         }
     }

@@ -33,7 +33,10 @@ struct Live {
 impl Tasks {
     /// A list whose tasks run on `runtime`.
     pub(crate) fn on(runtime: Handle) -> Self {
-        Self { runtime, list: Arc::new(List::default()) }
+        Self {
+            runtime,
+            list: Arc::new(List::default()),
+        }
     }
 
     /// Starts the task that `make` returns, unless the session has ended already. The task holds the entry it
@@ -49,7 +52,10 @@ impl Tasks {
         // The entry is made under the lock: a task that ends at once on another thread waits in its guard
         // until the handle it removes is there.
         let entry = live.tasks.vacant_entry();
-        let held = Entry { list: Arc::clone(&self.list), key: entry.key() };
+        let held = Entry {
+            list: Arc::clone(&self.list),
+            key: entry.key(),
+        };
         entry.insert(self.runtime.spawn(make(held)).abort_handle());
     }
 
@@ -73,7 +79,10 @@ impl Tasks {
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tasks").field("live", &self.list.lock().tasks.len()).field("panics", &self.panics()).finish()
+        f.debug_struct("Tasks")
+            .field("live", &self.list.lock().tasks.len())
+            .field("panics", &self.panics())
+            .finish()
     }
 }
 

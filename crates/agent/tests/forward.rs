@@ -1,6 +1,11 @@
 //! Visitors' bytes on their way to an upstream and back.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -48,7 +53,9 @@ async fn expect(io: &mut (impl AsyncReadExt + Unpin), wanted: &[u8]) {
 async fn requests_pass_over_one_stream_and_its_end_closes_the_upstream() {
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _web = within(session.http().name("web").listen_and_forward(&address)).await.unwrap();
+    let _web = within(session.http().name("web").listen_and_forward(&address))
+        .await
+        .unwrap();
     let mut visit = connection.visit("ep_web", Scheme::Https, false, REQUEST);
     let mut upstream = accept(&listener).await;
     for n in 0..3 {
@@ -75,7 +82,9 @@ async fn large_bodies_pass_whole_in_both_directions() {
     let body: Vec<u8> = (0..SIZE).map(|n| (n % 251) as u8).collect();
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _db = within(session.tcp().name("db").url("tcp://h:1").listen_and_forward(&address)).await.unwrap();
+    let _db = within(session.tcp().name("db").url("tcp://h:1").listen_and_forward(&address))
+        .await
+        .unwrap();
     let mut visit = connection.visit("ep_db", Scheme::Tcp, false, b"");
     let upstream = accept(&listener).await;
     let (mut reading, mut writing) = upstream.into_split();
@@ -104,7 +113,9 @@ async fn large_bodies_pass_whole_in_both_directions() {
 async fn half_closes_pass_one_by_one() {
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _db = within(session.tcp().name("db").url("tcp://h:1").listen_and_forward(&address)).await.unwrap();
+    let _db = within(session.tcp().name("db").url("tcp://h:1").listen_and_forward(&address))
+        .await
+        .unwrap();
     // The visitor ends first, and still gets the answer.
     let mut visit = connection.visit("ep_db", Scheme::Tcp, false, b"question");
     visit.finish().unwrap();
@@ -132,33 +143,78 @@ async fn half_closes_pass_one_by_one() {
 async fn resets_pass_in_both_directions() {
     let (mut server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _db = within(session.tcp().name("db").url("tcp://h:1").listen_and_forward(&address)).await.unwrap();
+    let _db = within(session.tcp().name("db").url("tcp://h:1").listen_and_forward(&address))
+        .await
+        .unwrap();
     let mut visit = connection.visit("ep_db", Scheme::Tcp, false, b"x");
     let mut upstream = accept(&listener).await;
     expect(&mut upstream, b"x").await;
-    socket2::SockRef::from(&upstream).set_linger(Some(Duration::ZERO)).unwrap();
+    socket2::SockRef::from(&upstream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
     drop(upstream);
     assert_eq!(within(visit.chunk()).await, Err(StreamError::Reset(code::RESET)));
-    let told = server.control(|message| matches!(message, ControlMessage::StreamError { .. })).await;
-    assert!(matches!(told, ControlMessage::StreamError { class: StreamErrorClass::Reset, sid, .. } if sid == u64::from(visit.id())));
+    let told = server
+        .control(|message| matches!(message, ControlMessage::StreamError { .. }))
+        .await;
+    assert!(
+        matches!(told, ControlMessage::StreamError { class: StreamErrorClass::Reset, sid, .. } if sid == u64::from(visit.id()))
+    );
 
     let mut visit = connection.visit("ep_db", Scheme::Tcp, false, b"x");
     let mut upstream = accept(&listener).await;
     expect(&mut upstream, b"x").await;
     visit.reset(code::CANCELLED);
-    assert_eq!(within(upstream.read(&mut [0])).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(
+        within(upstream.read(&mut [0])).await.unwrap_err().kind(),
+        ErrorKind::ConnectionReset
+    );
+}
+
+#[tokio::test]
+async fn a_stream_given_up_between_two_requests_is_no_reset_for_the_upstream() {
+    let (_server, session, connection) = online().await;
+    let (listener, address) = service().await;
+    let _web = within(session.http().name("web").listen_and_forward(&address))
+        .await
+        .unwrap();
+    let mut visit = connection.visit("ep_web", Scheme::Https, false, REQUEST);
+    let mut upstream = accept(&listener).await;
+    expect(&mut upstream, REQUEST).await;
+    upstream.write_all(RESPONSE).await.unwrap();
+    assert_eq!(read(&mut visit, RESPONSE.len()).await, RESPONSE);
+    drop(visit);
+    assert_eq!(within(upstream.read(&mut [0])).await.unwrap(), 0);
+    // In the middle of a request it is one.
+    let visit = connection.visit("ep_web", Scheme::Https, false, REQUEST);
+    let mut upstream = accept(&listener).await;
+    expect(&mut upstream, REQUEST).await;
+    drop(visit);
+    assert_eq!(
+        within(upstream.read(&mut [0])).await.unwrap_err().kind(),
+        ErrorKind::ConnectionReset
+    );
 }
 
 #[tokio::test]
 async fn an_early_refusal_arrives_before_the_reset_that_follows_it() {
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _web = within(session.http().name("web").listen_and_forward(&address)).await.unwrap();
-    let mut visit = connection.visit("ep_web", Scheme::Https, false, b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
+    let _web = within(session.http().name("web").listen_and_forward(&address))
+        .await
+        .unwrap();
+    let mut visit = connection.visit(
+        "ep_web",
+        Scheme::Https,
+        false,
+        b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n",
+    );
     let mut upstream = accept(&listener).await;
     expect(&mut upstream, b"POST / HTTP/1.1\r\n").await;
     upstream.write_all(b"HTTP/1.1 413 Too Large\r\n\r\n").await.unwrap();
-    socket2::SockRef::from(&upstream).set_linger(Some(Duration::ZERO)).unwrap();
+    socket2::SockRef::from(&upstream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
     drop(upstream);
     assert_eq!(read(&mut visit, 26).await, b"HTTP/1.1 413 Too Large\r\n\r\n");
     assert_eq!(within(visit.chunk()).await, Err(StreamError::Reset(code::RESET)));
@@ -168,17 +224,32 @@ async fn an_early_refusal_arrives_before_the_reset_that_follows_it() {
 async fn an_upstream_that_refuses_is_explained_before_the_reset() {
     let mut server = Server::start(Script::default()).await;
     let events = Events::default();
-    let session = within(server.builder().on_event(events.handler()).connect()).await.unwrap();
+    let session = within(server.builder().on_event(events.handler()).connect())
+        .await
+        .unwrap();
     let (_, connection) = server.login().await;
     let (listener, address) = service().await;
     drop(listener);
-    let _web = within(session.http().name("web").listen_and_forward(&address)).await.unwrap();
+    let _web = within(session.http().name("web").listen_and_forward(&address))
+        .await
+        .unwrap();
     for _ in 0..2 {
         let mut visit = connection.visit("ep_web", Scheme::Https, false, REQUEST);
         assert_eq!(within(visit.chunk()).await, Err(StreamError::Reset(code::RESET)));
-        let told = server.control(|message| matches!(message, ControlMessage::StreamError { .. })).await;
-        let ControlMessage::StreamError { sid, class, addr, err } = told else { unreachable!() };
-        assert_eq!((sid, class, addr), (u64::from(visit.id()), StreamErrorClass::Dial, format!("http://{address}")));
+        let told = server
+            .control(|message| matches!(message, ControlMessage::StreamError { .. }))
+            .await;
+        let ControlMessage::StreamError { sid, class, addr, err } = told else {
+            unreachable!()
+        };
+        assert_eq!(
+            (sid, class, addr),
+            (
+                u64::from(visit.id()),
+                StreamErrorClass::Dial,
+                format!("http://{address}")
+            )
+        );
         assert!(err.contains("refused"), "{err}");
     }
     let visitor = events.wait(|event| match event {
@@ -203,7 +274,16 @@ async fn an_upstream_that_refuses_is_explained_before_the_reset() {
 async fn a_proxy_header_reaches_the_upstream_before_the_visitor_speaks() {
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _ssh = within(session.tcp().name("ssh").url("tcp://h:1").proxy_protocol(ProxyProtocol::V2).listen_and_forward(&address)).await.unwrap();
+    let _ssh = within(
+        session
+            .tcp()
+            .name("ssh")
+            .url("tcp://h:1")
+            .proxy_protocol(ProxyProtocol::V2)
+            .listen_and_forward(&address),
+    )
+    .await
+    .unwrap();
     let header = proxy_header();
     let mut visit = connection.visit("ep_ssh", Scheme::Tcp, false, &header);
     let mut upstream = accept(&listener).await;
@@ -233,12 +313,23 @@ async fn a_tls_upstream_gets_the_proxy_header_first_and_then_tls() {
     let authority = Authority::new();
     let profile = authority.service_profile(&["127.0.0.1"]);
     // Not verified: it is this machine.
-    let _web = within(session.tcp().name("db").url("tcp://h:1").proxy_protocol(ProxyProtocol::V2).listen_and_forward(format!("tls://{address}"))).await.unwrap();
+    let _web = within(
+        session
+            .tcp()
+            .name("db")
+            .url("tcp://h:1")
+            .proxy_protocol(ProxyProtocol::V2)
+            .listen_and_forward(format!("tls://{address}")),
+    )
+    .await
+    .unwrap();
     let header = proxy_header();
     let mut visit = connection.visit("ep_db", Scheme::Tcp, false, &[header.as_slice(), b"ping"].concat());
     let mut upstream = accept(&listener).await;
     expect(&mut upstream, &header).await;
-    let mut upstream = within(adit_tls::accept(upstream, BytesMut::new(), &profile)).await.unwrap();
+    let mut upstream = within(adit_tls::accept(upstream, BytesMut::new(), &profile))
+        .await
+        .unwrap();
     expect(&mut upstream, b"ping").await;
     upstream.write_all(b"pong").await.unwrap();
     upstream.flush().await.unwrap();
@@ -266,12 +357,40 @@ async fn the_certificate_of_an_upstream_is_verified_where_it_is_asked_for() {
         }
     });
     let upstream = format!("https://{address}");
-    let _bad = within(session.http().name("bad").verify_upstream_tls(true).upstream_ca(adit_agent::Ca::pem(Authority::new().pem)).listen_and_forward(&upstream)).await.unwrap();
+    let _bad = within(
+        session
+            .http()
+            .name("bad")
+            .verify_upstream_tls(true)
+            .upstream_ca(adit_agent::Ca::pem(Authority::new().pem))
+            .listen_and_forward(&upstream),
+    )
+    .await
+    .unwrap();
     let mut visit = connection.visit("ep_bad", Scheme::Https, false, REQUEST);
     assert_eq!(within(visit.chunk()).await, Err(StreamError::Reset(code::RESET)));
-    let told = server.control(|message| matches!(message, ControlMessage::StreamError { .. })).await;
-    assert!(matches!(&told, ControlMessage::StreamError { class: StreamErrorClass::Tls, .. }), "{told:?}");
-    let _good = within(session.http().name("good").upstream_ca(adit_agent::Ca::pem(authority.pem)).listen_and_forward(&upstream)).await.unwrap();
+    let told = server
+        .control(|message| matches!(message, ControlMessage::StreamError { .. }))
+        .await;
+    assert!(
+        matches!(
+            &told,
+            ControlMessage::StreamError {
+                class: StreamErrorClass::Tls,
+                ..
+            }
+        ),
+        "{told:?}"
+    );
+    let _good = within(
+        session
+            .http()
+            .name("good")
+            .upstream_ca(adit_agent::Ca::pem(authority.pem))
+            .listen_and_forward(&upstream),
+    )
+    .await
+    .unwrap();
     let mut visit = connection.visit("ep_good", Scheme::Https, false, REQUEST);
     assert_eq!(read(&mut visit, 5).await, b"hello");
 }
@@ -280,7 +399,9 @@ async fn the_certificate_of_an_upstream_is_verified_where_it_is_asked_for() {
 async fn passed_through_tls_is_not_wrapped_again() {
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _tls = within(session.tls().name("tls").listen_and_forward(format!("tls://{address}"))).await.unwrap();
+    let _tls = within(session.tls().name("tls").listen_and_forward(format!("tls://{address}")))
+        .await
+        .unwrap();
     let _visit = connection.visit("ep_tls", Scheme::Tls, true, b"\x16\x03\x01the visitor's hello");
     let mut upstream = accept(&listener).await;
     expect(&mut upstream, b"\x16\x03\x01the visitor's hello").await;
@@ -293,7 +414,14 @@ async fn unix_sockets_are_upstreams() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.sock");
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
-    let app = within(session.http().upstream_protocol(HttpVersion::Http2).listen_and_forward(format!("unix:{}", path.display()))).await.unwrap();
+    let app = within(
+        session
+            .http()
+            .upstream_protocol(HttpVersion::Http2)
+            .listen_and_forward(format!("unix:{}", path.display())),
+    )
+    .await
+    .unwrap();
     assert_eq!(app.name(), "http-app.sock");
     assert_eq!(server.bind().await.forwards_proto, "http2");
     let mut visit = connection.visit(&app.id(), Scheme::Https, false, b"PRI");
@@ -307,7 +435,9 @@ async fn unix_sockets_are_upstreams() {
 async fn a_header_in_pieces_is_read_whole() {
     let (_server, session, connection) = online().await;
     let (listener, address) = service().await;
-    let _web = within(session.http().name("web").listen_and_forward(&address)).await.unwrap();
+    let _web = within(session.http().name("web").listen_and_forward(&address))
+        .await
+        .unwrap();
     let mut whole = Vec::new();
     adit_protocol::ProxyHeader {
         id: "ep_web",

@@ -1,6 +1,11 @@
 //! Connections that come to the program itself.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -20,13 +25,25 @@ async fn online() -> (Server, Session, Connection) {
 #[tokio::test]
 async fn a_connection_comes_with_its_visitor() {
     let (mut server, session, connection) = online().await;
-    let mut listener = within(session.http().url("https://app.example.com").name("web").listen()).await.unwrap();
+    let mut listener = within(session.http().url("https://app.example.com").name("web").listen())
+        .await
+        .unwrap();
     assert!(server.bind().await.forwards_to.starts_with("app://localhost/listen-"));
     assert_eq!(listener.url(), "https://app.example.com");
     let mut visit = connection.visit("ep_web", Scheme::Https, false, b"hello");
     let (mut conn, peer) = within(listener.accept()).await.unwrap();
-    assert_eq!((peer.addr.to_string().as_str(), peer.proto.as_str()), (VISITOR, "https"));
-    assert_eq!((peer.request_id.as_deref(), peer.sni.as_deref(), peer.endpoint_id.as_str()), (Some("rq_1"), Some("app.example.com"), "ep_web"));
+    assert_eq!(
+        (peer.addr.to_string().as_str(), peer.proto.as_str()),
+        (VISITOR, "https")
+    );
+    assert_eq!(
+        (
+            peer.request_id.as_deref(),
+            peer.sni.as_deref(),
+            peer.endpoint_id.as_str()
+        ),
+        (Some("rq_1"), Some("app.example.com"), "ep_web")
+    );
     let mut got = [0; 5];
     within(conn.read_exact(&mut got)).await.unwrap();
     assert_eq!(&got, b"hello");
@@ -60,7 +77,9 @@ async fn a_dropped_connection_still_delivers_what_was_written() {
 async fn connections_that_nobody_accepts_are_refused_when_the_listener_goes() {
     let (_server, session, connection) = online().await;
     let listener = within(session.tcp().url("tcp://h:1").name("t").listen()).await.unwrap();
-    let mut visits: Vec<_> = (0..200).map(|_| connection.visit("ep_t", Scheme::Tcp, false, b"x")).collect();
+    let mut visits: Vec<_> = (0..200)
+        .map(|_| connection.visit("ep_t", Scheme::Tcp, false, b"x"))
+        .collect();
     while session.open_streams() < 200 {
         tokio::task::yield_now().await;
     }
@@ -74,8 +93,21 @@ async fn connections_that_nobody_accepts_are_refused_when_the_listener_goes() {
 async fn tls_ends_in_the_program() {
     let (mut server, session, connection) = online().await;
     let identity = server.authority.identity(&["app.example.com"]);
-    let mut listener = within(session.tls().url("tls://app.example.com").name("tls").terminate(identity).listen()).await.unwrap();
-    assert_eq!(server.bind().await.tls_opts().unwrap().tls_termination, None, "the server is told nothing");
+    let mut listener = within(
+        session
+            .tls()
+            .url("tls://app.example.com")
+            .name("tls")
+            .terminate(identity)
+            .listen(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        server.bind().await.tls_opts().unwrap().tls_termination,
+        None,
+        "the server is told nothing"
+    );
     let visit = connection.visit("ep_tls", Scheme::Tls, true, b"");
     let profile = server.authority.client_profile();
     let visitor = async {
@@ -106,7 +138,11 @@ async fn tls_that_ends_here_is_forwarded_as_plaintext() {
     let upstream = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (chain, key) = server.authority.issue(&["visitor"]);
     let identity = server.authority.identity(&["app.example.com"]);
-    let forwarder = session.tls().name("tls").terminate_mutual(identity, server.authority.pem.clone()).listen_and_forward(upstream.local_addr().unwrap().to_string());
+    let forwarder = session
+        .tls()
+        .name("tls")
+        .terminate_mutual(identity, server.authority.pem.clone())
+        .listen_and_forward(upstream.local_addr().unwrap().to_string());
     let _tls = within(forwarder).await.unwrap();
 
     // Without a certificate nobody comes in, and the upstream sees nothing.
@@ -148,19 +184,31 @@ async fn axum_serves_through_a_listener() {
 
     let (_server, session, connection) = online().await;
     let listener = within(session.http().name("web").listen()).await.unwrap();
-    let app = Router::new().route("/", get(|ConnectInfo(peer): ConnectInfo<Peer>| async move { peer.addr.to_string() }));
+    let app = Router::new().route(
+        "/",
+        get(|ConnectInfo(peer): ConnectInfo<Peer>| async move { peer.addr.to_string() }),
+    );
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, app.into_make_service_with_connect_info::<Peer>()).with_graceful_shutdown(async {
-        let _ = stopped.await;
-    });
+    let serving =
+        axum::serve(listener, app.into_make_service_with_connect_info::<Peer>()).with_graceful_shutdown(async {
+            let _ = stopped.await;
+        });
     let visiting = async {
-        let mut visit = connection.visit("ep_web", Scheme::Https, false, b"GET / HTTP/1.1\r\nHost: web.example.com\r\nConnection: close\r\n\r\n");
+        let mut visit = connection.visit(
+            "ep_web",
+            Scheme::Https,
+            false,
+            b"GET / HTTP/1.1\r\nHost: web.example.com\r\nConnection: close\r\n\r\n",
+        );
         let answer = String::from_utf8(read_to_end(&mut visit).await).unwrap();
         visit.finish().unwrap();
         stop.send(()).unwrap();
         answer
     };
     let (answer, served) = within(async { tokio::join!(visiting, serving.into_future()) }).await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(VISITOR), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(VISITOR),
+        "{answer}"
+    );
     served.unwrap();
 }

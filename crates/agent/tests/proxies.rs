@@ -1,6 +1,11 @@
 //! The way to the server through a proxy.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -46,7 +51,11 @@ async fn proxy(kind: Kind, server: &Server) -> Proxy {
             });
         }
     });
-    Proxy { address, asked, _tasks: tasks }
+    Proxy {
+        address,
+        asked,
+        _tasks: tasks,
+    }
 }
 
 async fn connect(client: TcpStream, asked: &Mutex<Vec<String>>) -> Option<TcpStream> {
@@ -93,7 +102,10 @@ async fn socks(mut client: TcpStream, asked: &Mutex<Vec<String>>) -> Option<TcpS
     };
     let refused = target == "forbidden.example";
     asked.lock().unwrap().push(target);
-    client.write_all(&[5, if refused { 2 } else { 0 }, 0, 1, 127, 0, 0, 1, 0, 1]).await.unwrap();
+    client
+        .write_all(&[5, if refused { 2 } else { 0 }, 0, 1, 127, 0, 0, 1, 0, 1])
+        .await
+        .unwrap();
     (!refused).then_some(client)
 }
 
@@ -101,11 +113,24 @@ async fn socks(mut client: TcpStream, asked: &Mutex<Vec<String>>) -> Option<TcpS
 async fn http_connect_with_credentials() {
     let mut server = Server::start(Script::default()).await;
     let proxy = proxy(Kind::Connect, &server).await;
-    let session = within(server.builder().proxy_url(format!("http://user:pass@{}", proxy.address)).connect()).await.unwrap();
+    let session = within(
+        server
+            .builder()
+            .proxy_url(format!("http://user:pass@{}", proxy.address))
+            .connect(),
+    )
+    .await
+    .unwrap();
     let (auth, _) = server.login().await;
     assert_eq!(auth.extra.proxy_type, "http");
     let asked = proxy.asked.lock().unwrap().clone();
-    assert!(asked[0].starts_with(&format!("CONNECT {NAME}:{} HTTP/1.1\r\nHost: {NAME}:", server.address.port())), "{asked:?}");
+    assert!(
+        asked[0].starts_with(&format!(
+            "CONNECT {NAME}:{} HTTP/1.1\r\nHost: {NAME}:",
+            server.address.port()
+        )),
+        "{asked:?}"
+    );
     drop(session);
 }
 
@@ -114,22 +139,42 @@ async fn a_proxy_that_wants_a_login_says_so() {
     let server = Server::start(Script::default()).await;
     let proxy = proxy(Kind::Connect, &server).await;
     let events = support::Events::default();
-    let _session = server.builder().proxy_url(format!("http://{}", proxy.address)).on_event(events.handler()).connect_lazily().unwrap();
+    let _session = server
+        .builder()
+        .proxy_url(format!("http://{}", proxy.address))
+        .on_event(events.handler())
+        .connect_lazily()
+        .unwrap();
     let cause = events.wait(|event| match event {
         adit_agent::SessionEvent::Lost { cause, .. } => Some(cause.clone()),
         _ => None,
     });
     let cause = cause.await;
-    assert!(matches!(cause, Error::Proxy { .. }) && cause.side() == Side::Proxy, "{cause}");
-    assert!(cause.to_string().contains("407") && cause.fix().unwrap().contains("user:password@"), "{cause}");
+    assert!(
+        matches!(cause, Error::Proxy { .. }) && cause.side() == Side::Proxy,
+        "{cause}"
+    );
+    assert!(
+        cause.to_string().contains("407") && cause.fix().unwrap().contains("user:password@"),
+        "{cause}"
+    );
 }
 
 #[tokio::test]
 async fn socks5_with_credentials_and_the_name_left_to_the_proxy() {
     let mut server = Server::start(Script::default()).await;
     let proxy = proxy(Kind::Socks, &server).await;
-    let builder = server.builder().connect_url("connect.example.net:443").connect_server_name(NAME);
-    let _session = within(builder.proxy_url(format!("socks5://user:pass@{}", proxy.address)).connect()).await.unwrap();
+    let builder = server
+        .builder()
+        .connect_url("connect.example.net:443")
+        .connect_server_name(NAME);
+    let _session = within(
+        builder
+            .proxy_url(format!("socks5://user:pass@{}", proxy.address))
+            .connect(),
+    )
+    .await
+    .unwrap();
     let (auth, _) = server.login().await;
     assert_eq!(auth.extra.proxy_type, "socks5");
     assert_eq!(*proxy.asked.lock().unwrap(), ["connect.example.net"]);
@@ -140,7 +185,10 @@ async fn a_socks5_refusal_is_told() {
     let server = Server::start(Script::default()).await;
     let proxy = proxy(Kind::Socks, &server).await;
     let events = support::Events::default();
-    let builder = server.builder().connect_url("forbidden.example").proxy_url(format!("socks5://user:pass@{}", proxy.address));
+    let builder = server
+        .builder()
+        .connect_url("forbidden.example")
+        .proxy_url(format!("socks5://user:pass@{}", proxy.address));
     let _session = builder.on_event(events.handler()).connect_lazily().unwrap();
     let text = events.wait(|event| match event {
         adit_agent::SessionEvent::Lost { cause, .. } => Some(cause.to_string()),

@@ -29,9 +29,7 @@ impl ClaimKey {
         let (namespace, host, port) = match (url.binding(), url.scheme().by_name()) {
             (Binding::Public, true) => ("", url.host().as_str(), 0),
             (Binding::Public, false) => ("", "", url.port()),
-            (Binding::Internal | Binding::Kubernetes, _) => {
-                (organization, url.host().as_str(), url.port())
-            }
+            (Binding::Internal | Binding::Kubernetes, _) => (organization, url.host().as_str(), url.port()),
         };
         Self {
             binding: url.binding(),
@@ -45,11 +43,7 @@ impl ClaimKey {
 
 impl fmt::Display for ClaimKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?}/{:?}/{}:{}",
-            self.binding, self.class, self.host, self.port
-        )
+        write!(f, "{:?}/{:?}/{}:{}", self.binding, self.class, self.host, self.port)
     }
 }
 
@@ -163,8 +157,7 @@ impl Entry {
 
     /// The first holder that stands in the way of `owner` with this bid.
     fn opponent(&self, owner: &Owner, bid: Bid<'_>) -> Option<&Holder> {
-        let fits =
-            *self.organization == *bid.organization && self.scheme == bid.scheme && bid.pooled;
+        let fits = *self.organization == *bid.organization && self.scheme == bid.scheme && bid.pooled;
         self.holders
             .iter()
             .filter(|h| !h.owner.is_same_endpoint(owner))
@@ -190,11 +183,7 @@ impl Claims for LocalClaims {
         if let Some(opponent) = entry.opponent(owner, bid) {
             return Err(entry.conflict(opponent));
         }
-        if let Some(own) = entry
-            .holders
-            .iter_mut()
-            .find(|h| h.owner.is_same_endpoint(owner))
-        {
+        if let Some(own) = entry.holders.iter_mut().find(|h| h.owner.is_same_endpoint(owner)) {
             own.owner.epoch = own.owner.epoch.max(owner.epoch);
             own.pooled = bid.pooled;
             // Alone, it may come back with another scheme of the same class.
@@ -215,19 +204,10 @@ impl Claims for LocalClaims {
         let Some(entry) = held.get_mut(key) else {
             return Ok(());
         };
-        if !pooled
-            && let Some(other) = entry
-                .holders
-                .iter()
-                .find(|h| !h.owner.is_same_endpoint(owner))
-        {
+        if !pooled && let Some(other) = entry.holders.iter().find(|h| !h.owner.is_same_endpoint(owner)) {
             return Err(entry.conflict(other));
         }
-        if let Some(own) = entry
-            .holders
-            .iter_mut()
-            .find(|h| h.owner.is_same_endpoint(owner))
-        {
+        if let Some(own) = entry.holders.iter_mut().find(|h| h.owner.is_same_endpoint(owner)) {
             own.pooled = pooled;
         }
         Ok(())
@@ -264,10 +244,7 @@ mod tests {
     }
 
     fn key(url: &str) -> ClaimKey {
-        ClaimKey::of(
-            &EndpointUrl::from_canonical(url, Binding::Public).unwrap(),
-            "o",
-        )
+        ClaimKey::of(&EndpointUrl::from_canonical(url, Binding::Public).unwrap(), "o")
     }
 
     fn bid(organization: &str, pooled: bool) -> Bid<'_> {
@@ -280,21 +257,11 @@ mod tests {
 
     #[test]
     fn https_and_tls_are_one_name_and_a_tcp_port_is_one_whatever_host_it_shows() {
-        assert_eq!(
-            key("https://a.example.com"),
-            key("tls://a.example.com:8443")
-        );
+        assert_eq!(key("https://a.example.com"), key("tls://a.example.com:8443"));
         assert_ne!(key("https://a.example.com"), key("http://a.example.com"));
-        assert_eq!(
-            key("tcp://a.example.com:20000"),
-            key("tcp://b.example.com:20000")
-        );
-        assert_ne!(
-            key("tcp://a.example.com:20000"),
-            key("tcp://a.example.com:20001")
-        );
-        let internal =
-            EndpointUrl::from_canonical("https://a.internal:9000", Binding::Internal).unwrap();
+        assert_eq!(key("tcp://a.example.com:20000"), key("tcp://b.example.com:20000"));
+        assert_ne!(key("tcp://a.example.com:20000"), key("tcp://a.example.com:20001"));
+        let internal = EndpointUrl::from_canonical("https://a.internal:9000", Binding::Internal).unwrap();
         assert_ne!(ClaimKey::of(&internal, "o"), ClaimKey::of(&internal, "p"));
     }
 
@@ -310,9 +277,7 @@ mod tests {
             claims.claim(&key, &owner("s1", 0, "e1"), bid("o", false)),
             Ok(Claimed::Again)
         );
-        let lost = claims
-            .claim(&key, &owner("s2", 0, "e2"), bid("o", false))
-            .unwrap_err();
+        let lost = claims.claim(&key, &owner("s2", 0, "e2"), bid("o", false)).unwrap_err();
         assert_eq!(lost.holder.session, "s1");
         claims.release(&key, &owner("s2", 0, "e2"));
         assert_eq!(claims.held(), 1, "only the holder can release");
@@ -328,19 +293,9 @@ mod tests {
     fn a_name_is_shared_only_if_both_agree_and_are_of_one_organisation_and_scheme() {
         let claims = LocalClaims::default();
         let key = key("https://a.example.com");
-        claims
-            .claim(&key, &owner("s1", 0, "e1"), bid("o", true))
-            .unwrap();
-        assert!(
-            claims
-                .claim(&key, &owner("s2", 0, "e2"), bid("o", false))
-                .is_err()
-        );
-        assert!(
-            claims
-                .claim(&key, &owner("s2", 0, "e2"), bid("p", true))
-                .is_err()
-        );
+        claims.claim(&key, &owner("s1", 0, "e1"), bid("o", true)).unwrap();
+        assert!(claims.claim(&key, &owner("s2", 0, "e2"), bid("o", false)).is_err());
+        assert!(claims.claim(&key, &owner("s2", 0, "e2"), bid("p", true)).is_err());
         let tls = Bid {
             scheme: Scheme::Tls,
             ..bid("o", true)
@@ -350,32 +305,18 @@ mod tests {
             claims.claim(&key, &owner("s1", 0, "e2"), bid("o", true)),
             Ok(Claimed::Joined)
         );
-        assert!(
-            claims
-                .set_pooled(&key, &owner("s1", 0, "e1"), false)
-                .is_err()
-        );
+        assert!(claims.set_pooled(&key, &owner("s1", 0, "e1"), false).is_err());
         claims.release(&key, &owner("s1", 0, "e2"));
-        claims
-            .set_pooled(&key, &owner("s1", 0, "e1"), false)
-            .unwrap();
-        assert!(
-            claims
-                .claim(&key, &owner("s2", 0, "e2"), bid("o", true))
-                .is_err()
-        );
+        claims.set_pooled(&key, &owner("s1", 0, "e1"), false).unwrap();
+        assert!(claims.claim(&key, &owner("s2", 0, "e2"), bid("o", true)).is_err());
     }
 
     #[test]
     fn an_older_epoch_never_releases_what_a_newer_one_holds() {
         let claims = LocalClaims::default();
         let key = key("tcp://tcp.example.com:20000");
-        claims
-            .claim(&key, &owner("s1", 0, "e1"), bid("o", false))
-            .unwrap();
-        claims
-            .claim(&key, &owner("s1", 1, "e1"), bid("o", false))
-            .unwrap();
+        claims.claim(&key, &owner("s1", 0, "e1"), bid("o", false)).unwrap();
+        claims.claim(&key, &owner("s1", 1, "e1"), bid("o", false)).unwrap();
         claims.release(&key, &owner("s1", 0, "e1"));
         assert_eq!(claims.held(), 1);
         claims.release(&key, &owner("s1", 1, "e1"));

@@ -8,6 +8,7 @@ use std::time::Instant;
 use adit_names::endpoint_url::{Binding, Class, EndpointUrl};
 
 use crate::claim::ClaimKey;
+use crate::ending::Ending;
 use crate::park::{ParkLimits, Places};
 use crate::pool::Pool;
 
@@ -24,6 +25,7 @@ pub struct Directory {
     /// Names that no listener of these reaches.
     others: Map<ClaimKey>,
     places: Arc<Places>,
+    ending: Ending,
 }
 
 /// The public names of one class.
@@ -58,6 +60,7 @@ impl Directory {
             ports: Map::default(),
             others: Map::default(),
             places: Arc::new(Places::new(limits)),
+            ending: Ending::default(),
         }
     }
 
@@ -96,12 +99,7 @@ impl Directory {
         if let Some(pool) = self.get(key) {
             return pool;
         }
-        let pool = Arc::new(Pool::new(
-            key.clone(),
-            url.clone(),
-            organization,
-            self.places.clone(),
-        ));
+        let pool = Arc::new(Pool::new(key.clone(), url.clone(), organization, self.places.clone()));
         match (key.binding, key.class) {
             (Binding::Public, Class::Tcp) => {
                 self.ports.pin().insert(key.port, pool.clone());
@@ -136,12 +134,7 @@ impl Directory {
     /// All pools, in no order.
     pub fn pools(&self) -> Vec<Arc<Pool>> {
         let mut all = Vec::with_capacity(self.len());
-        for map in [
-            &self.sni.exact,
-            &self.sni.wild,
-            &self.http.exact,
-            &self.http.wild,
-        ] {
+        for map in [&self.sni.exact, &self.sni.wild, &self.http.exact, &self.http.wild] {
             all.extend(map.pin().values().cloned());
         }
         all.extend(self.ports.pin().values().cloned());
@@ -164,11 +157,19 @@ impl Directory {
         self.places.taken()
     }
 
+    /// Gives up a stream of an agent in order: finished by us, kept until the agent has finished it as well.
+    pub fn end_stream(&self, stream: adit_mux::Stream) {
+        self.ending.end(stream, Instant::now());
+    }
+
     /// Ends idle agent streams that grew too old. To be called about once a second.
     pub fn sweep_idle(&self, now: Instant) {
+        self.ending.sweep(now);
         for pool in self.pools() {
             for member in pool.members().iter() {
-                drop(member.idle().expired(now));
+                for stream in member.idle().expired(now) {
+                    self.ending.end(stream, now);
+                }
             }
         }
     }
@@ -197,12 +198,7 @@ impl Hosts {
     fn insert(&self, host: &str, pool: &Arc<Pool>) {
         match host.strip_prefix("*.") {
             Some(suffix) => {
-                if self
-                    .wild
-                    .pin()
-                    .insert(suffix.into(), pool.clone())
-                    .is_none()
-                {
+                if self.wild.pin().insert(suffix.into(), pool.clone()).is_none() {
                     self.depth(labels(suffix)).fetch_add(1, Ordering::AcqRel);
                 }
             }

@@ -90,10 +90,7 @@ mod tests {
     async fn a_cause_is_found_whether_it_comes_before_or_after_the_question() {
         let failures = StreamFailures::default();
         failures.put(2, failure("refused"));
-        assert_eq!(
-            failures.wait(2, Duration::from_secs(1)).await,
-            Some(failure("refused"))
-        );
+        assert_eq!(failures.wait(2, Duration::from_secs(1)).await, Some(failure("refused")));
         assert_eq!(failures.wait(2, Duration::from_secs(1)).await, None);
         let later = async {
             tokio::time::sleep(Duration::from_millis(10)).await;

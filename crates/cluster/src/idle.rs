@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Most idle streams of one member.
-pub const IDLE_PER_MEMBER: usize = 32;
+///
+/// Enough for a load of some hundred visitors at once: a stream that is not kept costs the agent a new connection
+/// to its service.
+pub const IDLE_PER_MEMBER: usize = 512;
 /// Most idle streams of one session, all its endpoints together.
 pub const IDLE_PER_SESSION: usize = 1_024;
 /// Longest time a stream may be idle and still be used.
@@ -53,21 +56,21 @@ impl<T> IdlePool<T> {
         Some(stream)
     }
 
-    /// Keeps a stream for later; one too many is dropped, which resets it.
-    pub fn put(&self, stream: T, now: Instant) {
+    /// Keeps a stream for later. One too many comes back, for the caller to end: the member keeps at most `most`,
+    /// and never more than [`IDLE_PER_MEMBER`].
+    pub fn put(&self, stream: T, now: Instant, most: usize) -> Option<T> {
         if self.of_session.fetch_add(1, Ordering::Relaxed) >= IDLE_PER_SESSION {
             self.of_session.fetch_sub(1, Ordering::Relaxed);
-            return;
+            return Some(stream);
         }
         let mut streams = self.lock();
-        if streams.len() >= IDLE_PER_MEMBER {
+        if streams.len() >= most.min(IDLE_PER_MEMBER) {
             self.of_session.fetch_sub(1, Ordering::Relaxed);
-            // The lock ends before the stream does: resetting it takes the session's lock.
-            drop(streams);
-            return;
+            return Some(stream);
         }
         streams.push((stream, now));
         self.len.fetch_add(1, Ordering::Relaxed);
+        None
     }
 
     /// Takes out those that are too old, for the caller to end.
@@ -118,8 +121,7 @@ impl<T> IdlePool<T> {
 
 impl<T> Drop for IdlePool<T> {
     fn drop(&mut self) {
-        self.of_session
-            .fetch_sub(*self.len.get_mut(), Ordering::Relaxed);
+        self.of_session.fetch_sub(*self.len.get_mut(), Ordering::Relaxed);
     }
 }
 
@@ -136,14 +138,10 @@ mod tests {
     fn the_newest_is_taken_first_and_only_if_young_enough() {
         let (pool, of_session) = pool();
         let t = Instant::now();
-        pool.put(1, t);
-        pool.put(2, t + Duration::from_secs(2));
+        assert!(pool.put(1, t, usize::MAX).is_none());
+        assert!(pool.put(2, t + Duration::from_secs(2), usize::MAX).is_none());
         let at = |s| t + Duration::from_secs(s);
-        assert_eq!(
-            pool.take(at(4), Duration::from_secs(1)),
-            None,
-            "idle for two seconds"
-        );
+        assert_eq!(pool.take(at(4), Duration::from_secs(1)), None, "idle for two seconds");
         assert_eq!(pool.take(at(4), IDLE_MAX_AGE), Some(2));
         assert_eq!(pool.take(at(4), IDLE_MAX_AGE), Some(1));
         assert_eq!(pool.take(at(4), IDLE_MAX_AGE), None);
@@ -155,7 +153,7 @@ mod tests {
         let (pool, of_session) = pool();
         let t = Instant::now();
         for i in 0..5 {
-            pool.put(i, t + Duration::from_secs(i.into()));
+            assert!(pool.put(i, t + Duration::from_secs(i.into()), usize::MAX).is_none());
         }
         assert_eq!(pool.expired(t + Duration::from_secs(6)), vec![0, 1]);
         assert_eq!(pool.len(), 3);
@@ -167,15 +165,20 @@ mod tests {
     fn there_are_bounds_for_a_member_and_for_its_session() {
         let (first, of_session) = pool();
         let t = Instant::now();
-        for i in 0..40 {
-            first.put(i, t);
+        for i in 0..600 {
+            assert_eq!(
+                first.put(i, t, usize::MAX).is_some(),
+                i >= 512,
+                "one too many comes back"
+            );
         }
         assert_eq!(first.len(), IDLE_PER_MEMBER);
         let others: Vec<_> = (0..40).map(|_| IdlePool::new(of_session.clone())).collect();
         for other in &others {
             for i in 0..40 {
-                other.put(i, t);
+                let _ = other.put(i, t, 32);
             }
+            assert!(other.len() <= 32);
         }
         assert_eq!(of_session.load(Ordering::Relaxed), IDLE_PER_SESSION);
         drop((first, others));

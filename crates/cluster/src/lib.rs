@@ -10,6 +10,7 @@
 
 mod claim;
 mod directory;
+mod ending;
 mod failure;
 mod idle;
 mod member;
@@ -21,9 +22,6 @@ pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
 pub use directory::Directory;
 pub use failure::{StreamFailure, StreamFailures};
 pub use idle::{IDLE_MAX_AGE, IDLE_PER_MEMBER, IDLE_PER_SESSION, IdlePool, IdleStreams};
-pub use member::{
-    Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands,
-    SessionFacts,
-};
+pub use member::{Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands, SessionFacts};
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{Choice, Pool};

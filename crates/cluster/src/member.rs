@@ -234,12 +234,7 @@ pub struct Member {
 
 impl Member {
     /// A member without a connection yet.
-    pub fn new(
-        bind_id: String,
-        endpoint_id: String,
-        options: MemberOptions,
-        session: Arc<SessionFacts>,
-    ) -> Self {
+    pub fn new(bind_id: String, endpoint_id: String, options: MemberOptions, session: Arc<SessionFacts>) -> Self {
         let idle = IdleStreams::new(session.idle_streams.clone());
         Self {
             key: MemberKey::next(),
@@ -314,8 +309,7 @@ impl Member {
             change(&mut legs);
             legs
         });
-        self.leg_count
-            .store(self.legs.load().len(), Ordering::Release);
+        self.leg_count.store(self.legs.load().len(), Ordering::Release);
     }
 
     /// Whether it has a connection.

@@ -147,11 +147,7 @@ impl Queue {
     pub(crate) fn wake(&self, is_online: impl Fn() -> bool) {
         let wakers = {
             let mut state = self.lock();
-            if is_online() {
-                state.release()
-            } else {
-                Vec::new()
-            }
+            if is_online() { state.release() } else { Vec::new() }
         };
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -161,11 +157,7 @@ impl Queue {
         let wakers: Vec<Waker> = {
             let mut state = self.lock();
             state.gone = true;
-            state
-                .waiting
-                .values_mut()
-                .filter_map(Option::take)
-                .collect()
+            state.waiting.values_mut().filter_map(Option::take).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -184,9 +176,7 @@ impl Queue {
         if state.gone {
             return Err(ParkRefused::Gone);
         }
-        if state.waiting.len() + state.released.len() >= queue.places.limits.per_endpoint
-            || !queue.places.take()
-        {
+        if state.waiting.len() + state.released.len() >= queue.places.limits.per_endpoint || !queue.places.take() {
             return Err(ParkRefused::Full);
         }
         let ticket = state.next_ticket;
@@ -237,9 +227,7 @@ pub struct Parked {
 impl Parked {
     fn end(&mut self, how: Woken) -> Poll<Woken> {
         self.over = true;
-        self.pool
-            .queue()
-            .leave(self.ticket, || self.pool.is_online());
+        self.pool.queue().leave(self.ticket, || self.pool.is_online());
         Poll::Ready(how)
     }
 }

@@ -45,12 +45,7 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(
-        key: ClaimKey,
-        url: EndpointUrl,
-        organization: &str,
-        places: Arc<Places>,
-    ) -> Self {
+    pub(crate) fn new(key: ClaimKey, url: EndpointUrl, organization: &str, places: Arc<Places>) -> Self {
         Self {
             key,
             url,
@@ -98,10 +93,7 @@ impl Pool {
 
     /// Whether visitors' TLS goes to the agent untouched.
     pub fn is_passthrough(&self) -> bool {
-        self.members
-            .load()
-            .first()
-            .is_some_and(|m| m.options.tls_passthrough)
+        self.members.load().first().is_some_and(|m| m.options.tls_passthrough)
     }
 
     /// Chooses among the members that take new exchanges, each with the same probability (`random` is any
@@ -117,11 +109,7 @@ impl Pool {
             return Choice::Offline;
         }
         let usable = |m: &Member| {
-            if tried.contains(&m.key) {
-                Usable::No
-            } else {
-                m.usable()
-            }
+            if tried.contains(&m.key) { Usable::No } else { m.usable() }
         };
         // A member may go off line between the two walks: then the last one seen is taken, and its opening
         // fails as it would have a moment later.
@@ -142,7 +130,7 @@ impl Pool {
                 Choice::Park
             };
         }
-        let mut skip = 0;
+        let mut skip = random % count;
         let mut last = None;
         for m in members.iter().filter(|m| usable(m) == best) {
             last = Some(m);
@@ -183,12 +171,8 @@ impl Pool {
 
     /// Takes a member out; true if none is left.
     pub fn remove(&self, key: MemberKey) -> bool {
-        self.members.rcu(|old| {
-            old.iter()
-                .filter(|m| m.key != key)
-                .cloned()
-                .collect::<Vec<_>>()
-        });
+        self.members
+            .rcu(|old| old.iter().filter(|m| m.key != key).cloned().collect::<Vec<_>>());
         self.members.load().is_empty()
     }
 

@@ -10,9 +10,7 @@ use adit_cluster::{Choice, Class, Directory, Draining, Pool};
 use live::{leg, member, online, pool};
 
 fn found(directory: &Directory, host: &str) -> Option<String> {
-    directory
-        .find(Class::Sni, host)
-        .map(|p| p.url().to_string())
+    directory.find(Class::Sni, host).map(|p| p.url().to_string())
 }
 
 #[test]
@@ -21,32 +19,16 @@ fn exact_beats_wildcard_and_the_longest_suffix_beats_a_shorter_one() {
     online(&d, "https://a.b.example.com");
     online(&d, "https://*.b.example.com");
     online(&d, "https://*.example.com");
-    assert_eq!(
-        found(&d, "a.b.example.com").as_deref(),
-        Some("https://a.b.example.com")
-    );
-    assert_eq!(
-        found(&d, "x.b.example.com").as_deref(),
-        Some("https://*.b.example.com")
-    );
+    assert_eq!(found(&d, "a.b.example.com").as_deref(), Some("https://a.b.example.com"));
+    assert_eq!(found(&d, "x.b.example.com").as_deref(), Some("https://*.b.example.com"));
     assert_eq!(
         found(&d, "y.x.b.example.com").as_deref(),
         Some("https://*.b.example.com")
     );
-    assert_eq!(
-        found(&d, "b.example.com").as_deref(),
-        Some("https://*.example.com")
-    );
-    assert_eq!(
-        found(&d, "example.com"),
-        None,
-        "a wildcard does not match its apex"
-    );
+    assert_eq!(found(&d, "b.example.com").as_deref(), Some("https://*.example.com"));
+    assert_eq!(found(&d, "example.com"), None, "a wildcard does not match its apex");
     assert_eq!(found(&d, "a.example.org"), None);
-    assert!(
-        d.find(Class::Http, "a.b.example.com").is_none(),
-        "classes do not mix"
-    );
+    assert!(d.find(Class::Http, "a.b.example.com").is_none(), "classes do not mix");
 }
 
 #[test]
@@ -56,15 +38,9 @@ fn the_most_specific_that_is_online_answers() {
     let (near, near_member) = online(&d, "https://*.b.example.com");
     let (far, far_member) = online(&d, "https://*.example.com");
     exact_member.disconnect();
-    assert_eq!(
-        found(&d, "a.b.example.com").as_deref(),
-        Some("https://*.b.example.com")
-    );
+    assert_eq!(found(&d, "a.b.example.com").as_deref(), Some("https://*.b.example.com"));
     near_member.disconnect();
-    assert_eq!(
-        found(&d, "a.b.example.com").as_deref(),
-        Some("https://*.example.com")
-    );
+    assert_eq!(found(&d, "a.b.example.com").as_deref(), Some("https://*.example.com"));
     far_member.disconnect();
     assert_eq!(
         found(&d, "a.b.example.com").as_deref(),
@@ -72,15 +48,9 @@ fn the_most_specific_that_is_online_answers() {
         "it may come back"
     );
     d.close(&exact);
-    assert_eq!(
-        found(&d, "a.b.example.com").as_deref(),
-        Some("https://*.b.example.com")
-    );
+    assert_eq!(found(&d, "a.b.example.com").as_deref(), Some("https://*.b.example.com"));
     d.close(&near);
-    assert_eq!(
-        found(&d, "a.b.example.com").as_deref(),
-        Some("https://*.example.com")
-    );
+    assert_eq!(found(&d, "a.b.example.com").as_deref(), Some("https://*.example.com"));
     d.close(&far);
     assert_eq!(found(&d, "a.b.example.com"), None);
     assert!(d.is_empty());
@@ -95,14 +65,8 @@ fn a_wildcard_of_another_organisation_never_answers_for_an_exact_name_that_is_of
     other.set_leg(&leg(0));
     wild.put(&other, None);
     member.disconnect();
-    assert_eq!(
-        found(&d, "a.example.com").as_deref(),
-        Some("https://a.example.com")
-    );
-    assert_eq!(
-        found(&d, "b.example.com").as_deref(),
-        Some("https://*.example.com")
-    );
+    assert_eq!(found(&d, "a.example.com").as_deref(), Some("https://a.example.com"));
+    assert_eq!(found(&d, "b.example.com").as_deref(), Some("https://*.example.com"));
 }
 
 #[test]
@@ -140,10 +104,7 @@ fn the_choice_is_uniform_among_those_online() {
     for random in 0..4_000 {
         *seen.entry(chosen(&pool, random)).or_insert(0) += 1;
     }
-    assert_eq!(
-        seen,
-        HashMap::from(["0", "1", "3", "4"].map(|m| (m.to_owned(), 1_000)))
-    );
+    assert_eq!(seen, HashMap::from(["0", "1", "3", "4"].map(|m| (m.to_owned(), 1_000))));
 }
 
 #[test]
@@ -191,10 +152,7 @@ fn a_member_is_reached_as_long_as_one_connection_is_left() {
     let m = member("m");
     assert!(m.leg().is_none() && !m.is_connected() && m.worker().is_none());
     m.set_leg(&leg(1));
-    m.set_leg(&adit_cluster::Leg {
-        worker: 3,
-        ..leg(0)
-    });
+    m.set_leg(&adit_cluster::Leg { worker: 3, ..leg(0) });
     assert_eq!((m.legs().len(), m.worker()), (2, Some(3)));
     assert!(m.leg().is_some());
     m.set_leg(&leg(0));

@@ -49,8 +49,7 @@ async fn waiters_go_on_in_order_of_arrival_and_at_most_32_a_turn() {
     assert_eq!((pool.parked(), d.parked()), (100, 100));
     member.set_leg(&leg(0));
     pool.changed();
-    let woken =
-        |waiters: &[(Parked, Arc<Count>)]| waiters.iter().map(|(_, c)| c.get()).collect::<Vec<_>>();
+    let woken = |waiters: &[(Parked, Arc<Count>)]| waiters.iter().map(|(_, c)| c.get()).collect::<Vec<_>>();
     let now = woken(&waiters);
     assert!(now[..32].iter().all(|n| *n == 1) && now[32..].iter().all(|n| *n == 0));
     // One of the first lot is slow: the second lot waits for it.
@@ -85,11 +84,7 @@ async fn when_the_member_goes_again_those_behind_keep_waiting() {
     for (parked, count) in &mut waiters[..32] {
         assert_eq!(poll(parked, count), Poll::Ready(Woken::Member));
     }
-    assert!(
-        waiters[32..]
-            .iter_mut()
-            .all(|(p, c)| poll(p, c).is_pending())
-    );
+    assert!(waiters[32..].iter_mut().all(|(p, c)| poll(p, c).is_pending()));
     member.set_leg(&leg(0));
     pool.changed();
     assert!(
@@ -112,11 +107,7 @@ async fn places_are_bounded_for_an_endpoint_and_for_the_node_and_given_back() {
     let mut at_a: Vec<_> = (0..3).map(|_| a.park(WAIT).unwrap()).collect();
     assert_eq!(a.park(WAIT).unwrap_err(), ParkRefused::Full);
     let at_b: Vec<_> = (0..2).map(|_| b.park(WAIT).unwrap()).collect();
-    assert_eq!(
-        b.park(WAIT).unwrap_err(),
-        ParkRefused::Full,
-        "the node is full"
-    );
+    assert_eq!(b.park(WAIT).unwrap_err(), ParkRefused::Full, "the node is full");
     at_a.pop();
     assert_eq!(d.parked(), 4);
     let third = b.park(WAIT).unwrap();

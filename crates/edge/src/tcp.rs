@@ -87,8 +87,19 @@ impl TcpPorts for Ports {
     }
 }
 
+/// A connection to the port of an endpoint: served on the worker of the agent's session, where the listener need
+/// not be (the agent may have come back elsewhere).
+pub(crate) fn accepted(accepted: Accepted, port: u16, node: Arc<Node>) {
+    let worker = node.directory.find_port(port).and_then(|pool| match pool.choose(0) {
+        Choice::Member(m) => m.worker(),
+        Choice::Park | Choice::Offline => None,
+    });
+    let worker = worker.unwrap_or_else(|| node.workers.next());
+    crate::sniff::hand_over(accepted, worker, node, move |a, n| serve(a, port, n));
+}
+
 /// Serves one connection to the port of an endpoint.
-pub(crate) async fn serve(accepted: Accepted, port: u16, node: Arc<Node>) {
+async fn serve(accepted: Accepted, port: u16, node: Arc<Node>) {
     let mut record = Connection::begin(&accepted, "", Relayed::Tcp);
     let Accepted {
         mut io,

@@ -1,7 +1,7 @@
-//! What a session costs, both ends in this process, over loopback TCP on one current-thread runtime
-//! (performance 9): CPU per exchange and per MiB from the process' own account, and socket writes.
+//! What a session costs, both ends in this process, over loopback TCP (performance 9): CPU per
+//! exchange and per MiB from the process' own account, and socket writes.
 //!
-//! `cargo bench -p adit-mux` prints these, then criterion's times of the core's inner loops.
+//! `cargo bench -p adit-mux --bench exchange` prints these beside plain TCP in the same run.
 //! Nothing here is asserted: times are compared by hand, in pairs.
 
 #![allow(
@@ -11,23 +11,16 @@
 
 use std::{
     fs,
-    hint::black_box,
-    io::IoSlice,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Instant,
 };
 
-use adit_mux::{
-    Config, Incoming, Session, Stream, frame, session as make_session,
-    session::{Batch, Core},
-};
-use bytes::BytesMut;
-use criterion::Criterion;
+use adit_mux::{Config, Incoming, Session, Stream, session as make_session};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -38,21 +31,13 @@ use tokio::{
 struct Counted(TcpStream, Arc<AtomicUsize>);
 
 impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
         self.1.fetch_add(1, Relaxed);
         Pin::new(&mut self.0).poll_write(cx, buf)
     }
@@ -89,10 +74,7 @@ struct Ends {
 
 async fn connect() -> Ends {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(
-        TcpStream::connect(listener.local_addr().unwrap()),
-        listener.accept()
-    );
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let (near, far) = (near.unwrap(), far.unwrap().0);
     near.set_nodelay(true).unwrap();
     far.set_nodelay(true).unwrap();
@@ -149,7 +131,7 @@ async fn sink(mut incoming: Incoming) {
     }
 }
 
-async fn exchanges(total: usize) {
+async fn exchanges(name: &str, total: usize) {
     let mut ends = connect().await;
     ends.drivers.spawn(answer(ends.incoming));
     let (cpu_before, start) = (cpu(), Instant::now());
@@ -166,7 +148,7 @@ async fn exchanges(total: usize) {
     }
     tasks.join_all().await;
     println!(
-        "exchange (open, 200 B, 2 KiB, close; 100 at a time): {:.2} µs CPU, {:.3} writes, {:.2} µs wall",
+        "exchange (open, 200 B, 2 KiB, close; 100 at a time), {name}: {:.2} µs CPU, {:.3} writes, {:.2} µs wall",
         (cpu() - cpu_before) / total as f64,
         ends.writes.load(Relaxed) as f64 / total as f64,
         start.elapsed().as_secs_f64() * 1e6 / total as f64,
@@ -201,10 +183,7 @@ async fn bulk(streams: usize, write: usize, mib: usize) {
 /// The floor: the same bytes over plain TCP, 64 KiB at a time.
 async fn plain(mib: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (near, far) = tokio::join!(
-        TcpStream::connect(listener.local_addr().unwrap()),
-        listener.accept()
-    );
+    let (near, far) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
     let (mut near, mut far) = (near.unwrap(), far.unwrap().0);
     let cpu_before = cpu();
     let write = async move {
@@ -224,70 +203,13 @@ async fn plain(mib: usize) {
     );
 }
 
-fn core() -> Core {
-    let config = Config {
-        heartbeat: None,
-        idle_timeout: None,
-        ..Config::server()
-    };
-    Core::new(config, Instant::now())
-}
-
-fn inner_loops(criterion: &mut Criterion) {
-    let now = Instant::now();
-    let waker = Waker::noop();
-
-    let mut sender = core();
-    let key = sender.open(b"type").unwrap();
-    let mut batch = Batch::default();
-    let mut buf = BytesMut::new();
-    let mut sent = 0_u32;
-    criterion.bench_function("encode a DATA frame of 200 B", |b| {
-        b.iter(|| {
-            let part = [IoSlice::new(black_box(&[7; 200]))];
-            if sender.poll_send(key, waker, &part).is_pending() {
-                sender.take(&mut batch, now);
-                buf.extend_from_slice(&frame::wndinc(2, sent));
-                sender.recv(&mut buf, now);
-                sent = 0;
-            }
-            sent += 200;
-        });
-    });
-
-    let mut receiver = core();
-    let mut opening = frame::data(3, 4, true, false).to_vec();
-    opening.extend(b"type");
-    receiver.recv(&mut BytesMut::from(opening.as_slice()), now);
-    let Poll::Ready(Some(key)) = receiver.poll_accept(waker) else {
-        return;
-    };
-    let frames: Vec<u8> = (0..315)
-        .flat_map(|_| {
-            frame::data(3, 200, false, false)
-                .into_iter()
-                .chain([7; 200])
-        })
-        .collect();
-    let mut buf = BytesMut::with_capacity(64 << 10);
-    criterion.bench_function("decode 64 KiB of 200 B frames (315)", |b| {
-        b.iter(|| {
-            buf.clear();
-            if !buf.try_reclaim(64 << 10) {
-                buf = BytesMut::with_capacity(64 << 10);
-            }
-            buf.extend_from_slice(&frames);
-            receiver.recv(&mut buf, now);
-            while let Poll::Ready(Ok(Some(chunk))) = receiver.poll_chunk(key, waker) {
-                black_box(chunk);
-            }
-            receiver.take(&mut batch, now);
-        });
-    });
-}
-
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let stealing = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
@@ -295,13 +217,11 @@ fn main() {
     let quick = std::env::args().any(|argument| argument == "--test");
     let scale = if quick { 1 } else { 50 };
     for _ in 0..if quick { 1 } else { 3 } {
-        runtime.block_on(exchanges(2_000 * scale));
+        runtime.block_on(exchanges("one thread", 2_000 * scale));
+        stealing.block_on(exchanges("two stealing workers", 2_000 * scale));
         runtime.block_on(plain(16 * scale));
         runtime.block_on(bulk(1, 32 << 10, 16 * scale));
         runtime.block_on(bulk(64, 32 << 10, 16 * scale));
         runtime.block_on(bulk(64, 2 << 10, 16 * scale));
     }
-    let mut criterion = Criterion::default().configure_from_args();
-    inner_loops(&mut criterion);
-    criterion.final_summary();
 }

@@ -1,6 +1,6 @@
 //! The frames on the wire: an 8-byte header and four kinds of body (agent protocol 2.1).
 //!
-//! Only bytes to fields and back; what a frame means is decided in [`crate::session`].
+//! Only bytes to fields and back; what a frame means is decided in [`mod@crate::session`].
 
 /// Bytes of a frame's header.
 pub const HEADER: usize = 8;

@@ -50,10 +50,7 @@ pub fn fuzz_frames(data: &[u8]) -> Vec<u8> {
         buf.extend_from_slice(piece);
         now += Duration::from_millis(u64::from(*choice) * (step % 3) as u64);
         core.recv(&mut buf, now);
-        assert!(
-            buf.len() < 16,
-            "only a header and the fixed part of a body may wait"
-        );
+        assert!(buf.len() < 16, "only a header and the fixed part of a body may wait");
         if core.poll_timeout().is_some_and(|at| at <= now) {
             core.handle_timeout(now);
         }

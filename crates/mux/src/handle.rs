@@ -145,6 +145,12 @@ impl Session {
         self.with(|core| core.open_streams())
     }
 
+    /// Streams open on the wire in both directions, heartbeats not included.
+    #[must_use]
+    pub fn working_streams(&self) -> usize {
+        self.with(|core| core.working_streams())
+    }
+
     /// Smoothed round trip of the own heartbeats; `None` before the first answer.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
@@ -225,9 +231,7 @@ impl Future for Capacity {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ticket = self.ticket;
-        let poll = self
-            .shared
-            .with(|core| core.poll_capacity(ticket, cx.waker()));
+        let poll = self.shared.with(|core| core.poll_capacity(ticket, cx.waker()));
         self.waiting = poll.is_pending();
         poll
     }
@@ -323,8 +327,7 @@ impl Stream {
         if !self.rest.is_empty() {
             return Poll::Ready(Ok(Some(std::mem::take(&mut self.rest))));
         }
-        self.shared
-            .with(|core| core.poll_chunk(self.key, cx.waker()))
+        self.shared.with(|core| core.poll_chunk(self.key, cx.waker()))
     }
 
     /// The next bytes: see [`poll_chunk`](Self::poll_chunk). Cancel-safe.
@@ -339,13 +342,8 @@ impl Stream {
     }
 
     /// [`poll_send`](Self::poll_send) of several pieces in one frame.
-    pub fn poll_send_vectored(
-        &mut self,
-        cx: &Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<Result<usize, StreamError>> {
-        self.shared
-            .with(|core| core.poll_send(self.key, cx.waker(), parts))
+    pub fn poll_send_vectored(&mut self, cx: &Context<'_>, parts: &[IoSlice<'_>]) -> Poll<Result<usize, StreamError>> {
+        self.shared.with(|core| core.poll_send(self.key, cx.waker(), parts))
     }
 
     /// Sends all of `data`. Not cancel-safe: a part may have been sent.
@@ -359,15 +357,11 @@ impl Stream {
 
     /// How many bytes [`send`](Self::send) may take now; room is kept for them for a moment.
     pub fn poll_reserve(&mut self, cx: &Context<'_>) -> Poll<Result<usize, StreamError>> {
-        self.shared
-            .with(|core| core.poll_reserve(self.key, cx.waker()))
+        self.shared.with(|core| core.poll_reserve(self.key, cx.waker()))
     }
 
     /// Sends within what [`poll_reserve`](Self::poll_reserve) gave.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the caller's chunk ends here"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "the caller's chunk ends here")]
     pub fn send(&mut self, data: Bytes) -> Result<(), StreamError> {
         self.shared.with(|core| core.send(self.key, &data))
     }

@@ -165,6 +165,12 @@ impl Beats {
             .is_some_and(|end| end <= now)
     }
 
+    /// Streams that carry only beats, of both sides.
+    pub(crate) fn streams(&self) -> usize {
+        let own = self.own.as_ref().is_some_and(|own| own.stream.is_some());
+        self.peers.len() + usize::from(own)
+    }
+
     pub(crate) fn footprint(&self) -> usize {
         self.peers.capacity() * size_of::<(Key, Gather)>()
     }

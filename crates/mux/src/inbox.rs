@@ -27,10 +27,7 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) const fn new() -> Self {
-        Self {
-            head: NONE,
-            tail: NONE,
-        }
+        Self { head: NONE, tail: NONE }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -111,17 +108,16 @@ impl Inboxes {
             return;
         }
         let current = self.current.2;
-        let tail = self
-            .nodes
-            .get_mut(inbox.tail as usize)
-            .map(|n| &mut n.chunk);
+        let tail = self.nodes.get_mut(inbox.tail as usize).map(|n| &mut n.chunk);
         let chunk = match tail {
             None if n >= SLICE_MIN => self.slice(buf, n, current),
-            Some(Chunk::Slice { region, .. }) if n >= SLICE_MIN && *region == current => {
-                self.slice(buf, n, current)
-            }
+            Some(Chunk::Slice { region, .. }) if n >= SLICE_MIN && *region == current => self.slice(buf, n, current),
             Some(Chunk::Own(own)) if own.len() + n <= GATHER => {
                 let before = own.capacity();
+                if before - own.len() < n {
+                    // More small pieces will come: in big steps, or growing costs more than copying.
+                    own.reserve((own.len() * 3).max(n).min(GATHER - own.len()));
+                }
                 own.extend_from_slice(buf.get(..n).unwrap_or_default());
                 buf.advance(n);
                 self.held += own.capacity() - before;

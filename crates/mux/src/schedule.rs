@@ -184,11 +184,7 @@ impl Schedule {
         let most = most.min(wanted).min(stream.send_window as usize);
         let taken = self.filled() + self.granted.saturating_sub(own);
         let free = self.limit.saturating_sub(taken);
-        if free > 0 && most <= free + SLACK {
-            most
-        } else {
-            free
-        }
+        if free > 0 && most <= free + SLACK { most } else { free }
     }
 
     /// Opens a stream: SYN with its first bytes.
@@ -219,8 +215,7 @@ impl Schedule {
             Some(flags) => *flags |= 1,
             None => {
                 self.make_room(frame::HEADER);
-                self.data
-                    .extend_from_slice(&frame::data(stream.id, 0, false, true));
+                self.data.extend_from_slice(&frame::data(stream.id, 0, false, true));
                 self.mark(stream);
             }
         }
@@ -262,9 +257,7 @@ impl Schedule {
             if self.filled() + self.granted >= self.limit {
                 return;
             }
-            let stream = streams
-                .get_mut(key.slot as usize)
-                .filter(|stream| stream.id == key.id);
+            let stream = streams.get_mut(key.slot as usize).filter(|stream| stream.id == key.id);
             if let Some(stream) = stream {
                 let quota = QUANTUM.saturating_sub(self.sent_by(stream));
                 stream.flags.in_waiting = false;
@@ -398,8 +391,7 @@ impl Schedule {
             at: self.data.len(),
             id: stream.id,
         });
-        self.data
-            .extend_from_slice(&frame::data(stream.id, length, syn, false));
+        self.data.extend_from_slice(&frame::data(stream.id, length, syn, false));
     }
 
     /// Notes that `n` bytes of the stream are in the batch.

@@ -137,6 +137,12 @@ impl Session {
         }
     }
 
+    /// After the socket has failed: records are missing, so none may follow.
+    fn give_up_writing(&mut self) {
+        self.writing = Writing::Closed;
+        self.outbox = Outbox::default();
+    }
+
     /// Seals the last alert; with what is due before it, it is in the outbox afterwards.
     fn close(&mut self, level: u8, code: u8) {
         if self.writing == Writing::Closed {
@@ -317,9 +323,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Stream<IO> {
             if due.is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            match ready!(Pin::new(&mut self.io).poll_write(cx, due))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => self.session.outbox.sent(n),
+            let result = match ready!(Pin::new(&mut self.io).poll_write(cx, due)) {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                result => result,
+            };
+            match result {
+                Ok(n) => self.session.outbox.sent(n),
+                Err(error) => {
+                    self.session.give_up_writing();
+                    return Poll::Ready(Err(error));
+                }
             }
         }
     }
@@ -343,7 +356,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Stream<IO> {
                 .seal
                 .data(&mut session.schedule, parts, out)
                 .map_err(Error::into_io)?;
-            write_once(io, cx, out, &mut session.outbox)?;
+            if let Err(error) = write_once(io, cx, out, &mut session.outbox) {
+                session.give_up_writing();
+                return Err(error);
+            }
             Ok(taken)
         }))
     }

@@ -38,20 +38,34 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl ConnectionArgs {
     pub(crate) fn builder(&self) -> Result<SessionBuilder, Failure> {
-        self.builder_in(&|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()), dev_server::running)
+        self.builder_in(
+            &|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()),
+            dev_server::running,
+        )
     }
 
-    fn builder_in(&self, environment: Environment<'_>, running: impl FnOnce() -> Option<dev_server::DevServer>) -> Result<SessionBuilder, Failure> {
+    fn builder_in(
+        &self,
+        environment: Environment<'_>,
+        running: impl FnOnce() -> Option<dev_server::DevServer>,
+    ) -> Result<SessionBuilder, Failure> {
         if self.region.is_some() {
             note("--region has no effect: the server is the one of --connect-url");
         }
-        let token = self.authtoken.clone().or_else(|| environment("ADIT_AUTHTOKEN")).or_else(|| environment("NGROK_AUTHTOKEN"));
+        let token = self
+            .authtoken
+            .clone()
+            .or_else(|| environment("ADIT_AUTHTOKEN"))
+            .or_else(|| environment("NGROK_AUTHTOKEN"));
         let address = self.connect_url.clone().or_else(|| environment("ADIT_CONNECT_URL"));
         let mut builder = Session::builder();
         match (&address, &token) {
             (None, None) if !self.no_dev => {
                 let server = running().ok_or_else(no_server)?;
-                note(&format!("using the development server on this machine ({})", server.directory.display()));
+                note(&format!(
+                    "using the development server on this machine ({})",
+                    server.directory.display()
+                ));
                 builder = builder
                     .connect_url(server.address.to_string())
                     .connect_server_name(server.server_name)
@@ -60,7 +74,8 @@ impl ConnectionArgs {
             }
             (None, _) => return Err(no_server()),
             (Some(_), None) => {
-                return Err(Failure::usage("no authtoken is configured").fix("give --authtoken TOKEN or set ADIT_AUTHTOKEN; the dashboard makes one"));
+                return Err(Failure::usage("no authtoken is configured")
+                    .fix("give --authtoken TOKEN or set ADIT_AUTHTOKEN; the dashboard makes one"));
             }
             (Some(address), Some(token)) => {
                 builder = builder.connect_url(address).authtoken(token.trim());
@@ -75,7 +90,9 @@ impl ConnectionArgs {
         if let Some(url) = &self.proxy_url {
             builder = builder.proxy_url(url);
         }
-        Ok(builder.hostname(hostname().unwrap_or_default()).environment(environment))
+        Ok(builder
+            .hostname(hostname().unwrap_or_default())
+            .environment(environment))
     }
 }
 
@@ -90,7 +107,9 @@ fn hostname() -> Option<String> {
     let named = if cfg!(target_os = "linux") {
         std::fs::read_to_string("/proc/sys/kernel/hostname").ok()
     } else {
-        std::env::var("COMPUTERNAME").or_else(|_| std::env::var("HOSTNAME")).ok()
+        std::env::var("COMPUTERNAME")
+            .or_else(|_| std::env::var("HOSTNAME"))
+            .ok()
     };
     named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
 }
@@ -100,7 +119,15 @@ mod tests {
     use super::*;
 
     fn args() -> ConnectionArgs {
-        ConnectionArgs { authtoken: None, connect_url: None, connect_ca: None, connect_server_name: None, proxy_url: None, no_dev: false, region: None }
+        ConnectionArgs {
+            authtoken: None,
+            connect_url: None,
+            connect_ca: None,
+            connect_server_name: None,
+            proxy_url: None,
+            no_dev: false,
+            region: None,
+        }
     }
 
     fn dev_server() -> Option<dev_server::DevServer> {
@@ -117,12 +144,26 @@ mod tests {
     fn the_development_server_is_used_only_if_nothing_is_configured() {
         let builder = args().builder_in(&|_| None, dev_server).unwrap();
         assert!(format!("{builder:?}").contains("8443"));
-        let refused = ConnectionArgs { no_dev: true, ..args() }.builder_in(&|_| None, dev_server).unwrap_err();
+        let refused = ConnectionArgs { no_dev: true, ..args() }
+            .builder_in(&|_| None, dev_server)
+            .unwrap_err();
         assert_eq!(refused.exit, crate::exit::Exit::Usage);
         let environment = |name: &str| (name == "NGROK_AUTHTOKEN").then(|| "t".to_owned());
-        assert!(args().builder_in(&environment, dev_server).is_err(), "a token without an address is not for the development server");
-        let given = ConnectionArgs { connect_url: Some("connect.example.com".into()), ..args() };
+        assert!(
+            args().builder_in(&environment, dev_server).is_err(),
+            "a token without an address is not for the development server"
+        );
+        let given = ConnectionArgs {
+            connect_url: Some("connect.example.com".into()),
+            ..args()
+        };
         assert!(format!("{:?}", given.builder_in(&environment, dev_server).unwrap()).contains("connect.example.com"));
-        assert!(given.builder_in(&|_| None, dev_server).unwrap_err().to_string().contains("authtoken"));
+        assert!(
+            given
+                .builder_in(&|_| None, dev_server)
+                .unwrap_err()
+                .to_string()
+                .contains("authtoken")
+        );
     }
 }

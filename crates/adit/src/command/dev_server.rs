@@ -30,13 +30,19 @@ pub(crate) struct DevServer {
 
 /// The default data directory of `adit dev`: `adit/dev` in the user's data directory.
 pub(crate) fn default_directory() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = if cfg!(windows) {
         set("LOCALAPPDATA")
     } else if cfg!(target_os = "macos") {
         set("HOME").map(|home| home.join("Library/Application Support"))
     } else {
-        set("XDG_DATA_HOME").filter(|path| path.is_absolute()).or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        set("XDG_DATA_HOME")
+            .filter(|path| path.is_absolute())
+            .or_else(|| set("HOME").map(|home| home.join(".local/share")))
     };
     base.map(|base| base.join("adit").join("dev"))
 }
@@ -52,7 +58,11 @@ fn running_in(directory: &Path) -> Option<DevServer> {
     if !lives(file.pid, file.https_addr) {
         return None;
     }
-    let server_name = file.connect_addr.rsplit_once(':').map_or(file.connect_addr.as_str(), |(host, _)| host).to_owned();
+    let server_name = file
+        .connect_addr
+        .rsplit_once(':')
+        .map_or(file.connect_addr.as_str(), |(host, _)| host)
+        .to_owned();
     Some(DevServer {
         directory: directory.to_owned(),
         address: file.https_addr,
@@ -90,7 +100,10 @@ mod tests {
         assert!(running_in(directory.path()).is_none());
         write(std::process::id());
         let found = running_in(directory.path()).unwrap();
-        assert_eq!((found.server_name.as_str(), found.address), ("connect.adit.localhost", address));
+        assert_eq!(
+            (found.server_name.as_str(), found.address),
+            ("connect.adit.localhost", address)
+        );
         assert_eq!(found.ca_file, directory.path().join("ca.pem"));
         drop(listener);
         write(u32::MAX);

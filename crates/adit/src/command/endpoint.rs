@@ -85,7 +85,8 @@ pub(crate) struct Common {
 impl EndpointArgs {
     pub(crate) fn check(self) -> Result<Common, Failure> {
         if self.traffic_policy_url.is_some() {
-            return Err(Failure::usage("--traffic-policy-url is not available in this version").fix("download the policy and give it with --traffic-policy-file FILE"));
+            return Err(Failure::usage("--traffic-policy-url is not available in this version")
+                .fix("download the policy and give it with --traffic-policy-file FILE"));
         }
         if self.policy_file.is_some() {
             hint("--policy-file", "use --traffic-policy-file");
@@ -94,20 +95,37 @@ impl EndpointArgs {
             hint("--proxy-proto", "use --upstream-proxy-protocol");
         }
         if !self.cidr_allow.is_empty() || !self.cidr_deny.is_empty() {
-            hint("--cidr-allow and --cidr-deny", "use the traffic policy action restrict-ips");
+            hint(
+                "--cidr-allow and --cidr-deny",
+                "use the traffic policy action restrict-ips",
+            );
         }
         let policy = match (&self.traffic_policy_file, &self.policy_file) {
-            (Some(_), Some(_)) => return Err(Failure::usage("--traffic-policy-file and --policy-file were both given").fix("give --traffic-policy-file only")),
+            (Some(_), Some(_)) => {
+                return Err(
+                    Failure::usage("--traffic-policy-file and --policy-file were both given")
+                        .fix("give --traffic-policy-file only"),
+                );
+            }
             (Some(path), None) | (None, Some(path)) => Some(std::fs::read_to_string(path).map_err(|error| {
-                Failure::usage(format!("the traffic policy {} cannot be read", path.display())).at("--traffic-policy-file").because(error.to_string())
+                Failure::usage(format!("the traffic policy {} cannot be read", path.display()))
+                    .at("--traffic-policy-file")
+                    .because(error.to_string())
             })?),
             (None, None) => None,
         };
-        let proxy_protocol = self.upstream_proxy_protocol.or(self.proxy_proto).map(|version| match version {
-            ProxyVersion::V1 => ProxyProtocol::V1,
-            ProxyVersion::V2 => ProxyProtocol::V2,
-        });
-        Ok(Common { args: self, policy, proxy_protocol })
+        let proxy_protocol = self
+            .upstream_proxy_protocol
+            .or(self.proxy_proto)
+            .map(|version| match version {
+                ProxyVersion::V1 => ProxyProtocol::V1,
+                ProxyVersion::V2 => ProxyProtocol::V2,
+            });
+        Ok(Common {
+            args: self,
+            policy,
+            proxy_protocol,
+        })
     }
 }
 
@@ -175,5 +193,9 @@ pub(crate) fn hint(flag: &str, instead: &str) {
 
 /// Reads a file that a flag names.
 pub(crate) fn read(path: &PathBuf, flag: &str) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::usage(format!("the file {} cannot be read", path.display())).at(flag).because(error.to_string()))
+    std::fs::read(path).map_err(|error| {
+        Failure::usage(format!("the file {} cannot be read", path.display()))
+            .at(flag)
+            .because(error.to_string())
+    })
 }

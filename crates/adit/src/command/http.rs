@@ -12,14 +12,22 @@ use crate::exit::{Exit, Failure};
 use crate::output::printer::LogArgs;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  adit http 8080\n  adit http app:3000 --url https://app.example.com\n  adit http https://localhost:8443 --upstream-protocol http2")]
+#[command(
+    after_help = "Examples:\n  adit http 8080\n  adit http app:3000 --url https://app.example.com\n  adit http https://localhost:8443 --upstream-protocol http2"
+)]
 pub(crate) struct Args {
     /// The service: a port, host:port, http://…, https://…, h2c://… or unix:PATH
     upstream: String,
     #[command(flatten)]
     endpoint: EndpointArgs,
     /// What the edge speaks to the service
-    #[arg(long, alias = "app-protocol", value_enum, value_name = "PROTOCOL", help_heading = "Upstream")]
+    #[arg(
+        long,
+        alias = "app-protocol",
+        value_enum,
+        value_name = "PROTOCOL",
+        help_heading = "Upstream"
+    )]
     upstream_protocol: Option<Protocol>,
     #[command(flatten)]
     upstream_tls: UpstreamTlsArgs,
@@ -127,10 +135,16 @@ impl Args {
         let mut schemes = self.old.scheme.clone();
         schemes.dedup();
         if !schemes.is_empty() && self.endpoint.url.is_some() {
-            return Err(Failure::usage("--scheme and --url were both given").fix("put the scheme into the URL: --url http://HOST"));
+            return Err(Failure::usage("--scheme and --url were both given")
+                .fix("put the scheme into the URL: --url http://HOST"));
         }
         let ca = self.upstream_tls.ca()?;
-        let mutual_tls = self.old.mutual_tls_cas.as_ref().map(|path| read(path, "--mutual-tls-cas")).transpose()?;
+        let mutual_tls = self
+            .old
+            .mutual_tls_cas
+            .as_ref()
+            .map(|path| read(path, "--mutual-tls-cas"))
+            .transpose()?;
         let common = self.endpoint.check()?;
         let plan = |scheme, suffix| Plan {
             upstream: upstream.clone(),
@@ -150,7 +164,9 @@ impl Args {
         };
         let offers: Vec<Offer> = plans
             .into_iter()
-            .map(|plan| -> Offer { Box::new(move |session| Box::pin(plan.builder(session.http()).forward(plan.upstream.clone()))) })
+            .map(|plan| -> Offer {
+                Box::new(move |session| Box::pin(plan.builder(session.http()).forward(plan.upstream.clone())))
+            })
             .collect();
         serve::run(self.connection.builder()?, &self.log, &offers)
     }
@@ -183,7 +199,9 @@ impl Plan {
 impl OldArgs {
     fn check(&self) -> Result<(), Failure> {
         if self.inspect == Some(true) {
-            return Err(Failure::usage("the local inspector is not available in this version").at("--inspect").fix("leave --inspect out"));
+            return Err(Failure::usage("the local inspector is not available in this version")
+                .at("--inspect")
+                .fix("leave --inspect out"));
         }
         if let Some(ratio) = self.circuit_breaker
             && !(0.0..=1.0).contains(&ratio)
@@ -192,22 +210,64 @@ impl OldArgs {
         }
         for login in &self.basic_auth {
             if !login.contains(':') {
-                return Err(Failure::usage("a login without a password").at("--basic-auth").fix("give it as USER:PASSWORD"));
+                return Err(Failure::usage("a login without a password")
+                    .at("--basic-auth")
+                    .fix("give it as USER:PASSWORD"));
             }
         }
         for (given, flag, instead) in [
-            (self.domain.is_some() || self.subdomain.is_some(), "--domain, --hostname and --subdomain", "use --url https://HOST"),
+            (
+                self.domain.is_some() || self.subdomain.is_some(),
+                "--domain, --hostname and --subdomain",
+                "use --url https://HOST",
+            ),
             (!self.scheme.is_empty(), "--scheme", "use --url http:// or https://"),
-            (!self.basic_auth.is_empty(), "--basic-auth", "use the traffic policy action basic-auth"),
-            (self.circuit_breaker.is_some(), "--circuit-breaker", "use the traffic policy action circuit-breaker"),
-            (self.compression.is_some(), "--compression", "use the traffic policy action compress-response"),
-            (self.mutual_tls_cas.is_some(), "--mutual-tls-cas", "use the traffic policy action terminate-tls"),
+            (
+                !self.basic_auth.is_empty(),
+                "--basic-auth",
+                "use the traffic policy action basic-auth",
+            ),
+            (
+                self.circuit_breaker.is_some(),
+                "--circuit-breaker",
+                "use the traffic policy action circuit-breaker",
+            ),
+            (
+                self.compression.is_some(),
+                "--compression",
+                "use the traffic policy action compress-response",
+            ),
+            (
+                self.mutual_tls_cas.is_some(),
+                "--mutual-tls-cas",
+                "use the traffic policy action terminate-tls",
+            ),
             (self.oauth.is_some(), "--oauth", "use the traffic policy action oauth"),
-            (self.oidc.is_some(), "--oidc", "use the traffic policy action openid-connect"),
-            (!self.request_header_add.is_empty() || !self.request_header_remove.is_empty(), "--request-header-…", "use the traffic policy actions add-headers and remove-headers"),
-            (!self.response_header_add.is_empty() || !self.response_header_remove.is_empty(), "--response-header-…", "use the traffic policy actions add-headers and remove-headers"),
-            (!self.ua_filter_allow.is_empty() || !self.ua_filter_deny.is_empty(), "--ua-filter-…", "use a traffic policy rule over the User-Agent"),
-            (self.verify_webhook.is_some(), "--verify-webhook", "use the traffic policy action verify-webhook"),
+            (
+                self.oidc.is_some(),
+                "--oidc",
+                "use the traffic policy action openid-connect",
+            ),
+            (
+                !self.request_header_add.is_empty() || !self.request_header_remove.is_empty(),
+                "--request-header-…",
+                "use the traffic policy actions add-headers and remove-headers",
+            ),
+            (
+                !self.response_header_add.is_empty() || !self.response_header_remove.is_empty(),
+                "--response-header-…",
+                "use the traffic policy actions add-headers and remove-headers",
+            ),
+            (
+                !self.ua_filter_allow.is_empty() || !self.ua_filter_deny.is_empty(),
+                "--ua-filter-…",
+                "use a traffic policy rule over the User-Agent",
+            ),
+            (
+                self.verify_webhook.is_some(),
+                "--verify-webhook",
+                "use the traffic policy action verify-webhook",
+            ),
         ] {
             if given {
                 hint(flag, instead);
@@ -261,12 +321,30 @@ impl OldArgs {
                 client_secret: self.oidc_client_secret.clone().unwrap_or_default(),
             });
         }
-        builder = self.request_header_add.iter().fold(builder, EndpointBuilder::add_request_header);
-        builder = self.request_header_remove.iter().fold(builder, EndpointBuilder::remove_request_header);
-        builder = self.response_header_add.iter().fold(builder, EndpointBuilder::add_response_header);
-        builder = self.response_header_remove.iter().fold(builder, EndpointBuilder::remove_response_header);
-        builder = self.ua_filter_allow.iter().fold(builder, EndpointBuilder::allow_user_agent);
-        builder = self.ua_filter_deny.iter().fold(builder, EndpointBuilder::deny_user_agent);
+        builder = self
+            .request_header_add
+            .iter()
+            .fold(builder, EndpointBuilder::add_request_header);
+        builder = self
+            .request_header_remove
+            .iter()
+            .fold(builder, EndpointBuilder::remove_request_header);
+        builder = self
+            .response_header_add
+            .iter()
+            .fold(builder, EndpointBuilder::add_response_header);
+        builder = self
+            .response_header_remove
+            .iter()
+            .fold(builder, EndpointBuilder::remove_response_header);
+        builder = self
+            .ua_filter_allow
+            .iter()
+            .fold(builder, EndpointBuilder::allow_user_agent);
+        builder = self
+            .ua_filter_deny
+            .iter()
+            .fold(builder, EndpointBuilder::deny_user_agent);
         if let (Some(provider), Some(secret)) = (&self.verify_webhook, &self.verify_webhook_secret) {
             builder = builder.verify_webhook(provider, secret);
         }

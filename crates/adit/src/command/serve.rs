@@ -31,7 +31,8 @@ pub(crate) fn run(builder: SessionBuilder, log: &LogArgs, offers: &[Offer]) -> R
 }
 
 async fn serve(builder: SessionBuilder, printer: Printer, offers: &[Offer]) -> Result<Exit, Failure> {
-    let mut signals = Signals::new().map_err(|error| Failure::failed("signals cannot be received").because(error.to_string()))?;
+    let mut signals =
+        Signals::new().map_err(|error| Failure::failed("signals cannot be received").because(error.to_string()))?;
     let lines = EventLines::new(printer);
     let asked = Arc::new(Notify::new());
     let stop = Arc::clone(&asked);

@@ -9,7 +9,9 @@ use crate::exit::{Exit, Failure};
 use crate::output::printer::LogArgs;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  adit tcp 5432\n  adit tcp db.internal:5432 --url tcp://tcp.tunnels.example.com:20007\n  adit tcp unix:/run/app.sock")]
+#[command(
+    after_help = "Examples:\n  adit tcp 5432\n  adit tcp db.internal:5432 --url tcp://tcp.tunnels.example.com:20007\n  adit tcp unix:/run/app.sock"
+)]
 pub(crate) struct Args {
     /// The service: a port, host:port, tcp://host:port, tls://host:port or unix:PATH
     upstream: String,

@@ -12,7 +12,9 @@ use crate::exit::{Exit, Failure};
 use crate::output::printer::LogArgs;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  adit tls 8443 --url tls://app.example.com\n  adit tls 8080 --terminate-at agent --crt app.pem --key app.key")]
+#[command(
+    after_help = "Examples:\n  adit tls 8443 --url tls://app.example.com\n  adit tls 8080 --terminate-at agent --crt app.pem --key app.key"
+)]
 pub(crate) struct Args {
     /// The service: a port, host:port, tcp://host:port, tls://host:port or unix:PATH
     upstream: String,
@@ -84,14 +86,29 @@ impl Args {
             (Some(crt), Some(key)) => Some((read(crt, "--crt")?, read(key, "--key")?)),
             _ => None,
         };
-        let cas = self.mutual_tls_cas.as_ref().map(|path| read(path, "--mutual-tls-cas")).transpose()?;
-        let place = self.terminate_at.unwrap_or_else(|| if pair.is_some() { Place::Edge } else { Place::Upstream });
+        let cas = self
+            .mutual_tls_cas
+            .as_ref()
+            .map(|path| read(path, "--mutual-tls-cas"))
+            .transpose()?;
+        let place = self
+            .terminate_at
+            .unwrap_or_else(|| if pair.is_some() { Place::Edge } else { Place::Upstream });
         match (place, pair) {
             (Place::Upstream, None) if cas.is_none() => Ok(End::Upstream),
-            (Place::Upstream, None) => Err(Failure::usage("--mutual-tls-cas needs TLS to end at the edge or here").fix("give --terminate-at edge or agent")),
-            (Place::Upstream, Some(_)) => Err(Failure::usage("--crt and --key are not used where TLS ends at the upstream").fix("leave them out, or give --terminate-at edge or agent")),
-            (Place::Agent, None) => Err(Failure::usage("--terminate-at agent needs a certificate").fix("give --crt FILE and --key FILE")),
-            (Place::Agent, Some((crt, key))) => Ok(End::Agent(Identity::pem(crt, key).map_err(|error| Failure::from(error).at("--crt, --key"))?, cas)),
+            (Place::Upstream, None) => Err(Failure::usage("--mutual-tls-cas needs TLS to end at the edge or here")
+                .fix("give --terminate-at edge or agent")),
+            (Place::Upstream, Some(_)) => Err(Failure::usage(
+                "--crt and --key are not used where TLS ends at the upstream",
+            )
+            .fix("leave them out, or give --terminate-at edge or agent")),
+            (Place::Agent, None) => {
+                Err(Failure::usage("--terminate-at agent needs a certificate").fix("give --crt FILE and --key FILE"))
+            }
+            (Place::Agent, Some((crt, key))) => Ok(End::Agent(
+                Identity::pem(crt, key).map_err(|error| Failure::from(error).at("--crt, --key"))?,
+                cas,
+            )),
             (Place::Edge, None) => Ok(End::Edge(Vec::new(), Vec::new(), cas)),
             (Place::Edge, Some((crt, key))) => Ok(End::Edge(crt, key, cas)),
         }

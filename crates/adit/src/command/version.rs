@@ -15,7 +15,8 @@ impl Args {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let version = env!("CARGO_PKG_VERSION");
         let text = if self.json {
-            serde_json::json!({ "version": version, "os": std::env::consts::OS, "arch": std::env::consts::ARCH }).to_string()
+            serde_json::json!({ "version": version, "os": std::env::consts::OS, "arch": std::env::consts::ARCH })
+                .to_string()
         } else {
             format!("adit {version}")
         };

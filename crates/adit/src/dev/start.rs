@@ -69,6 +69,8 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
         Some(agent(&server, &args, upstream.as_ref(), &connect_addr, https, &base_domain).await?)
     };
     let public_url = agent.as_ref().map(|a| a.forwarder.url());
+    // Before anybody can know that we are here: who reads dev.json may stop us the next moment.
+    let mut stop = StopSignal::install()?;
     let info = dev_info(&server, &base_domain, [https, http, admin], &connect_addr, public_url.clone());
     info.write(&dir)?;
     let terminal = std::io::stdout().is_terminal();
@@ -95,10 +97,9 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
             open_browser(url);
         }
     }
-    let stopped = stop_signal();
     let watching = watch(address_of_upstream);
     tokio::select! {
-        () = stopped => {}
+        () = stop.next() => {}
         () = watching => {}
     }
     DevInfo::remove(&dir);
@@ -111,7 +112,7 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     };
     tokio::select! {
         () = leave => {}
-        () = stop_signal() => {}
+        () = stop.next() => {}
     }
     Ok(Exit::Done)
 }
@@ -322,22 +323,41 @@ async fn watch(address: Option<String>) {
     std::future::pending().await
 }
 
-/// SIGINT or SIGTERM.
-async fn stop_signal() {
+/// SIGINT and SIGTERM, from the moment it is made.
+struct StopSignal {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-            tokio::select! {
-                _ = int.recv() => {}
-                _ = term.recv() => {}
-            }
-            return;
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignal {
+    fn install() -> Result<Self, Failure> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let of = |kind| signal(kind).map_err(|e| Failure::failed(format!("signals: {e}")));
+            Ok(Self {
+                interrupt: of(SignalKind::interrupt())?,
+                terminate: of(SignalKind::terminate())?,
+            })
         }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
-    // Without signals the program is ended from outside.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    /// The next of them.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without signals the program is ended from outside.
+            std::future::pending::<()>().await;
+        }
     }
 }
 

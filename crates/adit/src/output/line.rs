@@ -76,7 +76,12 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(level: Level, object: &'static str, message: &'static str) -> Self {
-        Self { level, message, object, fields: Vec::new() }
+        Self {
+            level,
+            message,
+            object,
+            fields: Vec::new(),
+        }
     }
 
     pub(crate) fn field(mut self, key: &'static str, value: impl Into<String>) -> Self {
@@ -99,21 +104,45 @@ impl Line {
                 self.pairs(&mut out);
             }
             Form::Logfmt => {
-                let _ = write!(out, "t={} lvl={} msg={} obj={}", stamp(now), self.level.word(), quoted(self.message), self.object);
+                let _ = write!(
+                    out,
+                    "t={} lvl={} msg={} obj={}",
+                    stamp(now),
+                    self.level.word(),
+                    quoted(self.message),
+                    self.object
+                );
                 self.pairs(&mut out);
             }
             Form::Json => {
                 let mut object = serde_json::Map::new();
-                let fixed = [("t", stamp(now)), ("lvl", self.level.word().to_owned()), ("msg", self.message.to_owned()), ("obj", self.object.to_owned())];
-                for (key, value) in fixed.into_iter().chain(self.fields.iter().map(|(key, value)| (*key, value.clone()))) {
+                let fixed = [
+                    ("t", stamp(now)),
+                    ("lvl", self.level.word().to_owned()),
+                    ("msg", self.message.to_owned()),
+                    ("obj", self.object.to_owned()),
+                ];
+                for (key, value) in fixed
+                    .into_iter()
+                    .chain(self.fields.iter().map(|(key, value)| (*key, value.clone())))
+                {
                     object.insert(key.to_owned(), value.into());
                 }
                 out.push_str(&serde_json::Value::Object(object).to_string());
             }
             Form::Term { colour } => {
                 let (letter, code) = self.level.letter();
-                let (on, dim, off) = if colour { (code, "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-                let _ = write!(out, "{dim}{}{off} {on}{letter}{off} {:<24}", now.strftime("%H:%M:%S"), self.message);
+                let (on, dim, off) = if colour {
+                    (code, "\x1b[2m", "\x1b[0m")
+                } else {
+                    ("", "", "")
+                };
+                let _ = write!(
+                    out,
+                    "{dim}{}{off} {on}{letter}{off} {:<24}",
+                    now.strftime("%H:%M:%S"),
+                    self.message
+                );
                 for (key, value) in &self.fields {
                     let _ = write!(out, " {dim}{key}={off}{}", quoted(value));
                 }
@@ -135,9 +164,17 @@ fn stamp(now: jiff::Timestamp) -> String {
 
 /// A value in logfmt: quoted if it is empty or holds a space, a quote, `=` or control characters.
 fn quoted(value: &str) -> Cow<'_, str> {
-    let plain = !value.is_empty() && value.chars().all(|c| c > ' ' && c != '"' && c != '=' && c != '\\' && !c.is_control());
+    let plain = !value.is_empty()
+        && value
+            .chars()
+            .all(|c| c > ' ' && c != '"' && c != '=' && c != '\\' && !c.is_control());
     // A URL with a query is the one value with `=` that everybody expects bare.
-    if plain || (value.starts_with("http") && value.chars().all(|c| c > ' ' && c != '"' && c != '\\' && !c.is_control())) {
+    if plain
+        || (value.starts_with("http")
+            && value
+                .chars()
+                .all(|c| c > ' ' && c != '"' && c != '\\' && !c.is_control()))
+    {
         return Cow::Borrowed(value);
     }
     let mut out = String::with_capacity(value.len() + 2);
@@ -176,7 +213,10 @@ mod tests {
 
     #[test]
     fn the_stable_line() {
-        assert_eq!(started().render(Form::Plain, at()), "started endpoint name=web url=https://app.example.com upstream=http://localhost:8080");
+        assert_eq!(
+            started().render(Form::Plain, at()),
+            "started endpoint name=web url=https://app.example.com upstream=http://localhost:8080"
+        );
     }
 
     #[test]
@@ -198,6 +238,9 @@ mod tests {
     #[test]
     fn values_from_outside_cannot_forge_a_line() {
         let line = Line::new(Level::Warn, "session", "session lost").field("cause", "a\nstarted endpoint \"x\"");
-        assert_eq!(line.render(Form::Plain, at()), "session lost cause=\"a\\nstarted endpoint \\\"x\\\"\"");
+        assert_eq!(
+            line.render(Form::Plain, at()),
+            "session lost cause=\"a\\nstarted endpoint \\\"x\\\"\""
+        );
     }
 }

@@ -33,7 +33,13 @@ pub(crate) struct LogArgs {
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) log_format: Option<LogFormat>,
     /// The least important lines that are printed
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "info", help_heading = "Output")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "info",
+        help_heading = "Output"
+    )]
     pub(crate) log_level: Level,
 }
 
@@ -49,12 +55,19 @@ pub(crate) struct Printer {
 impl Printer {
     pub(crate) fn new(args: &LogArgs) -> Result<Self, Failure> {
         let (sink, terminal, announce): (Option<Box<dyn Write + Send>>, bool, bool) = match args.log.as_deref() {
-            None | Some("stdout") => (Some(Box::new(std::io::stdout())), std::io::stdout().is_terminal(), false),
+            None | Some("stdout") => (
+                Some(Box::new(std::io::stdout())),
+                std::io::stdout().is_terminal(),
+                false,
+            ),
             Some("stderr") => (Some(Box::new(std::io::stderr())), std::io::stderr().is_terminal(), true),
             Some("false") => (None, false, true),
             Some(path) => {
                 let file = File::options().create(true).append(true).open(path).map_err(|error| {
-                    Failure::usage(format!("the log file {path} cannot be opened")).at("--log").because(error.to_string()).fix("give a path that can be written, or stdout, stderr or false")
+                    Failure::usage(format!("the log file {path} cannot be opened"))
+                        .at("--log")
+                        .because(error.to_string())
+                        .fix("give a path that can be written, or stdout, stderr or false")
                 })?;
                 (Some(Box::new(file)), false, true)
             }
@@ -62,10 +75,17 @@ impl Printer {
         let form = match args.log_format {
             None => Form::Plain,
             Some(LogFormat::Json) => Form::Json,
-            Some(LogFormat::Term) if terminal => Form::Term { colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) },
+            Some(LogFormat::Term) if terminal => Form::Term {
+                colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            },
             Some(LogFormat::Term | LogFormat::Logfmt) => Form::Logfmt,
         };
-        Ok(Self { form, level: args.log_level, sink: Mutex::new(sink), announce })
+        Ok(Self {
+            form,
+            level: args.log_level,
+            sink: Mutex::new(sink),
+            announce,
+        })
     }
 
     /// Prints a line if it matters enough.

@@ -41,7 +41,11 @@ impl Address {
 
     /// Reads a comma-separated list of addresses in order of preference.
     pub(crate) fn parse_list(text: &str) -> Result<Vec<Self>, Error> {
-        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Self::parse).collect()
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(Self::parse)
+            .collect()
     }
 
     /// Splits `host[:port]`, `[v6][:port]`; a bare IPv6 address is taken whole.
@@ -49,7 +53,8 @@ impl Address {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (host, after) = rest.split_once(']').ok_or("has an opening bracket only")?;
-                host.parse::<Ipv6Addr>().map_err(|_| "has something else than an IPv6 address in brackets")?;
+                host.parse::<Ipv6Addr>()
+                    .map_err(|_| "has something else than an IPv6 address in brackets")?;
                 match after.strip_prefix(':') {
                     Some(port) => (host, Some(port)),
                     None if after.is_empty() => (host, None),
@@ -75,7 +80,10 @@ impl Address {
         if host.len() > 253 || host.bytes().any(|b| !b.is_ascii_graphic() || b"/@?#\\%\"".contains(&b)) {
             return Err("has characters in its host that no name has");
         }
-        Ok(Self { host: host.to_ascii_lowercase(), port })
+        Ok(Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 
     /// The addresses of the host now, in the order to try them.
@@ -83,14 +91,21 @@ impl Address {
         if let Some(known) = self.known() {
             return Ok(known);
         }
-        let failed = |cause: String| Error::Resolve { host: self.host.clone(), cause };
+        let failed = |cause: String| Error::Resolve {
+            host: self.host.clone(),
+            cause,
+        };
         let looked_up = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((self.host.as_str(), self.port))).await;
         let found: Vec<SocketAddr> = match looked_up {
             Err(_) => return Err(failed(format!("no answer in {} s", RESOLVE.as_secs()))),
             Ok(Err(error)) => return Err(failed(error.to_string())),
             Ok(Ok(found)) => found.collect(),
         };
-        if found.is_empty() { Err(failed("the name has no address".to_owned())) } else { Ok(found) }
+        if found.is_empty() {
+            Err(failed("the name has no address".to_owned()))
+        } else {
+            Ok(found)
+        }
     }
 
     /// The addresses of hosts that need no look-up: literals and names that mean this machine.
@@ -104,7 +119,11 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') { write!(f, "[{}]:{}", self.host, self.port) } else { write!(f, "{}:{}", self.host, self.port) }
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
     }
 }
 
@@ -139,17 +158,35 @@ mod tests {
         assert_eq!(parsed("[::1]:8443"), "[::1]:8443");
         assert_eq!(parsed("::1"), "[::1]:443");
         assert_eq!(parsed("127.0.0.1:1"), "127.0.0.1:1");
-        for wrong in ["", "http://a", "a:0", "a:70000", "a:b", "https://a/b", "[::1", "[a]:1", ":443", "a b", "a:1:2"] {
+        for wrong in [
+            "",
+            "http://a",
+            "a:0",
+            "a:70000",
+            "a:b",
+            "https://a/b",
+            "[::1",
+            "[a]:1",
+            ":443",
+            "a b",
+            "a:1:2",
+        ] {
             assert!(parsed(wrong).starts_with("error"), "{wrong:?} gave {}", parsed(wrong));
         }
         let list = Address::parse_list("a.example, b.example:1,").unwrap();
-        assert_eq!(list.iter().map(Address::to_string).collect::<Vec<_>>(), ["a.example:443", "b.example:1"]);
+        assert_eq!(
+            list.iter().map(Address::to_string).collect::<Vec<_>>(),
+            ["a.example:443", "b.example:1"]
+        );
     }
 
     #[tokio::test]
     async fn localhost_names_are_loopback_without_a_look_up() {
         for name in ["localhost", "connect.adit.localhost", "a.localhost."] {
-            let address = Address { host: name.to_owned(), port: 7 };
+            let address = Address {
+                host: name.to_owned(),
+                port: 7,
+            };
             let found = address.resolve().await.unwrap();
             assert_eq!(found, ["127.0.0.1:7".parse().unwrap(), "[::1]:7".parse().unwrap()]);
         }

@@ -38,11 +38,17 @@ pub(crate) async fn connect(options: &Options, secure: &Secure, address: &Addres
         };
         let name = options.server_name.as_deref().unwrap_or(&address.host);
         let io = secure.to_server(transport, name).await?;
-        Ok(Link { io, proxy_type: proxy.map_or("", Proxy::type_name) })
+        Ok(Link {
+            io,
+            proxy_type: proxy.map_or("", Proxy::type_name),
+        })
     };
     match tokio::time::timeout(options.connect_timeout, connecting).await {
         Ok(done) => done,
-        Err(_) => Err(Error::Timeout { what: format!("connecting to {address}"), after: options.connect_timeout }),
+        Err(_) => Err(Error::Timeout {
+            what: format!("connecting to {address}"),
+            after: options.connect_timeout,
+        }),
     }
 }
 
@@ -59,9 +65,13 @@ async fn tcp(address: &Address) -> Result<TcpStream, Error> {
 
 async fn through(proxy: &Proxy, secure: &Secure, target: &Address) -> Result<Transport, Error> {
     let mut stream = tcp(&proxy.address).await.map_err(|error| match error {
-        Error::Connect { cause, local: false, .. } => {
-            Error::Proxy { proxy: proxy.to_string(), what: format!("cannot be reached: {cause}"), fix: "check the proxy's address, or unset it".to_owned() }
-        }
+        Error::Connect {
+            cause, local: false, ..
+        } => Error::Proxy {
+            proxy: proxy.to_string(),
+            what: format!("cannot be reached: {cause}"),
+            fix: "check the proxy's address, or unset it".to_owned(),
+        },
         other => other,
     })?;
     match proxy.kind {
@@ -81,7 +91,9 @@ async fn through(proxy: &Proxy, secure: &Secure, target: &Address) -> Result<Tra
 /// None of these can fail on a socket that is connected, and the connection works without.
 fn prepare(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10));
     #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
     let keepalive = keepalive.with_retries(3);
     let _ = socket.set_tcp_keepalive(&keepalive);
@@ -97,6 +109,9 @@ fn prepare(stream: &TcpStream) {
 fn is_local(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown | io::ErrorKind::AddrNotAvailable | io::ErrorKind::HostUnreachable
+        io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::HostUnreachable
     )
 }

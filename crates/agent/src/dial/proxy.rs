@@ -61,11 +61,17 @@ impl Proxy {
             None => None,
             Some(user) => {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
-                let decode = |part| percent_decode(part).ok_or_else(|| wrong("has credentials that are not percent-encoded correctly"));
+                let decode = |part| {
+                    percent_decode(part).ok_or_else(|| wrong("has credentials that are not percent-encoded correctly"))
+                };
                 Some((decode(name)?, decode(password)?))
             }
         };
-        Ok(Self { kind, address, credentials })
+        Ok(Self {
+            kind,
+            address,
+            credentials,
+        })
     }
 
     /// What `Auth.Extra.ProxyType` says.
@@ -89,23 +95,36 @@ impl Proxy {
         };
         match tokio::time::timeout(ANSWER, asked).await {
             Ok(done) => done,
-            Err(_) => Err(self.failed(format!("gave no answer in {} s", ANSWER.as_secs()), "check that it is a proxy of this kind")),
+            Err(_) => Err(self.failed(
+                format!("gave no answer in {} s", ANSWER.as_secs()),
+                "check that it is a proxy of this kind",
+            )),
         }
     }
 
     fn failed(&self, what: impl Into<String>, fix: impl Into<String>) -> Error {
-        Error::Proxy { proxy: self.to_string(), what: what.into(), fix: fix.into() }
+        Error::Proxy {
+            proxy: self.to_string(),
+            what: what.into(),
+            fix: fix.into(),
+        }
     }
 
     fn broken(&self, error: &std::io::Error) -> Error {
-        self.failed(format!("closed the connection: {error}"), "check that it is a proxy of this kind")
+        self.failed(
+            format!("closed the connection: {error}"),
+            "check that it is a proxy of this kind",
+        )
     }
 
     async fn connect<IO>(&self, io: &mut IO, target: &Address) -> Result<(), Error>
     where
         IO: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: adit-agent/{}\r\n", env!("CARGO_PKG_VERSION"));
+        let mut request = format!(
+            "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\nUser-Agent: adit-agent/{}\r\n",
+            env!("CARGO_PKG_VERSION")
+        );
         if let Some((user, password)) = &self.credentials {
             let basic = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
             request.push_str("Proxy-Authorization: Basic ");
@@ -120,20 +139,32 @@ impl Proxy {
         let head = loop {
             if let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") {
                 if end + 4 != answer.len() {
-                    return Err(self.failed("sent bytes of its own into the tunnel", "check that it is an HTTP proxy"));
+                    return Err(self.failed(
+                        "sent bytes of its own into the tunnel",
+                        "check that it is an HTTP proxy",
+                    ));
                 }
                 break String::from_utf8_lossy(answer.get(..end).unwrap_or_default()).into_owned();
             }
             if answer.len() >= ANSWER_BYTES {
-                return Err(self.failed("answered with a head of more than 16 KiB", "check that it is an HTTP proxy"));
+                return Err(self.failed(
+                    "answered with a head of more than 16 KiB",
+                    "check that it is an HTTP proxy",
+                ));
             }
             if io.read_buf(&mut answer).await.map_err(|e| self.broken(&e))? == 0 {
-                return Err(self.failed("closed the connection without an answer", "check that it is an HTTP proxy"));
+                return Err(self.failed(
+                    "closed the connection without an answer",
+                    "check that it is an HTTP proxy",
+                ));
             }
         };
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap_or_default();
-        let code = status.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse::<u16>().ok());
+        let code = status
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.get(2..5))
+            .and_then(|code| code.parse::<u16>().ok());
         match code {
             Some(200..=299) => Ok(()),
             Some(407) => Err(self.asks_for_credentials(lines)),
@@ -153,8 +184,14 @@ impl Proxy {
             .collect();
         let basic = schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"));
         match (&self.credentials, basic) {
-            (Some(_), true) => self.failed("does not accept this user and password (407)", "check user and password in the proxy URL"),
-            (None, true) => self.failed("asks for a user and a password (407)", "put user:password@ in front of the host in the proxy URL"),
+            (Some(_), true) => self.failed(
+                "does not accept this user and password (407)",
+                "check user and password in the proxy URL",
+            ),
+            (None, true) => self.failed(
+                "asks for a user and a password (407)",
+                "put user:password@ in front of the host in the proxy URL",
+            ),
             _ => self.failed(
                 format!("asks for the authentication {} (407)", printable(&schemes.join(", "))),
                 "only Basic is supported; a local relay that speaks that scheme can stand in between",
@@ -169,7 +206,11 @@ impl Proxy {
         const NONE: u8 = 0;
         const PASSWORD: u8 = 2;
         let not_socks = || self.failed("does not speak SOCKS5", "check the proxy's kind and port");
-        let greeting: &[u8] = if self.credentials.is_some() { &[5, 2, NONE, PASSWORD] } else { &[5, 1, NONE] };
+        let greeting: &[u8] = if self.credentials.is_some() {
+            &[5, 2, NONE, PASSWORD]
+        } else {
+            &[5, 1, NONE]
+        };
         io.write_all(greeting).await.map_err(|e| self.broken(&e))?;
         io.flush().await.map_err(|e| self.broken(&e))?;
         let mut two = [0; 2];
@@ -189,17 +230,28 @@ impl Proxy {
                 io.read_exact(&mut two).await.map_err(|e| self.broken(&e))?;
                 let [_, status] = two;
                 if status != 0 {
-                    return Err(self.failed("does not accept this user and password", "check user and password in the proxy URL"));
+                    return Err(self.failed(
+                        "does not accept this user and password",
+                        "check user and password in the proxy URL",
+                    ));
                 }
             }
             ([5, 0xff | PASSWORD], _) => {
-                return Err(self.failed("asks for a user and a password", "put user:password@ in front of the host in the proxy URL"));
+                return Err(self.failed(
+                    "asks for a user and a password",
+                    "put user:password@ in front of the host in the proxy URL",
+                ));
             }
             _ => return Err(not_socks()),
         }
 
         let mut request = vec![5, 1, 0];
-        match target.known().as_deref().and_then(<[_]>::first).map(std::net::SocketAddr::ip) {
+        match target
+            .known()
+            .as_deref()
+            .and_then(<[_]>::first)
+            .map(std::net::SocketAddr::ip)
+        {
             Some(IpAddr::V4(ip)) => {
                 request.push(1);
                 request.extend_from_slice(&ip.octets());
@@ -273,12 +325,29 @@ pub(crate) struct Proxies {
 
 impl Proxies {
     pub(crate) fn of_environment(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let either = |name: &str| get(name).or_else(|| get(&name.to_ascii_uppercase())).filter(|value| !value.is_empty());
-        let environment = ["https_proxy", "http_proxy", "all_proxy"].iter().find_map(|name| either(name)).map(|url| Proxy::parse(&url)).transpose()?;
+        let either = |name: &str| {
+            get(name)
+                .or_else(|| get(&name.to_ascii_uppercase()))
+                .filter(|value| !value.is_empty())
+        };
+        let environment = ["https_proxy", "http_proxy", "all_proxy"]
+            .iter()
+            .find_map(|name| either(name))
+            .map(|url| Proxy::parse(&url))
+            .transpose()?;
         let except = either("no_proxy")
-            .map(|list| list.split(',').map(|part| part.trim().to_ascii_lowercase()).filter(|part| !part.is_empty()).collect())
+            .map(|list| {
+                list.split(',')
+                    .map(|part| part.trim().to_ascii_lowercase())
+                    .filter(|part| !part.is_empty())
+                    .collect()
+            })
             .unwrap_or_default();
-        Ok(Self { given: None, environment, except })
+        Ok(Self {
+            given: None,
+            environment,
+            except,
+        })
     }
 
     pub(crate) fn for_target(&self, target: &Address) -> Option<&Proxy> {
@@ -301,13 +370,20 @@ fn is_excepted(rule: &str, host: &str) -> bool {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return in_network(rule, ip);
     }
-    let rule = rule.strip_prefix("*.").or_else(|| rule.strip_prefix('.')).unwrap_or(rule);
+    let rule = rule
+        .strip_prefix("*.")
+        .or_else(|| rule.strip_prefix('.'))
+        .unwrap_or(rule);
     host == rule || host.strip_suffix(rule).is_some_and(|front| front.ends_with('.'))
 }
 
 fn in_network(rule: &str, ip: IpAddr) -> bool {
-    let Some((network, length)) = rule.split_once('/') else { return false };
-    let (Ok(network), Ok(length)) = (network.parse::<IpAddr>(), length.parse::<u32>()) else { return false };
+    let Some((network, length)) = rule.split_once('/') else {
+        return false;
+    };
+    let (Ok(network), Ok(length)) = (network.parse::<IpAddr>(), length.parse::<u32>()) else {
+        return false;
+    };
     match (network, ip) {
         (IpAddr::V4(network), IpAddr::V4(ip)) if length <= 32 => {
             let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
@@ -380,13 +456,38 @@ mod tests {
             _ => None,
         })
         .unwrap();
-        let through = |host: &str| proxies.for_target(&Address { host: host.into(), port: 1 }).is_some();
+        let through = |host: &str| {
+            proxies
+                .for_target(&Address {
+                    host: host.into(),
+                    port: 1,
+                })
+                .is_some()
+        };
         assert!(through("connect.other.net") && through("notexample.com") && through("11.0.0.1"));
-        for direct in ["example.com", "a.example.com", "x.corp", "10.9.9.9", "127.0.0.1", "::1", "connect.adit.localhost"] {
+        for direct in [
+            "example.com",
+            "a.example.com",
+            "x.corp",
+            "10.9.9.9",
+            "127.0.0.1",
+            "::1",
+            "connect.adit.localhost",
+        ] {
             assert!(!through(direct), "{direct}");
         }
-        let given = Proxies { given: Some(Proxy::parse("socks5://p").unwrap()), ..proxies };
-        assert!(given.for_target(&Address { host: "127.0.0.1".into(), port: 1 }).is_some());
+        let given = Proxies {
+            given: Some(Proxy::parse("socks5://p").unwrap()),
+            ..proxies
+        };
+        assert!(
+            given
+                .for_target(&Address {
+                    host: "127.0.0.1".into(),
+                    port: 1
+                })
+                .is_some()
+        );
     }
 
     #[tokio::test]
@@ -397,9 +498,14 @@ mod tests {
             let mut seen = vec![0; 1024];
             let n = far.read(&mut seen).await.unwrap();
             assert!(seen[..n].starts_with(b"CONNECT connect.example:443 HTTP/1.1\r\n"));
-            far.write_all(b"HTTP/1.1 407 Authenticate\r\nProxy-Authenticate: Negotiate\r\n\r\n").await.unwrap();
+            far.write_all(b"HTTP/1.1 407 Authenticate\r\nProxy-Authenticate: Negotiate\r\n\r\n")
+                .await
+                .unwrap();
         };
-        let target = Address { host: "connect.example".into(), port: 443 };
+        let target = Address {
+            host: "connect.example".into(),
+            port: 443,
+        };
         let (result, ()) = tokio::join!(proxy.tunnel(&mut near, &target), answer);
         assert!(result.unwrap_err().to_string().contains("Negotiate"));
     }

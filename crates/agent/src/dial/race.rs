@@ -27,22 +27,35 @@ pub(crate) async fn connect(addresses: &[SocketAddr], each: Duration) -> io::Res
         biased;
         done = &mut attempted => match done {
             Ok(stream) => return Ok(stream),
-            Err(error) => return Race::over(rest, each, vec![(*first, error)]).await,
+            Err(error) => return Box::pin(Race::over(rest, each, vec![(*first, error)])).await,
         },
         () = tokio::time::sleep(STAGGER) => {}
     }
+    // Rare, and large: boxed.
+    Box::pin(beside(attempted, *first, rest, each)).await
+}
+
+/// The first address goes on while the others start.
+async fn beside(
+    mut attempted: Pin<&mut impl Future<Output = io::Result<TcpStream>>>,
+    first: SocketAddr,
+    rest: &[SocketAddr],
+    each: Duration,
+) -> io::Result<TcpStream> {
     let mut others = Race::over(rest, each, Vec::new());
     tokio::select! {
         done = &mut attempted => match done {
             Ok(stream) => Ok(stream),
             Err(error) => {
-                others.failures.insert(0, (*first, error));
+                others.failures.insert(0, (first, error));
                 others.await
             }
         },
         done = &mut others => match done {
             Ok(stream) => Ok(stream),
-            Err(error) => attempted.await.map_err(|last| io::Error::new(last.kind(), format!("{error}; {first}: {last}"))),
+            Err(error) => {
+                attempted.await.map_err(|last| io::Error::new(last.kind(), format!("{error}; {first}: {last}")))
+            }
         },
     }
 }
@@ -50,7 +63,12 @@ pub(crate) async fn connect(addresses: &[SocketAddr], each: Duration) -> io::Res
 async fn attempt(address: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
     let stream = match tokio::time::timeout(limit, TcpStream::connect(address)).await {
         Ok(connected) => connected?,
-        Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {} s", limit.as_secs_f32()))),
+        Err(_) => {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer in {} s", limit.as_secs_f32()),
+            ));
+        }
     };
     stream.set_nodelay(true)?;
     Ok(stream)
@@ -79,15 +97,24 @@ impl<'a> Race<'a> {
 
     /// Starts the next address; the one after it has to wait again.
     fn start_next(&mut self) -> bool {
-        let Some(&address) = self.waiting.next() else { return false };
+        let Some(&address) = self.waiting.next() else {
+            return false;
+        };
         self.running.push((address, Box::pin(attempt(address, self.each))));
         self.stagger.as_mut().reset(Instant::now() + STAGGER);
         true
     }
 
     fn failure(&mut self) -> io::Error {
-        let kind = self.failures.last().map_or(io::ErrorKind::Other, |(_, error)| error.kind());
-        let texts: Vec<String> = self.failures.iter().map(|(address, error)| format!("{address}: {error}")).collect();
+        let kind = self
+            .failures
+            .last()
+            .map_or(io::ErrorKind::Other, |(_, error)| error.kind());
+        let texts: Vec<String> = self
+            .failures
+            .iter()
+            .map(|(address, error)| format!("{address}: {error}"))
+            .collect();
         io::Error::new(kind, texts.join("; "))
     }
 }
@@ -136,7 +163,9 @@ mod tests {
         let stream = connect(&[refusing, good], Duration::from_secs(3)).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
         assert!(stream.nodelay().unwrap());
-        let error = connect(&[refusing, refusing], Duration::from_secs(3)).await.unwrap_err();
+        let error = connect(&[refusing, refusing], Duration::from_secs(3))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(error.to_string().matches("refused").count(), 2);
     }

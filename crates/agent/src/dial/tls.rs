@@ -29,16 +29,27 @@ impl Secure {
             builder = builder.identity(identity.0.clone());
         }
         let server = builder.build().map_err(|error| unusable(&error))?;
-        Ok(Self { server, proxy: Arc::default() })
+        Ok(Self {
+            server,
+            proxy: Arc::default(),
+        })
     }
 
     /// A server that selects no protocol is spoken to as well.
-    pub(super) async fn to_server(&self, transport: Transport, name: &str) -> Result<adit_tls::Stream<Transport>, Error> {
+    pub(super) async fn to_server(
+        &self,
+        transport: Transport,
+        name: &str,
+    ) -> Result<adit_tls::Stream<Transport>, Error> {
         handshake(transport, name, &self.server).await
     }
 
     pub(super) async fn to_proxy(&self, stream: TcpStream, name: &str) -> Result<adit_tls::Stream<TcpStream>, Error> {
-        let profile = self.proxy.get_or_init(|| ClientProfile::builder(Roots::Platform).build().map_err(|error| unusable(&error)));
+        let profile = self.proxy.get_or_init(|| {
+            ClientProfile::builder(Roots::Platform)
+                .build()
+                .map_err(|error| unusable(&error))
+        });
         handshake(stream, name, profile.as_ref().map_err(Clone::clone)?).await
     }
 }
@@ -51,7 +62,10 @@ fn roots(ca: &Ca) -> Roots {
 }
 
 fn unusable(error: &adit_tls::Error) -> Error {
-    Error::configuration(format!("TLS to the server cannot be set up: {error}"), "check the file with the certificate authority (ADIT_CONNECT_CA) and the client certificate")
+    Error::configuration(
+        format!("TLS to the server cannot be set up: {error}"),
+        "check the file with the certificate authority (ADIT_CONNECT_CA) and the client certificate",
+    )
 }
 
 async fn handshake<IO>(io: IO, name: &str, profile: &ClientProfile) -> Result<adit_tls::Stream<IO>, Error>
@@ -60,16 +74,29 @@ where
 {
     match tokio::time::timeout(HANDSHAKE, adit_tls::connect(io, name, profile)).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) if error.kind() == adit_tls::ErrorKind::Certificate => Err(Error::Untrusted { host: name.to_owned(), cause: certificate_cause(&error) }),
-        Ok(Err(error)) => Err(Error::Tls { host: name.to_owned(), cause: error.to_string() }),
-        Err(_) => Err(Error::Timeout { what: format!("the TLS handshake with {name}"), after: HANDSHAKE }),
+        Ok(Err(error)) if error.kind() == adit_tls::ErrorKind::Certificate => Err(Error::Untrusted {
+            host: name.to_owned(),
+            cause: certificate_cause(&error),
+        }),
+        Ok(Err(error)) => Err(Error::Tls {
+            host: name.to_owned(),
+            cause: error.to_string(),
+        }),
+        Err(_) => Err(Error::Timeout {
+            what: format!("the TLS handshake with {name}"),
+            after: HANDSHAKE,
+        }),
     }
 }
 
 /// The problem and who issued what was presented: that names an interception.
 fn certificate_cause(error: &adit_tls::Error) -> String {
     match error {
-        adit_tls::Error::Certificate { problem, issuer: Some(issuer), .. } => format!("{problem}; it was issued by \"{issuer}\""),
+        adit_tls::Error::Certificate {
+            problem,
+            issuer: Some(issuer),
+            ..
+        } => format!("{problem}; it was issued by \"{issuer}\""),
         adit_tls::Error::Certificate { problem, .. } => problem.to_string(),
         other => other.to_string(),
     }

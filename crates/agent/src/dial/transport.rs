@@ -33,7 +33,11 @@ impl AsyncWrite for Transport {
         each!(self, io => Pin::new(io).poll_write(cx, buf))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         each!(self, io => Pin::new(io).poll_write_vectored(cx, parts))
     }
 

@@ -126,7 +126,11 @@ impl<K: Kind> EndpointBuilder<K> {
             proxy_protocol: None,
             opts: K::options(),
         };
-        Self { shared, draft, kind: PhantomData }
+        Self {
+            shared,
+            draft,
+            kind: PhantomData,
+        }
     }
 
     /// The public URL, such as `https://app.example.com`, `http://…`, `tcp://host:20007`, `tls://…`, or a host
@@ -168,7 +172,9 @@ impl<K: Kind> EndpointBuilder<K> {
 
     /// A traffic policy, YAML or JSON, at most 512 KiB. The server checks it.
     pub fn traffic_policy(mut self, policy: impl Into<String>) -> Self {
-        self.draft.opts.insert(options::TRAFFIC_POLICY.to_owned(), Value::String(policy.into()));
+        self.draft
+            .opts
+            .insert(options::TRAFFIC_POLICY.to_owned(), Value::String(policy.into()));
         self
     }
 
@@ -178,18 +184,25 @@ impl<K: Kind> EndpointBuilder<K> {
     /// [`Error::Configuration`] if it cannot be read or is no text.
     pub fn policy_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text = String::from_utf8(read_file(path, "the traffic policy")?)
-            .map_err(|_| Error::configuration(format!("the traffic policy {} is not UTF-8", path.display()), "save it as UTF-8"))?;
+        let text = String::from_utf8(read_file(path, "the traffic policy")?).map_err(|_| {
+            Error::configuration(
+                format!("the traffic policy {} is not UTF-8", path.display()),
+                "save it as UTF-8",
+            )
+        })?;
         Ok(self.traffic_policy(text))
     }
 
     /// Writes a PROXY header in front of each visitor's bytes.
     pub fn proxy_protocol(mut self, version: ProxyProtocol) -> Self {
         self.draft.proxy_protocol = Some(version);
-        self.draft.opts.insert("ProxyProto".to_owned(), json!(match version {
-            ProxyProtocol::V1 => 1,
-            ProxyProtocol::V2 => 2,
-        }));
+        self.draft.opts.insert(
+            "ProxyProto".to_owned(),
+            json!(match version {
+                ProxyProtocol::V1 => 1,
+                ProxyProtocol::V2 => 2,
+            }),
+        );
         self
     }
 
@@ -214,7 +227,11 @@ impl<K: Kind> EndpointBuilder<K> {
     pub async fn listen(self) -> Result<Listener, Error> {
         let termination = self.draft.termination()?;
         let to = listen::application();
-        let name = self.draft.name.clone().unwrap_or_else(|| format!("{}-listener", self.scheme()));
+        let name = self
+            .draft
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}-listener", self.scheme()));
         let (queue, connections) = listen::queue(termination, self.draft.proxy_protocol.is_some());
         let wish = self.wish(name, to, "localhost");
         let endpoint = Endpoint::new(wish, Sink::Listen(queue));
@@ -228,7 +245,11 @@ impl<K: Kind> EndpointBuilder<K> {
     /// # Errors
     /// As [`EndpointBuilder::listen`].
     pub async fn listen_and_forward(self, upstream: impl AsRef<str>) -> Result<Forwarder, Error> {
-        let default = if K::SCHEME == "https" { upstream::Default::Http } else { upstream::Default::Tcp };
+        let default = if K::SCHEME == "https" {
+            upstream::Default::Http
+        } else {
+            upstream::Default::Tcp
+        };
         self.forward(Upstream::parse(upstream.as_ref(), default)?).await
     }
 
@@ -241,7 +262,11 @@ impl<K: Kind> EndpointBuilder<K> {
             self.draft.version = HttpVersion::Http2;
         }
         let termination = self.draft.termination()?;
-        let name = self.draft.name.clone().unwrap_or_else(|| default_name(self.scheme(), &upstream));
+        let name = self
+            .draft
+            .name
+            .clone()
+            .unwrap_or_else(|| default_name(self.scheme(), &upstream));
         let wish = self.wish(name, upstream.to_string(), &upstream.authority());
         let alpn: &[&[u8]] = match (K::SCHEME, self.draft.version) {
             ("https", HttpVersion::Http1) => &[b"http/1.1"],
@@ -250,7 +275,12 @@ impl<K: Kind> EndpointBuilder<K> {
             _ => &[],
         };
         let dialer = Dialer::new(upstream, &self.draft.trust, alpn)?;
-        let forward = Forward::new(dialer, K::SCHEME == "https", self.draft.proxy_protocol.is_some(), termination);
+        let forward = Forward::new(
+            dialer,
+            K::SCHEME == "https",
+            self.draft.proxy_protocol.is_some(),
+            termination,
+        );
         let endpoint = Endpoint::new(wish, Sink::Forward(forward));
         self.shared.offer(Arc::clone(&endpoint)).await?;
         Ok(Forwarder::new(self.shared, endpoint))
@@ -259,24 +289,33 @@ impl<K: Kind> EndpointBuilder<K> {
     /// The scheme that was asked for, else the kind's.
     fn scheme(&self) -> &'static str {
         let asked = self.draft.url.split_once("://").map(|(scheme, _)| scheme);
-        if K::SCHEME == "https" && asked.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")) { "http" } else { K::SCHEME }
+        if K::SCHEME == "https" && asked.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")) {
+            "http"
+        } else {
+            K::SCHEME
+        }
     }
 
     fn wish(&self, name: String, forwards_to: String, authority: &str) -> Wish {
         let draft = &self.draft;
         let mut opts = draft.opts.clone();
-        opts.insert("URL".to_owned(), match draft.url.as_str() {
-            "" => Value::String(String::new()),
-            url if url.contains("://") => Value::String(url.to_owned()),
-            host => Value::String(format!("{}://{host}", self.scheme())),
-        });
+        opts.insert(
+            "URL".to_owned(),
+            match draft.url.as_str() {
+                "" => Value::String(String::new()),
+                url if url.contains("://") => Value::String(url.to_owned()),
+                host => Value::String(format!("{}://{host}", self.scheme())),
+            },
+        );
         let host = match &draft.host {
             HostHeader::Preserve => None,
             HostHeader::Rewrite => Some(authority),
             HostHeader::Text(text) => Some(text.as_str()),
         };
         if let Some(host) = host {
-            options::nested(&mut opts, "RequestHeaders", |headers| options::push(headers, "add", format!("host:{host}")));
+            options::nested(&mut opts, "RequestHeaders", |headers| {
+                options::push(headers, "add", format!("host:{host}"))
+            });
         }
         Wish {
             proto: self.scheme(),
@@ -327,7 +366,10 @@ impl EndpointBuilder<Tls> {
 
 impl Draft {
     fn termination(&self) -> Result<Option<Termination>, Error> {
-        self.termination.clone().map(|(identity, roots)| Termination::new(&identity, roots.as_deref())).transpose()
+        self.termination
+            .clone()
+            .map(|(identity, roots)| Termination::new(&identity, roots.as_deref()))
+            .transpose()
     }
 }
 
@@ -339,6 +381,9 @@ fn default_name(scheme: &str, upstream: &Upstream) -> String {
 
 impl<K> fmt::Debug for EndpointBuilder<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EndpointBuilder").field("url", &self.draft.url).field("name", &self.draft.name).finish_non_exhaustive()
+        f.debug_struct("EndpointBuilder")
+            .field("url", &self.draft.url)
+            .field("name", &self.draft.name)
+            .finish_non_exhaustive()
     }
 }

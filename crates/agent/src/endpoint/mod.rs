@@ -153,7 +153,11 @@ impl Endpoint {
         }
         Bind {
             id: bound.id.clone(),
-            proto: if again && !bound.proto.is_empty() { bound.proto.clone() } else { wish.proto.to_owned() },
+            proto: if again && !bound.proto.is_empty() {
+                bound.proto.clone()
+            } else {
+                wish.proto.to_owned()
+            },
             forwards_to: wish.forwards_to.clone(),
             forwards_proto: wish.forwards_proto.to_owned(),
             opts: Value::Object(opts),
@@ -174,8 +178,19 @@ impl Endpoint {
         let mut bound = lock(&self.bound);
         let before = bound.clone();
         // An id once given stays: the server uses it in stream headers whatever its later answers say.
-        let id = if before.id.is_empty() { answer.id } else { before.id.clone() };
-        *bound = Bound { id, url: answer.url, tunnel: answer.extra.tunnel_id, token: answer.extra.token, proto: answer.proto, opts: answer.opts };
+        let id = if before.id.is_empty() {
+            answer.id
+        } else {
+            before.id.clone()
+        };
+        *bound = Bound {
+            id,
+            url: answer.url,
+            tunnel: answer.extra.tunnel_id,
+            token: answer.extra.token,
+            proto: answer.proto,
+            opts: answer.opts,
+        };
         *lock(&self.refused) = Refused::default();
         let now = bound.clone();
         drop(bound);
@@ -186,7 +201,11 @@ impl Endpoint {
     /// The server refused a rebind: it is tried again, at longer and longer intervals.
     pub(crate) fn refused(&self, now: Instant, retryable: bool) -> Duration {
         let mut refused = lock(&self.refused);
-        let first = if retryable { Duration::from_secs(1) } else { Duration::from_secs(10) };
+        let first = if retryable {
+            Duration::from_secs(1)
+        } else {
+            Duration::from_secs(10)
+        };
         let wait = first.saturating_mul(1 << refused.times.min(6)).min(REFUSED_LONGEST);
         refused.times += 1;
         refused.next = Some(now + wait);

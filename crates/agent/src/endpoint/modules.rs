@@ -44,13 +44,17 @@ pub struct Oidc {
 impl<K: Kind> EndpointBuilder<K> {
     /// Lets in only visitors from this network (may be repeated). Action: `restrict-ips`.
     pub fn allow_cidr(mut self, cidr: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "IPRestriction", |rules| push(rules, "allow_cidrs", cidr.into()));
+        nested(&mut self.draft.opts, "IPRestriction", |rules| {
+            push(rules, "allow_cidrs", cidr.into())
+        });
         self
     }
 
     /// Keeps out visitors from this network (may be repeated). Action: `restrict-ips`.
     pub fn deny_cidr(mut self, cidr: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "IPRestriction", |rules| push(rules, "deny_cidrs", cidr.into()));
+        nested(&mut self.draft.opts, "IPRestriction", |rules| {
+            push(rules, "deny_cidrs", cidr.into())
+        });
         self
     }
 }
@@ -59,13 +63,17 @@ impl EndpointBuilder<Http> {
     /// Asks visitors for this user and password (may be repeated). Action: `basic-auth`.
     pub fn basic_auth(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         let credential = json!({ "username": user.into(), "cleartext_password": password.into() });
-        nested(&mut self.draft.opts, "BasicAuth", |auth| push(auth, "credentials", credential));
+        nested(&mut self.draft.opts, "BasicAuth", |auth| {
+            push(auth, "credentials", credential)
+        });
         self
     }
 
     /// Refuses requests while the share of failed ones is above this ratio, 0 to 1. Action: `circuit-breaker`.
     pub fn circuit_breaker(mut self, ratio: f64) -> Self {
-        self.draft.opts.insert("CircuitBreaker".to_owned(), json!({ "error_threshold": ratio }));
+        self.draft
+            .opts
+            .insert("CircuitBreaker".to_owned(), json!({ "error_threshold": ratio }));
         self
     }
 
@@ -77,7 +85,10 @@ impl EndpointBuilder<Http> {
 
     /// Asks visitors for a certificate from one of these authorities (PEM). Action: `terminate-tls`.
     pub fn mutual_tls_ca(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.draft.opts.insert("MutualTLSCA".to_owned(), json!({ "mutual_tls_ca": base64_of(pem.as_ref()) }));
+        self.draft.opts.insert(
+            "MutualTLSCA".to_owned(),
+            json!({ "mutual_tls_ca": base64_of(pem.as_ref()) }),
+        );
         self
     }
 
@@ -107,43 +118,58 @@ impl EndpointBuilder<Http> {
 
     /// Adds a field, `name:value`, to requests (may be repeated). Action: `add-headers`.
     pub fn add_request_header(mut self, field: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "RequestHeaders", |headers| push(headers, "add", field.into()));
+        nested(&mut self.draft.opts, "RequestHeaders", |headers| {
+            push(headers, "add", field.into())
+        });
         self
     }
 
     /// Removes a field from requests (may be repeated). Action: `remove-headers`.
     pub fn remove_request_header(mut self, name: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "RequestHeaders", |headers| push(headers, "remove", name.into()));
+        nested(&mut self.draft.opts, "RequestHeaders", |headers| {
+            push(headers, "remove", name.into())
+        });
         self
     }
 
     /// Adds a field, `name:value`, to responses (may be repeated). Action: `add-headers`.
     pub fn add_response_header(mut self, field: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "ResponseHeaders", |headers| push(headers, "add", field.into()));
+        nested(&mut self.draft.opts, "ResponseHeaders", |headers| {
+            push(headers, "add", field.into())
+        });
         self
     }
 
     /// Removes a field from responses (may be repeated). Action: `remove-headers`.
     pub fn remove_response_header(mut self, name: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "ResponseHeaders", |headers| push(headers, "remove", name.into()));
+        nested(&mut self.draft.opts, "ResponseHeaders", |headers| {
+            push(headers, "remove", name.into())
+        });
         self
     }
 
     /// Lets in only user agents that match this expression (may be repeated).
     pub fn allow_user_agent(mut self, expression: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "UserAgentFilter", |filter| push(filter, "allow", expression.into()));
+        nested(&mut self.draft.opts, "UserAgentFilter", |filter| {
+            push(filter, "allow", expression.into())
+        });
         self
     }
 
     /// Keeps out user agents that match this expression (may be repeated).
     pub fn deny_user_agent(mut self, expression: impl Into<String>) -> Self {
-        nested(&mut self.draft.opts, "UserAgentFilter", |filter| push(filter, "deny", expression.into()));
+        nested(&mut self.draft.opts, "UserAgentFilter", |filter| {
+            push(filter, "deny", expression.into())
+        });
         self
     }
 
     /// Lets in only requests that this provider signed. Action: `verify-webhook`.
     pub fn verify_webhook(mut self, provider: impl Into<String>, secret: impl Into<String>) -> Self {
-        self.draft.opts.insert("WebhookVerification".to_owned(), json!({ "provider": provider.into(), "secret": secret.into() }));
+        self.draft.opts.insert(
+            "WebhookVerification".to_owned(),
+            json!({ "provider": provider.into(), "secret": secret.into() }),
+        );
         self
     }
 
@@ -169,7 +195,10 @@ impl EndpointBuilder<Tls> {
 
     /// Asks visitors, at the edge, for a certificate from one of these authorities (PEM). Action: `terminate-tls`.
     pub fn mutual_tls_at_edge(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.draft.opts.insert("MutualTLSAtEdge".to_owned(), json!({ "mutual_tls_ca": base64_of(pem.as_ref()) }));
+        self.draft.opts.insert(
+            "MutualTLSAtEdge".to_owned(),
+            json!({ "mutual_tls_ca": base64_of(pem.as_ref()) }),
+        );
         self
     }
 }
@@ -183,7 +212,9 @@ impl<K> EndpointBuilder<K> {
 
     /// The first label below the server's base domain, in the field of the time before `url`.
     pub fn subdomain(mut self, label: impl Into<String>) -> Self {
-        self.draft.opts.insert("Subdomain".to_owned(), Value::String(label.into()));
+        self.draft
+            .opts
+            .insert("Subdomain".to_owned(), Value::String(label.into()));
         self
     }
 

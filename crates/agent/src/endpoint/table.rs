@@ -28,7 +28,11 @@ struct Inner {
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { all: Vec::new(), by_id: HashMap::with_hasher(FixedState::default()), ended: false }
+        Self {
+            all: Vec::new(),
+            by_id: HashMap::with_hasher(FixedState::default()),
+            ended: false,
+        }
     }
 }
 

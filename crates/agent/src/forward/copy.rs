@@ -62,20 +62,33 @@ pub(crate) trait Service: AsyncRead + AsyncWrite + Unpin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// The visitor (or the way to it) is gone.
-    Visitor,
+    Visitor {
+        /// The upstream had the last word: nothing is aborted that it still works on.
+        answered: bool,
+    },
     /// The upstream reset the connection.
     Upstream,
 }
 
 /// Copies until both directions have ended. With `requests` the visitor's end means that the edge has given the
 /// stream up: an upstream that says nothing more is closed instead of being waited for.
-pub(crate) async fn relay<V: Visitor, S: Service>(visitor: &mut V, service: &mut S, requests: bool) -> Result<(), Broken> {
+pub(crate) async fn relay<V: Visitor, S: Service>(
+    visitor: &mut V,
+    service: &mut S,
+    requests: bool,
+) -> Result<(), Broken> {
     let mut inward = Inward::default();
     let mut outward = Outward::default();
     let mut last_words: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|cx| {
-        let asked = inward.poll(cx, visitor, service)?;
-        let heard = outward.poll(cx, visitor, service)?;
+        let (asked, heard) = match both(&mut inward, &mut outward, cx, visitor, service) {
+            Ok(polls) => polls,
+            Err(Broken::Visitor { .. }) => {
+                let answered = outward.last_word && outward.held.is_empty();
+                return Poll::Ready(Err(Broken::Visitor { answered }));
+            }
+            Err(broken) => return Poll::Ready(Err(broken)),
+        };
         match (asked, heard) {
             (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(Ok(())),
             (Poll::Ready(()), Poll::Pending) if requests => {
@@ -97,6 +110,22 @@ pub(crate) async fn relay<V: Visitor, S: Service>(visitor: &mut V, service: &mut
     .await
 }
 
+/// Moves what can be moved in both directions, and notes who spoke last.
+fn both<V: Visitor, S: Service>(
+    inward: &mut Inward,
+    outward: &mut Outward,
+    cx: &mut Context<'_>,
+    visitor: &mut V,
+    service: &mut S,
+) -> Result<(Poll<()>, Poll<()>), Broken> {
+    let asked = inward.poll(cx, visitor, service)?;
+    if std::mem::take(&mut inward.moved) {
+        outward.last_word = false;
+    }
+    let heard = outward.poll(cx, visitor, service)?;
+    Ok((asked, heard))
+}
+
 /// Many programs end a TLS connection without `close_notify` (RFC 8446, section 6.1). What is cut off that way
 /// shows in the message's own framing.
 fn is_end(error: &io::Error) -> bool {
@@ -113,10 +142,17 @@ struct Inward {
     /// visitor's end, are still passed on.
     deaf: bool,
     done: bool,
+    /// Something was written since the flag was last taken.
+    moved: bool,
 }
 
 impl Inward {
-    fn poll<V: Visitor, S: Service>(&mut self, cx: &mut Context<'_>, visitor: &mut V, service: &mut S) -> Result<Poll<()>, Broken> {
+    fn poll<V: Visitor, S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        visitor: &mut V,
+        service: &mut S,
+    ) -> Result<Poll<()>, Broken> {
         loop {
             if self.done {
                 return Ok(Poll::Ready(()));
@@ -131,6 +167,7 @@ impl Inward {
                     Poll::Ready(Ok(n)) if n > 0 => {
                         self.chunk.advance(n);
                         self.unflushed = true;
+                        self.moved = true;
                     }
                     Poll::Ready(_) => self.deaf = true,
                 }
@@ -147,7 +184,7 @@ impl Inward {
                 Poll::Ready(Ok(Some(chunk))) => self.chunk = chunk,
                 Poll::Ready(Ok(None)) => self.fin = true,
                 Poll::Ready(Err(error)) if is_end(&error) => self.fin = true,
-                Poll::Ready(Err(_)) => return Err(Broken::Visitor),
+                Poll::Ready(Err(_)) => return Err(Broken::Visitor { answered: false }),
                 Poll::Pending => {
                     // An empty `Bytes` that points into a read buffer would keep that buffer.
                     self.chunk = Bytes::new();
@@ -180,10 +217,17 @@ struct Outward {
     done: bool,
     /// Something was read since the flag was last taken.
     moved: bool,
+    /// The upstream has spoken since the visitor last did.
+    last_word: bool,
 }
 
 impl Outward {
-    fn poll<V: Visitor, S: Service>(&mut self, cx: &mut Context<'_>, visitor: &mut V, service: &mut S) -> Result<Poll<()>, Broken> {
+    fn poll<V: Visitor, S: Service>(
+        &mut self,
+        cx: &mut Context<'_>,
+        visitor: &mut V,
+        service: &mut S,
+    ) -> Result<Poll<()>, Broken> {
         loop {
             if self.done {
                 return Ok(Poll::Ready(()));
@@ -192,7 +236,7 @@ impl Outward {
                 match visitor.poll_send(cx, rest) {
                     Poll::Pending => return Ok(Poll::Pending),
                     Poll::Ready(Ok(n)) => self.gone += n,
-                    Poll::Ready(Err(_)) => return Err(Broken::Visitor),
+                    Poll::Ready(Err(_)) => return Err(Broken::Visitor { answered: false }),
                 }
                 continue;
             }
@@ -206,7 +250,7 @@ impl Outward {
                         self.held = Vec::new();
                         Ok(Poll::Ready(()))
                     }
-                    Poll::Ready(Err(_)) => Err(Broken::Visitor),
+                    Poll::Ready(Err(_)) => Err(Broken::Visitor { answered: false }),
                 };
             }
             match with_scratch(|scratch| self.read(cx, visitor, service, scratch))? {
@@ -216,7 +260,7 @@ impl Outward {
                     if self.unflushed {
                         match visitor.poll_flush(cx) {
                             Poll::Ready(Ok(())) => self.unflushed = false,
-                            Poll::Ready(Err(_)) => return Err(Broken::Visitor),
+                            Poll::Ready(Err(_)) => return Err(Broken::Visitor { answered: false }),
                             Poll::Pending => {}
                         }
                     }
@@ -250,11 +294,12 @@ impl Outward {
             return Ok(Poll::Ready(()));
         }
         self.moved = true;
+        self.last_word = true;
         self.unflushed = true;
         let sent = match visitor.poll_send(cx, read) {
             Poll::Pending => 0,
             Poll::Ready(Ok(n)) => n,
-            Poll::Ready(Err(_)) => return Err(Broken::Visitor),
+            Poll::Ready(Err(_)) => return Err(Broken::Visitor { answered: false }),
         };
         self.held.extend_from_slice(read.get(sent..).unwrap_or_default());
         Ok(Poll::Ready(()))
@@ -264,4 +309,3 @@ impl Outward {
         self.held.is_empty() && !self.unflushed
     }
 }
-

@@ -39,16 +39,26 @@ pub(crate) struct Failure {
 
 impl Failure {
     fn dial(text: impl Into<String>) -> Self {
-        Self { class: StreamErrorClass::Dial, refused: false, text: text.into() }
+        Self {
+            class: StreamErrorClass::Dial,
+            refused: false,
+            text: text.into(),
+        }
     }
 
     fn of_io(error: &io::Error) -> Self {
         let class = match error.kind() {
             io::ErrorKind::TimedOut => StreamErrorClass::Timeout,
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => StreamErrorClass::Reset,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+                StreamErrorClass::Reset
+            }
             _ => StreamErrorClass::Dial,
         };
-        Self { class, refused: error.kind() == io::ErrorKind::ConnectionRefused, text: error.to_string() }
+        Self {
+            class,
+            refused: error.kind() == io::ErrorKind::ConnectionRefused,
+            text: error.to_string(),
+        }
     }
 }
 
@@ -81,7 +91,11 @@ impl Dialer {
             Target::Tcp(address) if upstream.tls => Some((profile(&upstream, trust, alpn)?, address.host.clone())),
             Target::Tcp(_) | Target::Unix(_) => None,
         };
-        Ok(Self { upstream, tls, resolved: Mutex::new(None) })
+        Ok(Self {
+            upstream,
+            tls,
+            resolved: Mutex::new(None),
+        })
     }
 
     pub(crate) fn upstream(&self) -> &Upstream {
@@ -100,20 +114,35 @@ impl Dialer {
             let mut connection = match &self.upstream.target {
                 Target::Tcp(_) => self.tcp().await?,
                 #[cfg(unix)]
-                Target::Unix(path) => return UnixStream::connect(path).await.map(Connection::Unix).map_err(|e| Failure::of_io(&e)),
+                Target::Unix(path) => {
+                    return UnixStream::connect(path)
+                        .await
+                        .map(Connection::Unix)
+                        .map_err(|e| Failure::of_io(&e));
+                }
                 #[cfg(not(unix))]
                 Target::Unix(_) => return Err(Failure::dial("this system has no Unix sockets")),
             };
-            let Some((profile, name)) = self.tls.as_ref().filter(|_| !plain) else { return Ok(Connection::Tcp(connection)) };
+            let Some((profile, name)) = self.tls.as_ref().filter(|_| !plain) else {
+                return Ok(Connection::Tcp(connection));
+            };
             connection.write_all(before_tls).await.map_err(|e| Failure::of_io(&e))?;
-            match adit_tls::connect(connection, name, profile).await {
+            match Box::pin(adit_tls::connect(connection, name, profile)).await {
                 Ok(secured) => Ok(Connection::Tls(Box::new(secured))),
-                Err(error) => Err(Failure { class: StreamErrorClass::Tls, refused: false, text: error.to_string() }),
+                Err(error) => Err(Failure {
+                    class: StreamErrorClass::Tls,
+                    refused: false,
+                    text: error.to_string(),
+                }),
             }
         };
         match tokio::time::timeout(DIAL, connect).await {
             Ok(done) => done,
-            Err(_) => Err(Failure { class: StreamErrorClass::Timeout, refused: false, text: format!("no connection in {} s", DIAL.as_secs()) }),
+            Err(_) => Err(Failure {
+                class: StreamErrorClass::Timeout,
+                refused: false,
+                text: format!("no connection in {} s", DIAL.as_secs()),
+            }),
         }
     }
 
@@ -135,8 +164,14 @@ impl Dialer {
         {
             return Ok(Arc::clone(addresses));
         }
-        let Target::Tcp(address) = &self.upstream.target else { return Err(Failure::dial("not a network address")) };
-        let addresses: Arc<[SocketAddr]> = address.resolve().await.map_err(|e| Failure::dial(e.to_string()))?.into();
+        let Target::Tcp(address) = &self.upstream.target else {
+            return Err(Failure::dial("not a network address"));
+        };
+        let addresses: Arc<[SocketAddr]> = address
+            .resolve()
+            .await
+            .map_err(|e| Failure::dial(e.to_string()))?
+            .into();
         *self.lock() = Some((now, Arc::clone(&addresses)));
         Ok(addresses)
     }
@@ -147,7 +182,9 @@ impl Dialer {
 }
 
 fn profile(upstream: &Upstream, trust: &UpstreamTrust, alpn: &[&[u8]]) -> Result<adit_tls::ClientProfile, Error> {
-    let verify = trust.verify.unwrap_or_else(|| trust.ca.is_some() || !upstream.is_private());
+    let verify = trust
+        .verify
+        .unwrap_or_else(|| trust.ca.is_some() || !upstream.is_private());
     let roots = match (&trust.ca, verify) {
         (_, false) => adit_tls::Roots::Insecure,
         (Some(Ca(Trust::Pem(text))), true) => adit_tls::Roots::Pem(text.to_vec()),
@@ -156,7 +193,12 @@ fn profile(upstream: &Upstream, trust: &UpstreamTrust, alpn: &[&[u8]]) -> Result
     adit_tls::ClientProfile::builder(roots)
         .alpn(alpn)
         .build()
-        .map_err(|error| Error::configuration(format!("TLS to the upstream cannot be set up: {error}"), "check the file with the upstream's certificate authority"))
+        .map_err(|error| {
+            Error::configuration(
+                format!("TLS to the upstream cannot be set up: {error}"),
+                "check the file with the upstream's certificate authority",
+            )
+        })
 }
 
 /// An open connection to a service.

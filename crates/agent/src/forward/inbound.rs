@@ -65,7 +65,12 @@ pub(crate) struct Inbound {
 
 impl Inbound {
     pub(crate) fn new(stream: adit_mux::Stream, early: Bytes, open: OpenGuard) -> Self {
-        Self { stream, early, finished: false, _open: open }
+        Self {
+            stream,
+            early,
+            finished: false,
+            _open: open,
+        }
     }
 
     /// The stream's id, for the control message `stream_error`.
@@ -99,7 +104,11 @@ impl Inbound {
     pub(crate) async fn fill(&mut self, n: usize) -> io::Result<()> {
         while self.early.len() < n {
             let chunk = self.stream.chunk().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
-            self.early = if self.early.is_empty() { chunk } else { [self.early.as_ref(), chunk.as_ref()].concat().into() };
+            self.early = if self.early.is_empty() {
+                chunk
+            } else {
+                [self.early.as_ref(), chunk.as_ref()].concat().into()
+            };
         }
         Ok(())
     }
@@ -162,7 +171,11 @@ impl AsyncWrite for Inbound {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
     }
 

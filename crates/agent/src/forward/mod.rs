@@ -76,7 +76,15 @@ impl Forwarder {
     /// [`Error::Refused`] if the server does not accept it (the old one stays), [`Error::Lost`] if there is no
     /// connection now.
     pub async fn set_policy(&self, policy: impl Into<String>) -> Result<(), Error> {
-        self.shared.patch(&self.endpoint, Patch { policy: Some(policy.into()), ..Patch::default() }).await
+        self.shared
+            .patch(
+                &self.endpoint,
+                Patch {
+                    policy: Some(policy.into()),
+                    ..Patch::default()
+                },
+            )
+            .await
     }
 
     /// Replaces the metadata.
@@ -84,7 +92,15 @@ impl Forwarder {
     /// # Errors
     /// As [`Forwarder::set_policy`].
     pub async fn set_metadata(&self, metadata: impl Into<String>) -> Result<(), Error> {
-        self.shared.patch(&self.endpoint, Patch { metadata: Some(metadata.into()), ..Patch::default() }).await
+        self.shared
+            .patch(
+                &self.endpoint,
+                Patch {
+                    metadata: Some(metadata.into()),
+                    ..Patch::default()
+                },
+            )
+            .await
     }
 
     /// Replaces the description.
@@ -92,7 +108,15 @@ impl Forwarder {
     /// # Errors
     /// As [`Forwarder::set_policy`].
     pub async fn set_description(&self, text: impl Into<String>) -> Result<(), Error> {
-        self.shared.patch(&self.endpoint, Patch { description: Some(text.into()), ..Patch::default() }).await
+        self.shared
+            .patch(
+                &self.endpoint,
+                Patch {
+                    description: Some(text.into()),
+                    ..Patch::default()
+                },
+            )
+            .await
     }
 
     /// Resolves when the endpoint is gone for good.
@@ -118,7 +142,10 @@ impl Drop for Forwarder {
 
 impl fmt::Debug for Forwarder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Forwarder").field("name", &self.name()).field("url", &self.url()).finish_non_exhaustive()
+        f.debug_struct("Forwarder")
+            .field("name", &self.name())
+            .field("url", &self.url())
+            .finish_non_exhaustive()
     }
 }
 
@@ -154,14 +181,30 @@ struct Health {
 
 impl Forward {
     pub(crate) fn new(dialer: Dialer, requests: bool, proxied: bool, termination: Option<Termination>) -> Self {
-        let health = Health { answers: Answers::Unknown, at: SystemTime::UNIX_EPOCH, error: String::new(), told: None };
-        Self { dialer, requests, proxied, termination, health: Mutex::new(health) }
+        let health = Health {
+            answers: Answers::Unknown,
+            at: SystemTime::UNIX_EPOCH,
+            error: String::new(),
+            told: None,
+        };
+        Self {
+            dialer,
+            requests,
+            proxied,
+            termination,
+            health: Mutex::new(health),
+        }
     }
 
     pub(crate) fn probe_state(&self, id: String) -> UpstreamState {
         let health = lock(&self.health);
         let at = health.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        UpstreamState { id, up: health.answers, at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX), err: health.error.clone() }
+        UpstreamState {
+            id,
+            up: health.answers,
+            at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            err: health.error.clone(),
+        }
     }
 
     /// Notes a dial that succeeded; true if it is the first after a failure.
@@ -198,12 +241,26 @@ impl Forward {
 }
 
 /// Forwards one visitor's stream until it ends.
-pub(crate) async fn serve(shared: &Shared, leg: &Leg, endpoint: &Endpoint, mut inbound: Inbound, header: &ReceivedProxyHeader) {
+pub(crate) async fn serve(
+    shared: &Shared,
+    leg: &Leg,
+    endpoint: &Endpoint,
+    mut inbound: Inbound,
+    header: &ReceivedProxyHeader,
+) {
     let Sink::Forward(forward) = &endpoint.sink else { return };
     let terminates = forward.termination.as_ref().filter(|_| header.passthrough_tls);
     // The visitor's own TLS goes to the upstream as it is, whatever the upstream's scheme says.
     let plain = (header.passthrough_tls && terminates.is_none()) || !forward.dialer.speaks_tls();
-    let way = Way { shared, leg, endpoint, forward, plain, stream: inbound.id(), visitor: visitor_address(header) };
+    let way = Way {
+        shared,
+        leg,
+        endpoint,
+        forward,
+        plain,
+        stream: inbound.id(),
+        visitor: visitor_address(header),
+    };
     // Before a handshake, the visitor's here or the upstream's, the PROXY header is taken off the plain bytes;
     // otherwise it passes with them.
     let front = if forward.proxied && (terminates.is_some() || !plain) {
@@ -218,8 +275,8 @@ pub(crate) async fn serve(shared: &Shared, leg: &Leg, endpoint: &Endpoint, mut i
         None => way.go(&mut inbound, &front).await,
         // A visitor whose handshake fails has had his alert; nobody else is concerned.
         Some(termination) => {
-            if let Ok(mut secured) = termination.accept(inbound).await {
-                way.go(&mut secured, &front).await;
+            if let Ok(mut secured) = Box::pin(termination.accept(inbound)).await {
+                Box::pin(way.go(&mut *secured, &front)).await;
             }
         }
     }
@@ -240,7 +297,9 @@ pub(crate) async fn proxy_header(inbound: &mut Inbound) -> io::Result<Bytes> {
 }
 
 pub(crate) fn visitor_address(header: &ReceivedProxyHeader) -> SocketAddr {
-    header.client().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+    header
+        .client()
+        .unwrap_or_else(|| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
 }
 
 /// One visitor's way through this agent.
@@ -258,7 +317,8 @@ struct Way<'a> {
 impl Way<'_> {
     async fn go<V: Visitor>(&self, visitor: &mut V, front: &[u8]) {
         let dialer = &self.forward.dialer;
-        let mut service = match dialer.dial(front, self.plain).await {
+        // Boxed: the states of a dial are large, and the connection that follows may be idle for days.
+        let mut service = match Box::pin(dialer.dial(front, self.plain)).await {
             Ok(service) => service,
             Err(failure) => {
                 self.failed(&failure);
@@ -266,22 +326,29 @@ impl Way<'_> {
             }
         };
         if self.forward.is_up_again() {
-            self.shared.events.tell(|| SessionEvent::UpstreamUp { name: self.endpoint.name(), upstream: dialer.upstream().to_string() });
+            self.shared.events.tell(|| SessionEvent::UpstreamUp {
+                name: self.endpoint.name(),
+                upstream: dialer.upstream().to_string(),
+            });
         }
         if !front.is_empty() && self.plain && service.write_all(front).await.is_err() {
             return visitor.reset(code::RESET);
         }
         match relay(visitor, &mut service, self.forward.requests).await {
             Ok(()) => {}
-            Err(Broken::Visitor) => service.abort_on_drop(),
+            // The edge has given up a stream between two requests: for the upstream that is an end like any other.
+            Err(Broken::Visitor { answered: true }) if self.forward.requests => {}
+            Err(Broken::Visitor { .. }) => service.abort_on_drop(),
             Err(Broken::Upstream) => {
                 self.explain(StreamErrorClass::Reset, "the upstream reset the connection");
                 if self.forward.requests {
                     // Not longer than the visitor, or the edge, wants it.
-                    let gone = poll_fn(|cx| loop {
-                        match std::task::ready!(visitor.poll_chunk(cx)) {
-                            Ok(Some(_)) => {}
-                            Ok(None) | Err(_) => return std::task::Poll::Ready(()),
+                    let gone = poll_fn(|cx| {
+                        loop {
+                            match std::task::ready!(visitor.poll_chunk(cx)) {
+                                Ok(Some(_)) => {}
+                                Ok(None) | Err(_) => return std::task::Poll::Ready(()),
+                            }
                         }
                     });
                     let _ = tokio::time::timeout(LAST_ANSWER, gone).await;
@@ -315,5 +382,7 @@ impl Way<'_> {
 }
 
 fn clipped(text: &str) -> String {
-    text.get(..text.floor_char_boundary(ERROR_TEXT)).unwrap_or_default().to_owned()
+    text.get(..text.floor_char_boundary(ERROR_TEXT))
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -23,20 +23,30 @@ pub(crate) struct Termination(adit_tls::ServerProfile);
 
 impl Termination {
     pub(crate) fn new(identity: &Identity, client_roots: Option<&[u8]>) -> Result<Self, Error> {
-        let unusable = |error: adit_tls::Error| Error::configuration(format!("TLS cannot be ended here: {error}"), "check the certificate, the key and the authority of the clients");
+        let unusable = |error: adit_tls::Error| {
+            Error::configuration(
+                format!("TLS cannot be ended here: {error}"),
+                "check the certificate, the key and the authority of the clients",
+            )
+        };
         let mut builder = adit_tls::ServerProfile::builder(Arc::new(identity.0.clone()));
         if let Some(pem) = client_roots {
-            builder = builder.client_auth(adit_tls::ClientAuth::Require { roots: adit_tls::ClientRoots::from_pem(pem).map_err(unusable)? });
+            builder = builder.client_auth(adit_tls::ClientAuth::Require {
+                roots: adit_tls::ClientRoots::from_pem(pem).map_err(unusable)?,
+            });
         }
         builder.build().map(Self).map_err(unusable)
     }
 
-    pub(crate) async fn accept(&self, mut inbound: Inbound) -> Result<Secured, String> {
+    pub(crate) async fn accept(&self, mut inbound: Inbound) -> Result<Box<Secured>, String> {
         let early = BytesMut::from(inbound.take_early().as_ref());
-        match tokio::time::timeout(HANDSHAKE, adit_tls::accept(inbound, early, &self.0)).await {
-            Ok(Ok(stream)) => Ok(Secured(stream)),
+        match tokio::time::timeout(HANDSHAKE, Box::pin(adit_tls::accept(inbound, early, &self.0))).await {
+            Ok(Ok(stream)) => Ok(Box::new(Secured(stream))),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("the visitor's handshake took longer than {} s", HANDSHAKE.as_secs())),
+            Err(_) => Err(format!(
+                "the visitor's handshake took longer than {} s",
+                HANDSHAKE.as_secs()
+            )),
         }
     }
 }

@@ -64,7 +64,12 @@ impl Upstream {
             if cfg!(not(unix)) {
                 return Err(wrong("is a Unix socket, which this system does not have", forms));
             }
-            return Ok(Self { target: Target::Unix(PathBuf::from(path)), tls: false, http2: false, scheme: "unix" });
+            return Ok(Self {
+                target: Target::Unix(PathBuf::from(path)),
+                tls: false,
+                http2: false,
+                scheme: "unix",
+            });
         }
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
@@ -80,7 +85,10 @@ impl Upstream {
             (None, Default::Http) => ("http", Some(80)),
             (None, Default::Tcp) => ("tcp", None),
             (Some("file"), _) => {
-                return Err(wrong("is a folder: serving files is not available in this version", "run a file server and give its port"));
+                return Err(wrong(
+                    "is a folder: serving files is not available in this version",
+                    "run a file server and give its port",
+                ));
             }
             (Some(_), _) => return Err(wrong("has a scheme that cannot be forwarded to", forms)),
         };
@@ -89,21 +97,46 @@ impl Upstream {
             _ => rest,
         };
         if rest.contains(['/', '?', '#']) {
-            return Err(wrong("has a path: paths are passed on as the visitor wrote them", "give only host and port; a url-rewrite action changes paths"));
+            return Err(wrong(
+                "has a path: paths are passed on as the visitor wrote them",
+                "give only host and port; a url-rewrite action changes paths",
+            ));
         }
         if rest.contains('@') {
-            return Err(wrong("has a user in front of the host", "leave it out: requests are passed on as they are"));
+            return Err(wrong(
+                "has a user in front of the host",
+                "leave it out: requests are passed on as they are",
+            ));
         }
         let address = if rest.is_empty() && scheme == "https" {
-            Address { host: "localhost".to_owned(), port: 443 }
+            Address {
+                host: "localhost".to_owned(),
+                port: 443,
+            }
         } else if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()) {
-            let port = rest.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| wrong("is no port (1 to 65535)", forms))?;
-            Address { host: "localhost".to_owned(), port }
+            let port = rest
+                .parse::<u16>()
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or_else(|| wrong("is no port (1 to 65535)", forms))?;
+            Address {
+                host: "localhost".to_owned(),
+                port,
+            }
         } else {
-            let rest = if rest.starts_with(':') { format!("localhost{rest}") } else { rest.to_owned() };
+            let rest = if rest.starts_with(':') {
+                format!("localhost{rest}")
+            } else {
+                rest.to_owned()
+            };
             Address::split(&rest, port).map_err(|why| wrong(why, forms))?
         };
-        Ok(Self { target: Target::Tcp(address), tls: matches!(scheme, "https" | "tls"), http2: scheme == "h2c", scheme })
+        Ok(Self {
+            target: Target::Tcp(address),
+            tls: matches!(scheme, "https" | "tls"),
+            http2: scheme == "h2c",
+            scheme,
+        })
     }
 
     /// True if the address is this machine or a private network: nobody there has a certificate that the
@@ -111,15 +144,25 @@ impl Upstream {
     pub(crate) fn is_private(&self) -> bool {
         match &self.target {
             Target::Unix(_) => true,
-            Target::Tcp(address) => is_local_name(&address.host) || address.host.parse::<IpAddr>().is_ok_and(is_private),
+            Target::Tcp(address) => {
+                is_local_name(&address.host) || address.host.parse::<IpAddr>().is_ok_and(is_private)
+            }
         }
     }
 
     /// What tells it apart among the services of one machine: the port here, host and port elsewhere.
     pub(crate) fn short_name(&self) -> String {
         match &self.target {
-            Target::Unix(path) => path.file_name().map_or_else(|| "socket".to_owned(), |name| name.to_string_lossy().into_owned()),
-            Target::Tcp(address) if address.known().is_some_and(|found| found.iter().all(|a| a.ip().is_loopback())) => address.port.to_string(),
+            Target::Unix(path) => path
+                .file_name()
+                .map_or_else(|| "socket".to_owned(), |name| name.to_string_lossy().into_owned()),
+            Target::Tcp(address)
+                if address
+                    .known()
+                    .is_some_and(|found| found.iter().all(|a| a.ip().is_loopback())) =>
+            {
+                address.port.to_string()
+            }
             Target::Tcp(address) => format!("{}-{}", address.host, address.port),
         }
     }
@@ -130,7 +173,11 @@ impl Upstream {
             Target::Unix(_) => "localhost".to_owned(),
             Target::Tcp(address) => {
                 let default = matches!((self.scheme, address.port), ("http" | "h2c", 80) | ("https", 443));
-                if default && !address.host.contains(':') { address.host.clone() } else { address.to_string() }
+                if default && !address.host.contains(':') {
+                    address.host.clone()
+                } else {
+                    address.to_string()
+                }
             }
         }
     }
@@ -175,8 +222,23 @@ mod tests {
         for text in ["unix:/run/a.sock", "unix:///run/a.sock"] {
             assert_eq!(shown(text, Default::Http), "unix:/run/a.sock");
         }
-        for wrong in ["", "tcp://h", "http://h/p", "ftp://h", "file:///srv", "0", "70000", "http://u@h", "unix:", "a b"] {
-            assert!(shown(wrong, Default::Http).starts_with("the upstream"), "{wrong:?}: {}", shown(wrong, Default::Http));
+        for wrong in [
+            "",
+            "tcp://h",
+            "http://h/p",
+            "ftp://h",
+            "file:///srv",
+            "0",
+            "70000",
+            "http://u@h",
+            "unix:",
+            "a b",
+        ] {
+            assert!(
+                shown(wrong, Default::Http).starts_with("the upstream"),
+                "{wrong:?}: {}",
+                shown(wrong, Default::Http)
+            );
         }
         assert!(shown("app", Default::Tcp).contains("port"));
         assert_eq!(Upstream::http("x y").unwrap_err().code(), Some("ERR_ADIT_1505"));
@@ -184,7 +246,13 @@ mod tests {
 
     #[test]
     fn which_are_verified() {
-        for private in ["https://localhost", "https://10.0.0.1", "https://[fd00::1]:1", "https://app.localhost", "https://127.0.0.1:1"] {
+        for private in [
+            "https://localhost",
+            "https://10.0.0.1",
+            "https://[fd00::1]:1",
+            "https://app.localhost",
+            "https://127.0.0.1:1",
+        ] {
             assert!(Upstream::http(private).unwrap().is_private(), "{private}");
         }
         assert!(!Upstream::http("https://app.example.com").unwrap().is_private());

@@ -103,7 +103,11 @@ impl SessionBuilder {
 
     /// Names the program that stands on this library; repeated, the most specific first.
     pub fn client_info(mut self, name: impl Into<String>, version: impl Into<String>, comment: Option<&str>) -> Self {
-        self.options.clients.push(Client { name: name.into(), version: version.into(), comment: comment.map(str::to_owned) });
+        self.options.clients.push(Client {
+            name: name.into(),
+            version: version.into(),
+            comment: comment.map(str::to_owned),
+        });
         self
     }
 
@@ -212,7 +216,10 @@ impl SessionBuilder {
             return Err(fault);
         }
         if self.options.addresses.is_empty() {
-            return Err(Error::configuration("no server is configured", "set ADIT_CONNECT_URL to the server's connect address, for example connect.tunnels.example.com:443"));
+            return Err(Error::configuration(
+                "no server is configured",
+                "set ADIT_CONNECT_URL to the server's connect address, for example connect.tunnels.example.com:443",
+            ));
         }
         let secure = match self.secure.get() {
             Some(secure) => secure.clone(),
@@ -252,6 +259,8 @@ impl SessionBuilder {
 
 impl fmt::Debug for SessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionBuilder").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("SessionBuilder")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

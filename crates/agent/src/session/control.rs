@@ -15,9 +15,10 @@ use tokio::time::Instant;
 
 use crate::endpoint::lock;
 
-/// What may wait to be sent; beyond it messages are dropped, for all of them can be done without.
+/// What may wait to be sent; beyond it messages are dropped. Only a server that does not read gets there.
 const KEPT: usize = 256 * 1024;
-/// Fewer than the peer bears, agent protocol 9.2: 100 in a second.
+/// Explanations of failed streams are dropped beyond this, so that there is always room for the others below the
+/// 100 in a second that the peer bears (agent protocol 9.2).
 const PER_SECOND: usize = 80;
 
 /// The control stream of one leg.
@@ -38,17 +39,25 @@ impl Control {
     /// Opens the stream; `None` if the leg has ended already.
     pub(super) fn open(mux: &adit_mux::Session) -> Option<Self> {
         let stream = mux.open(&StreamType::AditControl.to_bytes()).ok()?;
-        Some(Self(Mutex::new(Inner { stream: Some(stream), kept: Vec::new(), received: BytesMut::new(), sent: VecDeque::new(), reader: None })))
+        Some(Self(Mutex::new(Inner {
+            stream: Some(stream),
+            kept: Vec::new(),
+            received: BytesMut::new(),
+            sent: VecDeque::new(),
+            reader: None,
+        })))
     }
 
-    /// Sends a message. One that finds no room at all is dropped.
+    /// Sends a message.
     pub(crate) fn send(&self, message: &ControlMessage) {
         let mut encoded = Vec::with_capacity(128);
         if message.encode(&mut encoded).is_err() {
             return;
         }
         let mut inner = lock(&self.0);
-        if inner.kept.len() + encoded.len() > KEPT || !inner.may_send(Instant::now()) {
+        let explains = matches!(message, ControlMessage::StreamError { .. });
+        let crowded = inner.count(Instant::now()) > PER_SECOND;
+        if inner.kept.len() + encoded.len() > KEPT || (explains && crowded) {
             return;
         }
         inner.kept.extend_from_slice(&encoded);
@@ -73,7 +82,9 @@ impl Control {
                 Ok(None) => {}
                 Err(_) => return inner.end(),
             }
-            let Some(stream) = &mut inner.stream else { return Poll::Ready(None) };
+            let Some(stream) = &mut inner.stream else {
+                return Poll::Ready(None);
+            };
             match stream.poll_chunk(cx) {
                 Poll::Ready(Ok(Some(chunk))) => inner.received.extend_from_slice(&chunk),
                 Poll::Ready(Ok(None) | Err(_)) => return inner.end(),
@@ -90,15 +101,19 @@ impl Control {
 }
 
 impl Inner {
-    fn may_send(&mut self, now: Instant) -> bool {
-        while self.sent.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
+    /// Notes one more message; how many there were within a second.
+    fn count(&mut self, now: Instant) -> usize {
+        while self
+            .sent
+            .front()
+            .is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1))
+        {
             self.sent.pop_front();
         }
-        let may = self.sent.len() < PER_SECOND;
-        if may {
+        if self.sent.len() <= PER_SECOND {
             self.sent.push_back(now);
         }
-        may
+        self.sent.len()
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -119,20 +119,46 @@ pub(super) async fn run(shared: Arc<Shared>, leg: Arc<Leg>, mut incoming: adit_m
 fn hear(shared: &Shared, leg: &Leg, message: ControlMessage) {
     match message {
         ControlMessage::Probe { n } => {
-            let ep = shared.table.all().iter().filter_map(|endpoint| endpoint.probe_state()).collect();
+            let ep = shared
+                .table
+                .all()
+                .iter()
+                .filter_map(|endpoint| endpoint.probe_state())
+                .collect();
             leg.tell(&ControlMessage::ProbeOk { n, ep });
         }
-        ControlMessage::BindState { id, status, reason, detail } => {
+        ControlMessage::BindState {
+            id,
+            status,
+            reason,
+            detail,
+        } => {
             if let Some(endpoint) = shared.table.find(&id) {
-                shared.events.tell(|| SessionEvent::EndpointStatus { name: endpoint.name(), status, reason, detail });
+                shared.events.tell(|| SessionEvent::EndpointStatus {
+                    name: endpoint.name(),
+                    status,
+                    reason,
+                    detail,
+                });
             }
         }
-        ControlMessage::Drain { deadline_ms, addresses, reason } => {
-            shared.events.tell(|| SessionEvent::Draining { reason: reason.clone(), deadline: Duration::from_millis(deadline_ms) });
+        ControlMessage::Drain {
+            deadline_ms,
+            addresses,
+            reason,
+        } => {
+            shared.events.tell(|| SessionEvent::Draining {
+                reason: reason.clone(),
+                deadline: Duration::from_millis(deadline_ms),
+            });
             *lock(&shared.drain) = Some(relocate::Notice {
                 leg: leg.number,
                 deadline: Duration::from_millis(deadline_ms),
-                addresses: addresses.into_iter().filter(|place| matches!(place.transport.as_str(), "" | "tls")).map(|LegAddress { addr, .. }| addr).collect(),
+                addresses: addresses
+                    .into_iter()
+                    .filter(|place| matches!(place.transport.as_str(), "" | "tls"))
+                    .map(|LegAddress { addr, .. }| addr)
+                    .collect(),
             });
             shared.wake.notify_one();
         }
@@ -140,28 +166,55 @@ fn hear(shared: &Shared, leg: &Leg, message: ControlMessage) {
             shared.events.tell(|| SessionEvent::Notice { level, code, text, url });
         }
         ControlMessage::Goodbye { code, text } => leg.note_goodbye(&code, text),
-        ControlMessage::Limits { session_budget: Some(budget), .. } => leg.grow(budget),
+        ControlMessage::Limits {
+            session_budget: Some(budget),
+            ..
+        } => leg.grow(budget),
         // One leg is all this agent keeps; the rest is for agents, or newer than this one.
         _ => {}
     }
 }
 
-/// Serves one stream that the server opened.
+/// Serves one stream that the server opened. What is rare is boxed: this future lives as long as its visitor.
 async fn serve(shared: Arc<Shared>, leg: Arc<Leg>, mut stream: adit_mux::Stream) {
     let mut head = Head { bytes: Bytes::new() };
     match tokio::time::timeout(HEADER, head.kind(&mut stream)).await {
-        Ok(Some(StreamType::Proxy)) => visitor(shared, leg, stream, head).await,
-        Ok(Some(kind @ (StreamType::Stop | StreamType::Restart | StreamType::Update))) => command(&shared, kind, stream, head).await,
-        Ok(Some(StreamType::StopTunnel)) => {
+        Ok(Some(StreamType::Proxy)) => {
+            let Some(visit) = Box::pin(visit(&shared, stream, head)).await else {
+                return;
+            };
+            match &visit.endpoint.sink {
+                Sink::Forward(_) => forward::serve(&shared, &leg, &visit.endpoint, visit.inbound, &visit.header).await,
+                Sink::Listen(queue) => {
+                    Box::pin(listen::deliver(
+                        &shared,
+                        &visit.endpoint,
+                        queue,
+                        visit.inbound,
+                        visit.header,
+                    ))
+                    .await;
+                }
+            }
+        }
+        Ok(Some(kind)) => Box::pin(request(&shared, kind, stream, head)).await,
+        Ok(None) | Err(_) => stream.reset(code::PROTOCOL),
+    }
+}
+
+/// What is not a visitor.
+async fn request(shared: &Shared, kind: StreamType, mut stream: adit_mux::Stream, mut head: Head) {
+    match kind {
+        StreamType::Stop | StreamType::Restart | StreamType::Update => command(shared, kind, stream, head).await,
+        StreamType::StopTunnel => {
             if let Ok(Some(request)) = tokio::time::timeout(HEADER, head.json(&mut stream)).await
                 && let Ok(stopped) = StopTunnel::decode(&request)
             {
-                stop_endpoint(&shared, stopped);
+                stop_endpoint(shared, stopped);
             }
             let _ = stream.finish();
         }
-        Ok(Some(_)) => stream.reset(code::REFUSED),
-        Ok(None) | Err(_) => stream.reset(code::PROTOCOL),
+        _ => stream.reset(code::REFUSED),
     }
 }
 
@@ -173,7 +226,11 @@ struct Head {
 impl Head {
     async fn more(&mut self, stream: &mut adit_mux::Stream) -> Option<()> {
         let chunk = stream.chunk().await.ok()??;
-        self.bytes = if self.bytes.is_empty() { chunk } else { [self.bytes.as_ref(), chunk.as_ref()].concat().into() };
+        self.bytes = if self.bytes.is_empty() {
+            chunk
+        } else {
+            [self.bytes.as_ref(), chunk.as_ref()].concat().into()
+        };
         Some(())
     }
 
@@ -208,10 +265,17 @@ impl Head {
     }
 }
 
-async fn visitor(shared: Arc<Shared>, leg: Arc<Leg>, mut stream: adit_mux::Stream, mut head: Head) {
+/// A visitor's stream whose header was read.
+struct Visit {
+    endpoint: Arc<Endpoint>,
+    header: ReceivedProxyHeader,
+    inbound: Inbound,
+}
+
+async fn visit(shared: &Shared, mut stream: adit_mux::Stream, mut head: Head) -> Option<Visit> {
     let Ok(Some(header)) = tokio::time::timeout(HEADER, head.proxy_header(&mut stream)).await else {
         stream.reset(code::PROTOCOL);
-        return;
+        return None;
     };
     let endpoint = match shared.table.find(&header.id) {
         Some(endpoint) => endpoint,
@@ -220,28 +284,38 @@ async fn visitor(shared: Arc<Shared>, leg: Arc<Leg>, mut stream: adit_mux::Strea
             None => {
                 // Unprocessed: the edge may try another member of the pool.
                 stream.reset(code::REFUSED);
-                return;
+                return None;
             }
         },
     };
-    let inbound = Inbound::new(stream, head.bytes, shared.open.enter());
-    match &endpoint.sink {
-        Sink::Forward(_) => forward::serve(&shared, &leg, &endpoint, inbound, &header).await,
-        Sink::Listen(queue) => listen::deliver(&shared, &endpoint, queue, inbound, header).await,
-    }
+    Some(Visit {
+        endpoint,
+        header,
+        inbound: Inbound::new(stream, head.bytes, shared.open.enter()),
+    })
 }
 
 /// The server ended an endpoint: it is forgotten here without an Unbind.
 fn stop_endpoint(shared: &Shared, stopped: StopTunnel) {
-    let Some(endpoint) = shared.table.find(&stopped.id) else { return };
+    let Some(endpoint) = shared.table.find(&stopped.id) else {
+        return;
+    };
     shared.table.remove(&endpoint);
     let code = (!stopped.error_code.is_empty()).then_some(stopped.error_code);
     tell_stopped(shared, &endpoint, code.clone(), stopped.message.clone());
-    endpoint.gone(Some(Error::Stopped { text: stopped.message, code }));
+    endpoint.gone(Some(Error::Stopped {
+        text: stopped.message,
+        code,
+    }));
 }
 
 pub(super) fn tell_stopped(shared: &Shared, endpoint: &Endpoint, code: Option<String>, message: String) {
-    shared.events.tell(|| SessionEvent::EndpointStopped { name: endpoint.name(), url: endpoint.bound().url, code, message });
+    shared.events.tell(|| SessionEvent::EndpointStopped {
+        name: endpoint.name(),
+        url: endpoint.bound().url,
+        code,
+        message,
+    });
 }
 
 /// Stop, restart, update: the program's handler decides, its answer goes back.
@@ -252,11 +326,26 @@ async fn command(shared: &Shared, kind: StreamType, mut stream: adit_mux::Stream
     };
     let handlers = &shared.handlers;
     let (name, done) = match kind {
-        StreamType::Stop => ("stop", handlers.stop.as_ref().map_or_else(|| Err(handlers.stop_unsupported()), |stop| stop(()))),
-        StreamType::Restart => ("restart", handlers.restart.as_ref().map_or_else(|| Err(handlers.restart_unsupported()), |restart| restart(()))),
+        StreamType::Stop => (
+            "stop",
+            handlers
+                .stop
+                .as_ref()
+                .map_or_else(|| Err(handlers.stop_unsupported()), |stop| stop(())),
+        ),
+        StreamType::Restart => (
+            "restart",
+            handlers
+                .restart
+                .as_ref()
+                .map_or_else(|| Err(handlers.restart_unsupported()), |restart| restart(())),
+        ),
         _ => ("update", update(handlers, &request)),
     };
-    shared.events.tell(|| SessionEvent::RemoteCommand { command: name, accepted: done.is_ok() });
+    shared.events.tell(|| SessionEvent::RemoteCommand {
+        command: name,
+        accepted: done.is_ok(),
+    });
     let error = done.err();
     let answer = match kind {
         StreamType::Stop => StopResp { error }.encode(),
@@ -271,7 +360,12 @@ async fn command(shared: &Shared, kind: StreamType, mut stream: adit_mux::Stream
 }
 
 fn update(handlers: &Handlers, request: &[u8]) -> Result<(), String> {
-    let Some(update) = &handlers.update else { return Err(handlers.update_unsupported()) };
+    let Some(update) = &handlers.update else {
+        return Err(handlers.update_unsupported());
+    };
     let asked = Update::decode(request).map_err(|error| error.to_string())?;
-    update(UpdateRequest { version: asked.version, permit_major_version: asked.permit_major_version })
+    update(UpdateRequest {
+        version: asked.version,
+        permit_major_version: asked.permit_major_version,
+    })
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use adit_protocol::control::ControlMessage;
 use tokio::time::Instant;
 
+use super::Shared;
 use super::incoming::tell_stopped;
 use super::leg::Leg;
-use super::Shared;
 use crate::event::Status;
 
 /// How long the last bytes may take.
@@ -19,7 +19,9 @@ pub(super) async fn leave(shared: &Shared, leg: &Leg) {
     let until = Instant::now() + shared.options.drain;
     let announced = leg.control.is_some();
     if announced {
-        leg.tell(&ControlMessage::Leave { deadline_ms: u64::try_from(shared.options.drain.as_millis()).unwrap_or(u64::MAX) });
+        leg.tell(&ControlMessage::Leave {
+            deadline_ms: u64::try_from(shared.options.drain.as_millis()).unwrap_or(u64::MAX),
+        });
     } else {
         // A server that cannot be told stops sending visitors when the endpoints are gone.
         unbind_all(shared, leg).await;

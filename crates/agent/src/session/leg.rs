@@ -46,7 +46,10 @@ impl Leg {
         let options = &shared.options;
         let link = dial::connect(options, &shared.secure, address).await?;
         let mut config = Config::client();
-        config.heartbeat = Some(Heartbeat { interval: options.heartbeat_interval, tolerance: options.heartbeat_tolerance });
+        config.heartbeat = Some(Heartbeat {
+            interval: options.heartbeat_interval,
+            tolerance: options.heartbeat_tolerance,
+        });
         config.idle_timeout = Some(options.heartbeat_interval + options.heartbeat_tolerance);
         let (mux, streams, driver) = adit_mux::session(config, Instant::now().into_std());
         let (io, (done, written)) = (link.io, oneshot::channel());
@@ -55,7 +58,17 @@ impl Leg {
             driver.run(io).await;
         });
         // From here on dropping `mux` and `streams` ends the connection in order.
-        let login = match login::login(&mux, options, &shared.handlers, instance, resume, number, link.proxy_type).await {
+        let login = match login::login(
+            &mux,
+            options,
+            &shared.handlers,
+            instance,
+            resume,
+            number,
+            link.proxy_type,
+        )
+        .await
+        {
             Ok(login) => login,
             Err(Error::Lost { .. }) => return Err(ended(&mux.closed().await, None)),
             Err(error) => {
@@ -63,8 +76,18 @@ impl Leg {
                 return Err(error);
             }
         };
-        let control = login.grant.as_ref().filter(|grant| grant.caps.has(Capability::Control)).and_then(|_| Control::open(&mux));
-        let leg = Arc::new(Self { mux, number, control, goodbye: Mutex::new(None), written: Mutex::new(Some(written)) });
+        let control = login
+            .grant
+            .as_ref()
+            .filter(|grant| grant.caps.has(Capability::Control))
+            .and_then(|_| Control::open(&mux));
+        let leg = Arc::new(Self {
+            mux,
+            number,
+            control,
+            goodbye: Mutex::new(None),
+            written: Mutex::new(Some(written)),
+        });
         leg.grow(login.grant.as_ref().map_or(0, |grant| grant.session_budget));
         let (serving, tasks) = ((Arc::clone(shared), Arc::clone(&leg)), shared.tasks.clone());
         tasks.spawn(|entry| async move {
@@ -77,7 +100,10 @@ impl Leg {
     /// Lets receive windows grow: this agent's windows have no ceiling of their own (agent protocol 9.5).
     pub(super) fn grow(&self, budget: u64) {
         let growth = match (Growth::standard(), usize::try_from(budget)) {
-            (Growth::Grow { max_stream_window, .. }, Ok(session_budget)) if budget > 0 => Growth::Grow { max_stream_window, session_budget },
+            (Growth::Grow { max_stream_window, .. }, Ok(session_budget)) if budget > 0 => Growth::Grow {
+                max_stream_window,
+                session_budget,
+            },
             (standard, _) => standard,
         };
         let config = Config::client();
@@ -92,7 +118,11 @@ impl Leg {
     }
 
     pub(super) fn note_goodbye(&self, code: &str, text: String) {
-        *lock(&self.goodbye) = Some(if code.is_empty() { text } else { format!("{text} ({code})") });
+        *lock(&self.goodbye) = Some(if code.is_empty() {
+            text
+        } else {
+            format!("{text} ({code})")
+        });
     }
 
     /// Resolves when the connection has ended: with the cause.
@@ -120,13 +150,24 @@ impl Leg {
         };
         Ok(match answer.error.as_deref() {
             Some(text) if !text.is_empty() => Err(Error::refused(Step::Bind, text)),
-            _ if answer.id.is_empty() => Err(Error::Protocol { what: "a bind was answered without an id".to_owned() }),
+            _ if answer.id.is_empty() => Err(Error::Protocol {
+                what: "a bind was answered without an id".to_owned(),
+            }),
             _ => Ok(answer),
         })
     }
 
     pub(super) async fn unbind(&self, id: String) -> Result<(), Error> {
-        let answer: UnbindResp = rpc::request(&self.mux, StreamType::Unbind, &Unbind { id, extra: Presence::Absent }, UNBIND).await?;
+        let answer: UnbindResp = rpc::request(
+            &self.mux,
+            StreamType::Unbind,
+            &Unbind {
+                id,
+                extra: Presence::Absent,
+            },
+            UNBIND,
+        )
+        .await?;
         refusal(Step::Unbind, answer.error.as_deref())
     }
 
@@ -138,7 +179,8 @@ impl Leg {
             traffic_policy: patch.policy.clone(),
             ..PatchTunnelState::default()
         };
-        let answer: PatchTunnelStateResp = rpc::request(&self.mux, StreamType::PatchTunnelState, &request, BIND).await?;
+        let answer: PatchTunnelStateResp =
+            rpc::request(&self.mux, StreamType::PatchTunnelState, &request, BIND).await?;
         refusal(Step::Patch, Some(&answer.error))
     }
 }
@@ -155,7 +197,9 @@ fn ended(reason: &CloseReason, goodbye: Option<String>) -> Error {
     match (goodbye, reason) {
         (Some(text), _) => Error::lost(format!("the server closed it: {text}")),
         (None, CloseReason::GoAway { code: 0, message }) if message.is_empty() => Error::lost("the server closed it"),
-        (None, CloseReason::GoAway { code, message }) => Error::lost(format!("the server closed it: {message} (code {code})")),
+        (None, CloseReason::GoAway { code, message }) => {
+            Error::lost(format!("the server closed it: {message} (code {code})"))
+        }
         (None, CloseReason::Eof) => Error::lost("the server closed the connection"),
         (None, CloseReason::Io(kind)) => Error::lost(kind.to_string()),
         (None, reason) => Error::lost(reason.to_string()),

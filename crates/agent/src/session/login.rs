@@ -61,10 +61,15 @@ pub(super) async fn login(
         return Err(Error::refused(Step::Login, &text));
     }
     if answer.client_id.is_empty() {
-        return Err(Error::Protocol { what: "the login was answered without a session id".to_owned() });
+        return Err(Error::Protocol {
+            what: "the login was answered without a session id".to_owned(),
+        });
     }
     Ok(Login {
-        resume: Resume { client_id: answer.client_id, cookie: answer.extra.cookie },
+        resume: Resume {
+            client_id: answer.client_id,
+            cookie: answer.extra.cookie,
+        },
         region: answer.extra.region,
         version: answer.extra.version,
         banner: answer.extra.banner,
@@ -73,11 +78,21 @@ pub(super) async fn login(
     })
 }
 
-fn auth(options: &Options, handlers: &Handlers, instance: &Instance, resume: &Resume, leg: u32, proxy_type: &str) -> Auth {
+fn auth(
+    options: &Options,
+    handlers: &Handlers,
+    instance: &Instance,
+    resume: &Resume,
+    leg: u32,
+    proxy_type: &str,
+) -> Auth {
     let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
     let first = options.clients.first();
     Auth {
-        version: adit_names::version::AGENT_PROTOCOL_VERSIONS.iter().map(|&version| version.to_owned()).collect(),
+        version: adit_names::version::AGENT_PROTOCOL_VERSIONS
+            .iter()
+            .map(|&version| version.to_owned())
+            .collect(),
         client_id: resume.client_id.clone(),
         extra: AuthExtra {
             os: std::env::consts::OS.to_owned(),
@@ -108,7 +123,13 @@ fn auth(options: &Options, handlers: &Handlers, instance: &Instance, resume: &Re
 fn offer(instance: &Instance) -> Offer {
     Offer {
         v: capability::VERSION,
-        caps: Capabilities::of(&[Capability::Control, Capability::Drain, Capability::Probe, Capability::StreamError, Capability::Notice]),
+        caps: Capabilities::of(&[
+            Capability::Control,
+            Capability::Drain,
+            Capability::Probe,
+            Capability::StreamError,
+            Capability::Notice,
+        ]),
         instance: instance.0.clone(),
         legs: 2,
         transports: vec!["tls".to_owned()],

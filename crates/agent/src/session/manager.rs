@@ -19,7 +19,7 @@ use crate::event::{SessionEvent, Status};
 use crate::reconnect::{Backoff, Random, Verdict};
 
 /// How often the two clocks are compared.
-const CLOCKS: Duration = Duration::from_secs(5);
+const CLOCKS: Duration = Duration::from_secs(8);
 /// The wall clock ran ahead of the monotonic one by this much: the machine slept (the monotonic clock of Linux
 /// and macOS stands still meanwhile).
 const SLEPT: Duration = Duration::from_secs(20);
@@ -47,7 +47,14 @@ impl Manager {
         let mut random = Random::new();
         let instance = Instance::new(&mut random);
         let closing = shared.closing.subscribe();
-        Self { shared, instance, resume: Resume::default(), backoff: Backoff::new(random), closing, first: Some(first) }
+        Self {
+            shared,
+            instance,
+            resume: Resume::default(),
+            backoff: Backoff::new(random),
+            closing,
+            first: Some(first),
+        }
     }
 
     /// Runs until the session is closed or given up. Then nothing of it is left.
@@ -69,7 +76,9 @@ impl Manager {
     async fn live(&mut self) -> Result<(), Error> {
         loop {
             // Boxed: these states are large, and an idle session is in neither.
-            let Some(leg) = Box::pin(self.establish()).await? else { return Ok(()) };
+            let Some(leg) = Box::pin(self.establish()).await? else {
+                return Ok(());
+            };
             match self.stay(leg).await {
                 Ended::Closing => return Ok(()),
                 Ended::Lost(cause) => {
@@ -77,7 +86,10 @@ impl Manager {
                         return Ok(());
                     }
                 }
-                Ended::Slept => self.backoff.forget(),
+                Ended::Slept => {
+                    self.backoff.forget();
+                    self.offline(Error::lost("this machine was asleep"), Duration::ZERO);
+                }
             }
         }
     }
@@ -106,7 +118,10 @@ impl Manager {
 
     async fn attempt(&mut self) -> Result<Arc<Leg>, Error> {
         let shared = Arc::clone(&self.shared);
-        let mut last = Error::configuration("no connect address is set", "set ADIT_CONNECT_URL, or connect_url in the program");
+        let mut last = Error::configuration(
+            "no connect address is set",
+            "set ADIT_CONNECT_URL, or connect_url in the program",
+        );
         for address in &shared.options.addresses {
             match Leg::connect(&shared, address, &self.instance, &self.resume, 0).await {
                 Ok((leg, login)) => return self.online(leg, login).await,
@@ -139,7 +154,12 @@ impl Manager {
             banner: login.banner.clone(),
         });
         if let Some(text) = login.deprecation {
-            shared.events.tell(|| SessionEvent::Notice { level: "warning".to_owned(), code: String::new(), text, url: String::new() });
+            shared.events.tell(|| SessionEvent::Notice {
+                level: "warning".to_owned(),
+                code: String::new(),
+                text,
+                url: String::new(),
+            });
         }
         if let Some(first) = self.first.take() {
             let _ = first.send(Ok(()));
@@ -149,25 +169,43 @@ impl Manager {
 
     pub(super) fn learn(&mut self, login: &Login) {
         self.resume = login.resume.clone();
-        *lock(&self.shared.facts) = Facts { id: login.resume.client_id.clone(), region: login.region.clone() };
+        *lock(&self.shared.facts) = Facts {
+            id: login.resume.client_id.clone(),
+            region: login.region.clone(),
+        };
     }
 
     /// Waits before the next attempt; false if the session is closed meanwhile.
     async fn pause(&mut self, cause: Error) -> Result<bool, Error> {
         let verdict = self.backoff.failed(Instant::now(), &cause);
-        let Verdict::Retry(wait) = verdict else { return Err(cause) };
-        *lock(&self.shared.leg) = None;
-        self.shared.status.send_if_modified(|status| {
-            let next = if *status == Status::Connecting { Status::Connecting } else { Status::Reconnecting };
-            std::mem::replace(status, next.clone()) != next
-        });
-        let attempt = self.backoff.attempt();
-        self.shared.events.tell(|| SessionEvent::Lost { cause, retry_in: wait, attempt });
+        let Verdict::Retry(wait) = verdict else {
+            return Err(cause);
+        };
+        self.offline(cause, wait);
         tokio::select! {
             biased;
             () = asked(&mut self.closing) => Ok(false),
             () = tokio::time::sleep(wait) => Ok(true),
         }
+    }
+
+    /// There is no connection now: says so.
+    fn offline(&self, cause: Error, retry_in: Duration) {
+        *lock(&self.shared.leg) = None;
+        self.shared.status.send_if_modified(|status| {
+            let next = if *status == Status::Connecting {
+                Status::Connecting
+            } else {
+                Status::Reconnecting
+            };
+            std::mem::replace(status, next.clone()) != next
+        });
+        let attempt = self.backoff.attempt();
+        self.shared.events.tell(|| SessionEvent::Lost {
+            cause,
+            retry_in,
+            attempt,
+        });
     }
 
     /// Serves a connection until it ends or the session is closed.
@@ -304,7 +342,10 @@ struct Clocks {
 
 impl Clocks {
     fn now() -> Self {
-        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+        Self {
+            monotonic: Instant::now(),
+            wall: SystemTime::now(),
+        }
     }
 
     fn next(&self) -> Instant {

@@ -53,7 +53,10 @@ impl Session {
     }
 
     fn new(shared: Arc<Shared>) -> Self {
-        Self { _alive: Arc::new(Alive(Arc::clone(&shared))), shared }
+        Self {
+            _alive: Arc::new(Alive(Arc::clone(&shared))),
+            shared,
+        }
     }
 
     /// An HTTP or HTTPS endpoint.
@@ -124,7 +127,10 @@ impl Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("id", &self.id()).field("status", &*self.shared.status.borrow()).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .field("status", &*self.shared.status.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,7 +175,10 @@ impl Shared {
         if !self.table.enter(Arc::clone(&endpoint)) {
             return Err(Error::Closed);
         }
-        let offered = Offered { shared: self, endpoint: Some(Arc::clone(&endpoint)) };
+        let offered = Offered {
+            shared: self,
+            endpoint: Some(Arc::clone(&endpoint)),
+        };
         self.wake.notify_one();
         let mut phase = endpoint.phase();
         let result = match phase.wait_for(|phase| *phase != Phase::Wanted).await.as_deref() {
@@ -212,7 +221,8 @@ pub(crate) struct Patch {
 impl Patch {
     fn apply(self, wish: &mut crate::endpoint::Wish) {
         if let Some(policy) = self.policy {
-            wish.opts.insert(crate::endpoint::options::TRAFFIC_POLICY.to_owned(), policy.into());
+            wish.opts
+                .insert(crate::endpoint::options::TRAFFIC_POLICY.to_owned(), policy.into());
         }
         if let Some(metadata) = self.metadata {
             wish.metadata = metadata;

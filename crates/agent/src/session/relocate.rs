@@ -39,7 +39,11 @@ pub(super) fn due(shared: &Shared, leg: &Leg) -> Option<Notice> {
 pub(super) async fn relocate(manager: &mut Manager, old: &Arc<Leg>, notice: Notice) -> Result<Arc<Leg>, Error> {
     let shared = Arc::clone(&manager.shared);
     let deadline = Instant::now() + notice.deadline;
-    let mut places: Vec<Address> = notice.addresses.iter().filter_map(|place| Address::parse(place).ok()).collect();
+    let mut places: Vec<Address> = notice
+        .addresses
+        .iter()
+        .filter_map(|place| Address::parse(place).ok())
+        .collect();
     places.extend(shared.options.addresses.iter().cloned());
     let next = loop {
         let tried = tokio::select! {
@@ -62,7 +66,10 @@ pub(super) async fn relocate(manager: &mut Manager, old: &Arc<Leg>, notice: Noti
     let tasks = shared.tasks.clone();
     tasks.spawn(|entry| async move {
         let _entry = entry;
-        if tokio::time::timeout_at(deadline + GRACE, old.mux.closed()).await.is_err() {
+        if tokio::time::timeout_at(deadline + GRACE, old.mux.closed())
+            .await
+            .is_err()
+        {
             old.mux.close(adit_mux::code::NONE, "drained");
         }
     });
@@ -93,7 +100,9 @@ async fn join(manager: &Manager, place: &Address, old: u32) -> Result<(Arc<Leg>,
     let (shared, resume): (_, &Resume) = (&manager.shared, &manager.resume);
     let number = if old == 0 { 1 } else { 0 };
     match Leg::connect(shared, place, &manager.instance, resume, number).await {
-        Err(Error::Refused { code: Some(code), .. }) if code == "ERR_ADIT_1103" => Leg::connect(shared, place, &manager.instance, resume, 0).await,
+        Err(Error::Refused { code: Some(code), .. }) if code == "ERR_ADIT_1103" => {
+            Leg::connect(shared, place, &manager.instance, resume, 0).await
+        }
         other => other,
     }
 }

@@ -13,7 +13,12 @@ use crate::error::Error;
 const FIRST: usize = 32 * 1024;
 
 /// Sends `request` and decodes the answer, within `limit`.
-pub(super) async fn request<Q: Message, A: Message>(mux: &adit_mux::Session, kind: StreamType, request: &Q, limit: Duration) -> Result<A, Error> {
+pub(super) async fn request<Q: Message, A: Message>(
+    mux: &adit_mux::Session,
+    kind: StreamType,
+    request: &Q,
+    limit: Duration,
+) -> Result<A, Error> {
     let answered = async {
         let body = request.encode();
         let (first, rest) = body.split_at(body.len().min(FIRST));
@@ -27,30 +32,41 @@ pub(super) async fn request<Q: Message, A: Message>(mux: &adit_mux::Session, kin
         let mut answer = Vec::new();
         while let Some(chunk) = stream.chunk().await.map_err(ended)? {
             if answer.len() + chunk.len() > MAX_SIZE {
-                return Err(Error::Protocol { what: format!("the answer to {} is larger than 1 MiB", Q::NAME) });
+                return Err(Error::Protocol {
+                    what: format!("the answer to {} is larger than 1 MiB", Q::NAME),
+                });
             }
             answer.extend_from_slice(&chunk);
         }
         // The stream is over for the server; this side only says so.
         let _ = stream.finish();
-        A::decode(&answer).map_err(|error| Error::Protocol { what: format!("the answer to {} cannot be read: {error}", Q::NAME) })
+        A::decode(&answer).map_err(|error| Error::Protocol {
+            what: format!("the answer to {} cannot be read: {error}", Q::NAME),
+        })
     };
     match tokio::time::timeout(limit, answered).await {
         Ok(answer) => answer,
-        Err(_) => Err(Error::Timeout { what: format!("{} was sent to the server", Q::NAME), after: limit }),
+        Err(_) => Err(Error::Timeout {
+            what: format!("{} was sent to the server", Q::NAME),
+            after: limit,
+        }),
     }
 }
 
 fn not_opened(error: OpenError) -> Error {
     match error {
         OpenError::Closed | OpenError::GoingAway => Error::lost(error.to_string()),
-        other => Error::Protocol { what: other.to_string() },
+        other => Error::Protocol {
+            what: other.to_string(),
+        },
     }
 }
 
 fn ended(error: StreamError) -> Error {
     match error {
         StreamError::SessionLost => Error::lost(error.to_string()),
-        other => Error::Protocol { what: format!("a request was not answered: {other}") },
+        other => Error::Protocol {
+            what: format!("a request was not answered: {other}"),
+        },
     }
 }

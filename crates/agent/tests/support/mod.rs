@@ -15,7 +15,8 @@ use adit_protocol::capability::{Capabilities, Capability, Grant};
 use adit_protocol::control::ControlMessage;
 use adit_protocol::json::Reader;
 use adit_protocol::message::{
-    Auth, AuthResp, AuthRespExtra, Bind, BindResp, BindRespExtra, Message, PatchTunnelState, PatchTunnelStateResp, Unbind, UnbindResp,
+    Auth, AuthResp, AuthRespExtra, Bind, BindResp, BindRespExtra, Message, PatchTunnelState, PatchTunnelStateResp,
+    Unbind, UnbindResp,
 };
 use adit_protocol::proxy_header::{AditHeader, EdgeType, ProxyHeader};
 use adit_protocol::typed_stream::StreamType;
@@ -41,15 +42,21 @@ impl Authority {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "Test Authority");
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "Test Authority");
         let pem = params.self_signed(&key).unwrap().pem();
-        Self { pem, issuer: rcgen::Issuer::new(params, key) }
+        Self {
+            pem,
+            issuer: rcgen::Issuer::new(params, key),
+        }
     }
 
     /// Chain and key in PEM.
     pub(crate) fn issue(&self, names: &[&str]) -> (String, String) {
         let key = rcgen::KeyPair::generate().unwrap();
-        let params = rcgen::CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap();
+        let params =
+            rcgen::CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
     }
@@ -66,7 +73,10 @@ impl Authority {
     fn profile(&self, names: &[&str], alpn: &[&[u8]]) -> adit_tls::ServerProfile {
         let (chain, key) = self.issue(names);
         let identity = adit_tls::Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
-        adit_tls::ServerProfile::builder(Arc::new(identity)).alpn(alpn).build().unwrap()
+        adit_tls::ServerProfile::builder(Arc::new(identity))
+            .alpn(alpn)
+            .build()
+            .unwrap()
     }
 
     pub(crate) fn identity(&self, names: &[&str]) -> Identity {
@@ -75,7 +85,9 @@ impl Authority {
     }
 
     pub(crate) fn client_profile(&self) -> adit_tls::ClientProfile {
-        adit_tls::ClientProfile::builder(adit_tls::Roots::Pem(self.pem.clone().into_bytes())).build().unwrap()
+        adit_tls::ClientProfile::builder(adit_tls::Roots::Pem(self.pem.clone().into_bytes()))
+            .build()
+            .unwrap()
     }
 }
 
@@ -109,10 +121,23 @@ impl Connection {
 
     /// A visitor arrives at the endpoint `id`; `first` are his first bytes.
     pub(crate) fn visit(&self, id: &str, scheme: Scheme, passthrough_tls: bool, first: &[u8]) -> Stream {
-        let adit = Some(AditHeader { event: Some("rq_1"), sni: Some("app.example.com"), ..AditHeader::default() });
+        let adit = Some(AditHeader {
+            event: Some("rq_1"),
+            sni: Some("app.example.com"),
+            ..AditHeader::default()
+        });
         self.mux
             .open_with(|out| {
-                ProxyHeader { id, client_addr: VISITOR.parse().unwrap(), proto: scheme, edge_type: EdgeType::Bind, passthrough_tls, adit }.encode(out).unwrap();
+                ProxyHeader {
+                    id,
+                    client_addr: VISITOR.parse().unwrap(),
+                    proto: scheme,
+                    edge_type: EdgeType::Bind,
+                    passthrough_tls,
+                    adit,
+                }
+                .encode(out)
+                .unwrap();
                 out.extend_from_slice(first);
             })
             .unwrap()
@@ -120,10 +145,13 @@ impl Connection {
 
     /// Sends a request of the server and reads the answer.
     pub(crate) async fn ask(&self, kind: StreamType, request: &[u8]) -> Value {
-        let mut stream = self.mux.open_with(|out| {
-            out.extend_from_slice(&kind.to_bytes());
-            out.extend_from_slice(request);
-        }).unwrap();
+        let mut stream = self
+            .mux
+            .open_with(|out| {
+                out.extend_from_slice(&kind.to_bytes());
+                out.extend_from_slice(request);
+            })
+            .unwrap();
         let mut reader = Reader::default();
         within(async {
             loop {
@@ -163,7 +191,13 @@ pub(crate) struct Script {
 impl Default for Script {
     fn default() -> Self {
         Self {
-            caps: &[Capability::Control, Capability::Drain, Capability::Probe, Capability::StreamError, Capability::Notice],
+            caps: &[
+                Capability::Control,
+                Capability::Drain,
+                Capability::Probe,
+                Capability::StreamError,
+                Capability::Notice,
+            ],
             login: Box::new(accept_login),
             bind: Box::new(accept_bind),
         }
@@ -173,7 +207,11 @@ impl Default for Script {
 /// Resumes a session that presents its cookie, else makes a new one.
 pub(crate) fn accept_login(auth: &Auth) -> AuthResp {
     let known = auth.extra.cookie == format!("cookie-{}", auth.client_id);
-    let id = if known && !auth.client_id.is_empty() { auth.client_id.clone() } else { "ts_0001".to_owned() };
+    let id = if known && !auth.client_id.is_empty() {
+        auth.client_id.clone()
+    } else {
+        "ts_0001".to_owned()
+    };
     AuthResp {
         version: "3".to_owned(),
         client_id: id.clone(),
@@ -191,7 +229,11 @@ pub(crate) fn accept_login(auth: &Auth) -> AuthResp {
 /// Accepts; the id is new or the one presented, the URL is the one asked for, else one made of the name.
 pub(crate) fn accept_bind(bind: &Bind) -> BindResp {
     let name = bind.extra.name.clone().unwrap_or_default();
-    let id = if bind.id.is_empty() { format!("ep_{name}") } else { bind.id.clone() };
+    let id = if bind.id.is_empty() {
+        format!("ep_{name}")
+    } else {
+        bind.id.clone()
+    };
     let url = match bind.opts["URL"].as_str() {
         Some(url) if !url.is_empty() => url.to_owned(),
         _ => format!("{}://{name}.example.com", bind.proto),
@@ -204,7 +246,10 @@ pub(crate) fn accept_bind(bind: &Bind) -> BindResp {
         proto: bind.proto.clone(),
         opts,
         error: None,
-        extra: BindRespExtra { token: format!("token-{id}"), tunnel_id: format!("tn_{id}") },
+        extra: BindRespExtra {
+            token: format!("token-{id}"),
+            tunnel_id: format!("tn_{id}"),
+        },
     }
 }
 
@@ -241,7 +286,12 @@ impl Server {
                 connections.spawn(serve(number, tcp, profile.clone(), Arc::clone(&script), saying.clone()));
             }
         });
-        Self { authority, address, said, _tasks: tasks }
+        Self {
+            authority,
+            address,
+            said,
+            _tasks: tasks,
+        }
     }
 
     pub(crate) fn connect_url(&self) -> String {
@@ -250,7 +300,11 @@ impl Server {
 
     /// A builder that would find this server.
     pub(crate) fn builder(&self) -> SessionBuilder {
-        Session::builder().environment(|_| None).connect_url(self.connect_url()).authtoken("token").ca(Ca::pem(self.authority.pem.clone()))
+        Session::builder()
+            .environment(|_| None)
+            .connect_url(self.connect_url())
+            .authtoken("token")
+            .ca(Ca::pem(self.authority.pem.clone()))
     }
 
     /// The next thing the agent says.
@@ -287,14 +341,27 @@ impl Server {
     }
 }
 
-async fn serve(number: usize, tcp: TcpStream, profile: adit_tls::ServerProfile, script: Arc<Script>, said: mpsc::Sender<Said>) {
-    let Ok(io) = adit_tls::accept(tcp, BytesMut::new(), &profile).await else { return };
+async fn serve(
+    number: usize,
+    tcp: TcpStream,
+    profile: adit_tls::ServerProfile,
+    script: Arc<Script>,
+    said: mpsc::Sender<Said>,
+) {
+    let Ok(io) = adit_tls::accept(tcp, BytesMut::new(), &profile).await else {
+        return;
+    };
     let (mux, incoming, driver) = adit_mux::session(Config::server(), Instant::now());
     let mut driving = JoinSet::new();
     let driver = driving.spawn(async move {
         driver.run(io).await;
     });
-    let connection = Connection { number, mux, control: Arc::default(), driver };
+    let connection = Connection {
+        number,
+        mux,
+        control: Arc::default(),
+        driver,
+    };
     let mut streams = JoinSet::new();
     tokio::select! {
         () = accept(incoming, &connection, &script, &said, &mut streams) => {}
@@ -304,7 +371,13 @@ async fn serve(number: usize, tcp: TcpStream, profile: adit_tls::ServerProfile, 
     let _ = driving.join_next().await;
 }
 
-async fn accept(mut incoming: Incoming, connection: &Connection, script: &Arc<Script>, said: &mpsc::Sender<Said>, streams: &mut JoinSet<()>) {
+async fn accept(
+    mut incoming: Incoming,
+    connection: &Connection,
+    script: &Arc<Script>,
+    said: &mpsc::Sender<Said>,
+    streams: &mut JoinSet<()>,
+) {
     while let Some(stream) = incoming.accept().await {
         streams.spawn(answer(stream, connection.clone(), Arc::clone(script), said.clone()));
     }
@@ -333,10 +406,19 @@ async fn answer(mut stream: Stream, connection: Connection, script: Arc<Script>,
                 && !script.caps.is_empty()
             {
                 let caps = offer.caps.and(Capabilities::of(script.caps));
-                answer.extra.adit = Some(Grant { v: 1, caps, instance: offer.instance.clone(), max_streams: 16_384, session_budget: 32 << 20, ..Grant::default() });
+                answer.extra.adit = Some(Grant {
+                    v: 1,
+                    caps,
+                    instance: offer.instance.clone(),
+                    max_streams: 16_384,
+                    session_budget: 32 << 20,
+                    ..Grant::default()
+                });
             }
             let limits = adit_protocol::ClientFamily::from_auth(&auth).limits(Some(16_384));
-            connection.mux.set_limits(limits.max_outbound, limits.max_unaccepted, adit_mux::Growth::standard());
+            connection
+                .mux
+                .set_limits(limits.max_outbound, limits.max_unaccepted, adit_mux::Growth::standard());
             let _ = said.send(Said::Auth(Box::new(auth), connection)).await;
             answer.encode()
         }
@@ -351,7 +433,9 @@ async fn answer(mut stream: Stream, connection: Connection, script: Arc<Script>,
             UnbindResp::default().encode()
         }
         StreamType::PatchTunnelState => {
-            let _ = said.send(Said::Patch(PatchTunnelState::decode(&request).unwrap())).await;
+            let _ = said
+                .send(Said::Patch(PatchTunnelState::decode(&request).unwrap()))
+                .await;
             PatchTunnelStateResp::default().encode()
         }
         other => panic!("the agent opened {other:?}"),

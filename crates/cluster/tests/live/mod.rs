@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_cluster::{
-    Binding, ClaimKey, Directory, Leg, Member, MemberOptions, Pool, Proto, RemoteCommands,
-    SessionFacts,
+    Binding, ClaimKey, Directory, Leg, Member, MemberOptions, Pool, Proto, RemoteCommands, SessionFacts,
 };
 use adit_names::endpoint_url::EndpointUrl;
 use adit_protocol::client_family::ClientFamily;

@@ -134,7 +134,7 @@ fn accepted(io: TcpStream, peer: SocketAddr, kind: Kind, node: &Arc<Node>) {
         match kind {
             Kind::Https => crate::sniff::tls_port(accepted, node).await,
             Kind::Http => crate::sniff::plain_port(accepted, node).await,
-            Kind::Tcp(port) => crate::tcp::serve(accepted, port, node).await,
+            Kind::Tcp(port) => crate::tcp::accepted(accepted, port, node),
         }
     });
 }

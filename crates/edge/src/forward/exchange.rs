@@ -12,7 +12,7 @@ use adit_observe::{RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::h1_upstream::H1Upstream;
+use super::h1_upstream::{H1Upstream, Rest};
 use super::h2_upstream;
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
@@ -29,6 +29,8 @@ use crate::timer::Timer;
 
 /// A stream that has idled longer carries only requests that may be sent twice.
 const FRESH: Duration = Duration::from_secs(1);
+/// Bytes of a head that leave with the frame that opens a stream; what is beyond follows.
+const FIRST: usize = 32 * 1024;
 /// Further tries where nothing of the request was processed.
 const TRIES_REFUSED: u8 = 2;
 
@@ -273,9 +275,10 @@ async fn attempt<V: Visitor>(
             }
             stream
         }
-        None => match open(member, conn.peer, conn.local, false, &head) {
+        None => match open(member, conn.peer, conn.local, false, head.get(..FIRST).unwrap_or(&head)) {
             Ok(opened) => {
                 causes = opened.causes;
+                unsent.extend_from_slice(head.get(FIRST..).unwrap_or_default());
                 opened.stream
             }
             Err(e) => {
@@ -312,8 +315,17 @@ async fn attempt<V: Visitor>(
     let answered = pump.has_begun();
     match end {
         End::Complete => {
-            if poolable && let Some(stream) = upstream.into_idle() {
-                member.idle().put(stream, Instant::now());
+            let over = match upstream.into_rest() {
+                // A quarter of what the agent takes at once, so that idle streams never stand in the way of new ones.
+                Rest::Idle(stream) if poolable => {
+                    let most = member.session.family.limits(None).max_outbound / 4;
+                    member.idle().put(stream, Instant::now(), most as usize)
+                }
+                Rest::Idle(stream) | Rest::Ending(stream) => Some(stream),
+                Rest::Gone => None,
+            };
+            if let Some(stream) = over {
+                conn.node.directory.end_stream(stream);
             }
             Attempt::Done(Forwarded::Complete)
         }

@@ -9,6 +9,16 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::upstream::{Upstream, UpstreamError};
 
+/// What becomes of a stream after its exchange.
+pub(super) enum Rest {
+    /// It may carry another request.
+    Idle(Stream),
+    /// It has served; to be ended in order.
+    Ending(Stream),
+    /// It was reset.
+    Gone,
+}
+
 /// One exchange on one stream.
 #[derive(Debug)]
 pub(super) struct H1Upstream {
@@ -49,11 +59,20 @@ impl H1Upstream {
         }
     }
 
-    /// The stream, if it may carry another request: response read to its end, request sent to its end,
+    /// The stream, and whether it may carry another request: response read to its end, request sent to its end,
     /// both sides willing.
-    pub(super) fn into_idle(self) -> Option<Stream> {
-        let whole = self.ended && self.finished && self.unsent.is_empty() && self.received.is_empty();
-        (whole && self.keep_alive && self.partial.is_empty()).then_some(self.stream)
+    pub(super) fn into_rest(mut self) -> Rest {
+        let sent = self.finished && self.unsent.is_empty();
+        let clean = self.ended && self.received.is_empty() && self.partial.is_empty();
+        if !sent {
+            // Answered before the request was whole: the rest of it is nobody's.
+            self.stream.reset(code::CANCELLED);
+            Rest::Gone
+        } else if clean && self.keep_alive && !self.stream.peer_finished() {
+            Rest::Idle(self.stream)
+        } else {
+            Rest::Ending(self.stream)
+        }
     }
 
     /// The stream and what was received behind a `101`.
@@ -189,6 +208,10 @@ impl Upstream for H1Upstream {
             }
             return Poll::Ready(Ok(()));
         }
+    }
+
+    fn behind_head(&self) -> &[u8] {
+        &self.received
     }
 
     fn framing(&self) -> Framing {

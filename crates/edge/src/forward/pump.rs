@@ -88,7 +88,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
     ) -> Self {
         let up = match &replay {
             // What follows the head of a tunnel is not a body: it waits for the answer.
-            _ if wanted.tunnel => Up::Done,
+            _ if wanted.tunnel => Up::Finish,
             Some(b) if !b.is_empty() => Up::Send(Bytes::copy_from_slice(b)),
             _ => Up::Body,
         };
@@ -250,7 +250,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         }
         let framing = self.upstream.framing();
         let no_body = self.wanted.is_head || matches!(status, 204 | 304);
-        self.edit.response(self.response);
+        self.edit.response(self.response, self.upstream.behind_head());
         if let Err(e) = self.visitor.send_head(self.response, framing, no_body) {
             return Poll::Ready(Err(End::Visitor(e)));
         }

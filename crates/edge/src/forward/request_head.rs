@@ -54,6 +54,9 @@ pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &Req
     if let Some(host) = &member.options.host_header {
         head.set(b"Host", host.as_bytes());
     }
+    if head.version() == Version::Http2 {
+        head.train_case_names();
+    }
     forwarded.push(head, conn);
     head.push(b"X-Request-Id", request_id.as_bytes());
     glitches

@@ -25,8 +25,8 @@ pub(super) struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    /// Edits a final response.
-    pub(super) fn response(&self, head: &mut Head) {
+    /// Edits a final response; `body` is what is known of its body's beginning.
+    pub(super) fn response(&self, head: &mut Head, body: &[u8]) {
         strip_hop_by_hop(head, false);
         let mut dated = false;
         head.retain(|known, name, value| match known {
@@ -43,7 +43,7 @@ impl Edit<'_> {
         if !dated {
             date(|d| head.push(b"Date", d));
         }
-        if is_dial_failure(head) {
+        if is_dial_failure(head, body) {
             head.push(b"ngrok-error-code", b"ERR_NGROK_8012");
         }
     }
@@ -91,12 +91,12 @@ fn is_own_cookie(value: &[u8]) -> bool {
 }
 
 /// The open SDKs answer 502 themselves when their upstream cannot be reached: the Rust family with a text of
-/// a fixed beginning (seen in the body, which is not here), Go with nothing at all.
-fn is_dial_failure(head: &Head) -> bool {
-    head.status() == 502 && head.get(Known::ContentLength) == Some(b"0") && head.get(Known::Server).is_none() && {
-        head.fields()
-            .all(|(n, _)| matches!(n.known(), Known::ContentLength | Known::Date | Known::Connection))
-    }
+/// a fixed beginning, Go with nothing at all.
+fn is_dial_failure(head: &Head, body: &[u8]) -> bool {
+    let own = |known| matches!(known, Known::ContentLength | Known::Date | Known::Connection);
+    head.status() == 502
+        && head.fields().all(|(name, _)| own(name.known()))
+        && (head.get(Known::ContentLength) == Some(b"0") || body.starts_with(b"failed to dial backend: "))
 }
 
 #[cfg(test)]
@@ -119,6 +119,26 @@ mod tests {
     }
 
     #[test]
+    fn the_dial_failures_of_the_sdks_get_their_code() {
+        let code = |status, fields: &[(&str, &str)], body: &str| {
+            let mut h = Head::default();
+            h.start_response(status);
+            for (name, value) in fields {
+                h.push(name.as_bytes(), value.as_bytes());
+            }
+            EDIT.response(&mut h, body.as_bytes());
+            h.find(b"ngrok-error-code").map(<[u8]>::to_vec)
+        };
+        let rust = "failed to dial backend: Connection refused (os error 111)";
+        let dialled = Some(b"ERR_NGROK_8012".to_vec());
+        assert_eq!(code(502, &[("content-length", "57")], rust), dialled);
+        assert_eq!(code(502, &[("Content-Length", "0")], ""), dialled);
+        assert_eq!(code(502, &[("content-length", "57"), ("server", "x")], rust), None);
+        assert_eq!(code(502, &[("content-length", "4")], "oops"), None);
+        assert_eq!(code(500, &[("content-length", "57")], rust), None);
+    }
+
+    #[test]
     fn what_only_the_edge_may_say_is_removed() {
         let mut h = Head::default();
         h.start_response(200);
@@ -132,7 +152,7 @@ mod tests {
         ] {
             h.push(n.as_bytes(), v.as_bytes());
         }
-        EDIT.response(&mut h);
+        EDIT.response(&mut h, b"");
         assert_eq!(h.find(b"ngrok-error-code"), None);
         assert_eq!(h.find(b"adit-position"), None);
         assert_eq!(h.get(Known::AltSvc), None);

@@ -33,6 +33,11 @@ pub(crate) trait Upstream: Send {
     /// The next response head, interim ones included.
     fn poll_head(&mut self, cx: &mut Context<'_>, head: &mut Head) -> Poll<Result<(), UpstreamError>>;
 
+    /// What has come behind the head that was just read, as far as it is known without reading on.
+    fn behind_head(&self) -> &[u8] {
+        &[]
+    }
+
     /// How the body of the final response that was just read is framed.
     fn framing(&self) -> Framing;
 

@@ -169,7 +169,13 @@ async fn one<IO: VisitorIo>(
         }
     };
     visitor.begin(facts.version, facts.framing, close || last);
-    let host = exchange.request.get(Known::Host).or_else(|| conn.sni.as_deref().map(str::as_bytes));
+    if let Some(sni) = conn.sni.as_deref()
+        && exchange.request.get(Known::Host).is_none()
+    {
+        // HTTP/1.0 may do without; what goes upstream is HTTP/1.1.
+        exchange.request.push_front(b"Host", sni.as_bytes());
+    }
+    let host = exchange.request.get(Known::Host);
     let routed = match host {
         None => Err(Answer::bad_host()),
         Some(raw) => hosts.canonical(raw).and_then(|host| route(conn, host)),

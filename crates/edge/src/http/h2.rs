@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use adit_http1::{Framing, Head, Known, Version};
+use adit_http1::{Framing, Head, Known, Refusal, RefusalKind, Version};
 use adit_observe::{AttackKind, ConnectionProtocol};
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -177,7 +177,11 @@ async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::take();
     let mut visitor = H2Visitor::new(&parts, body, respond);
-    let completed = match head(&parts, visitor.has_body(), &mut exchange.request) {
+    let limits = {
+        let config = conn.node.config.load();
+        (config.limits.uri_max, config.limits.header_count)
+    };
+    let completed = match head(&parts, visitor.has_body(), limits, &mut exchange.request) {
         Ok(facts) => one(&mut visitor, conn, &mut exchange, facts, began).await,
         Err(a) => {
             shared.malformed();
@@ -203,10 +207,9 @@ async fn one(visitor: &mut H2Visitor, conn: &Arc<Conn>, exchange: &mut Exchange,
         }
     };
     match forwarded {
-        Forwarded::Complete => {
-            visitor.stop_reading();
-            true
-        }
+        // If the visitor still sends, it is told to stop when the response is out: `h2` does so by itself when a
+        // stream is dropped (RFC 9113, section 8.1). A reset of ours would overtake what is queued.
+        Forwarded::Complete => true,
         Forwarded::Answer(a) => send(visitor, exchange, &a, facts.is_head).await,
         Forwarded::Upgraded(mut stream, early) => {
             let mut io = visitor.raw();
@@ -235,12 +238,13 @@ async fn send(visitor: &mut H2Visitor, exchange: &mut Exchange, answer: &Answer,
         poll_fn(|cx| visitor.poll_flush(cx)).await
     }
     .await;
-    visitor.stop_reading();
     sent.is_ok()
 }
 
 /// Makes our `Head` of an HTTP/2 request, refusing what `h2` lets pass and our rules do not.
-fn head(parts: &http::request::Parts, has_body: bool, head: &mut Head) -> Result<RequestFacts, Answer> {
+///
+/// The size of the block is bounded by `h2`; `limits` are the longest target and the most fields.
+fn head(parts: &http::request::Parts, has_body: bool, limits: (usize, usize), head: &mut Head) -> Result<RequestFacts, Answer> {
     let refusal = |r: &adit_http1::Refusal| Answer::refusal(r);
     let extended = parts.method == http::Method::CONNECT && parts.extensions.get::<h2::ext::Protocol>().is_some();
     if parts.method == http::Method::TRACE || (parts.method == http::Method::CONNECT && !extended) {
@@ -248,7 +252,15 @@ fn head(parts: &http::request::Parts, has_body: bool, head: &mut Head) -> Result
     }
     let method: &[u8] = if extended { b"GET" } else { parts.method.as_str().as_bytes() };
     let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    if parts.uri.scheme_str().is_some_and(|s| s != "https" && s != "http") {
+    let (uri_max, header_count) = limits;
+    if target.len() > uri_max {
+        return Err(refusal(&Refusal::request(RefusalKind::TargetTooLong)));
+    }
+    if parts.headers.len() > header_count {
+        return Err(refusal(&Refusal::request(RefusalKind::TooManyFields)));
+    }
+    // HTTP/2 is spoken over TLS only.
+    if parts.uri.scheme_str().is_some_and(|s| s != "https") {
         return Err(Answer::bad_host());
     }
     head.start_request(method, target.as_bytes(), Version::Http2)

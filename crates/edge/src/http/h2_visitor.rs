@@ -61,13 +61,6 @@ impl H2Visitor {
         !self.body_done
     }
 
-    /// The response is complete; what the visitor still sends is of no use (RFC 9113, section 8.1).
-    pub(super) fn stop_reading(&mut self) {
-        if !self.body_done && let Some(s) = &mut self.sending {
-            s.send_reset(Reason::NO_ERROR);
-        }
-    }
-
     /// The stream as bytes, after an extended CONNECT.
     pub(super) fn raw(&mut self) -> RawH2<'_> {
         RawH2 { visitor: self, read: Bytes::new() }

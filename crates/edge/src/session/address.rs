@@ -87,7 +87,7 @@ pub(super) fn check_owned(url: &EndpointUrl, config: &EdgeConfig, rules: &UrlRul
     let own = is_own(host, config);
     if !url.scheme().by_name() {
         let address = url.host_and_port();
-        if *host != rules.tcp_host && !own {
+        if *host != rules.tcp_host && host.as_str() != config.base_domain && !own {
             return Err(Refusal::new(ErrorCode::NGROK_309, &[("address", &address)]));
         }
         return match config.tcp_ports {

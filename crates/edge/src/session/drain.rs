@@ -83,10 +83,6 @@ pub async fn drain(agents: Arc<Agents>, deadline: Duration) {
 }
 
 /// Whether nothing runs on a connection but heartbeats and Adit's own control stream.
-///
-/// Every agent beats on a stream of its own; ours exists once it has a round trip to tell.
 fn is_idle(agents: &Agents, of: &Connection, leg: &Leg) -> bool {
-    let beats = 1 + usize::from(leg.mux.rtt().is_some());
-    let control = usize::from(agents.outboxes.has(of));
-    leg.mux.open_streams() <= beats + control
+    leg.mux.working_streams() <= usize::from(agents.outboxes.has(of))
 }

@@ -15,6 +15,9 @@ use crate::timer::Deadline;
 /// Room for the first read: a hello with a post-quantum key share fits.
 const FIRST_READ: usize = 2048;
 
+/// Beginnings of other protocols.
+const NOT_HTTP: [&[u8]; 2] = [b"SSH-", b"PROXY "];
+
 /// What the first bytes were.
 pub(super) enum Read {
     Hello(ClientHello),
@@ -37,6 +40,12 @@ pub(super) async fn read(accepted: &mut Accepted, deadline: &Deadline, limits: &
                     Ok(Parse::Partial) => {}
                     Err(e) => return Read::Alert(e.alert()),
                 },
+                // What is no HTTP although it begins with a letter: SSH, and a PROXY header from a peer that is not
+                // listed. Neither is answered.
+                b'S' | b'P' if NOT_HTTP.iter().any(|n| accepted.read.starts_with(n)) => {
+                    return Read::Nothing(RefusalReason::UnknownProtocol);
+                }
+                b'S' | b'P' if NOT_HTTP.iter().any(|n| n.starts_with(&accepted.read)) => {}
                 b'A'..=b'Z' => return Read::PlainHttp,
                 _ => return Read::Nothing(RefusalReason::UnknownProtocol),
             }

@@ -30,6 +30,9 @@ mod alert {
     pub(super) const UNRECOGNIZED_NAME: u8 = 112;
 }
 
+/// How long an agent that comes while the node leaves is kept waiting.
+const HOLD: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// Where the name of a ClientHello leads.
 enum Destination {
     Agent,
@@ -70,6 +73,11 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             };
             node.refused(accepted.kind, accepted.peer.ip(), reason);
             refuse(accepted.io, code).await;
+        }
+        Destination::Agent if node.is_draining() => {
+            // Never refused, or its agent would stay away for minutes: held until the next process answers.
+            tokio::time::sleep(HOLD).await;
+            drop(accepted);
         }
         Destination::Agent => {
             let worker = node.workers.next();
@@ -143,7 +151,7 @@ fn destination(hello: &ClientHello, node: &Node) -> Destination {
 }
 
 /// Moves the connection to `worker` and goes on there.
-fn hand_over<F, Fut>(accepted: Accepted, worker: usize, node: Arc<Node>, next: F)
+pub(crate) fn hand_over<F, Fut>(accepted: Accepted, worker: usize, node: Arc<Node>, next: F)
 where
     F: FnOnce(Accepted, Arc<Node>) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,

@@ -84,9 +84,7 @@ impl<T: Work> Gate<T> {
     /// A panic elsewhere under the lock (out of memory, say) must not take the other streams of
     /// the session with it: the core is left consistent between its calls.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

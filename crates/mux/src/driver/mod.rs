@@ -236,9 +236,7 @@ impl Timer {
         }
         self.waker = Some(cx.waker().clone());
         // Unconstrained: with the task's budget used up the timer would not note the waker.
-        pin!(tokio::task::unconstrained(sleep.as_mut()))
-            .poll(cx)
-            .is_ready()
+        pin!(tokio::task::unconstrained(sleep.as_mut())).poll(cx).is_ready()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A busy session reads into one 64 KiB buffer, whose memory is used again as soon as no stream
 //! holds a slice of it. An idle one has no buffer: its next bytes come into a small one on the
-//! stack, and the large one returns with them.
+//! stack, and only if they fill it does the large one return.
 
 use std::{
     mem::MaybeUninit,
@@ -84,11 +84,13 @@ impl Reader {
         let mut small = ReadBuf::uninit(&mut space);
         let result = Pin::new(io).poll_read(cx, &mut small)?;
         result.map(|()| {
-            if !small.filled().is_empty() {
+            let filled = small.filled();
+            if filled.len() == SMALL {
+                // There is more: the session is busy.
                 self.buf.reserve(FULL);
-                self.buf.extend_from_slice(small.filled());
             }
-            Ok(small.filled().len())
+            self.buf.extend_from_slice(filled);
+            Ok(filled.len())
         })
     }
 

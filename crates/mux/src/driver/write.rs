@@ -83,11 +83,7 @@ impl Writer {
     }
 
     /// Shuts the connection's writing direction down; `true` the first time it is done.
-    pub(super) fn shut_down<IO>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut IO,
-    ) -> Poll<io::Result<bool>>
+    pub(super) fn shut_down<IO>(&mut self, cx: &mut Context<'_>, io: &mut IO) -> Poll<io::Result<bool>>
     where
         IO: AsyncWrite + Unpin,
     {
@@ -121,13 +117,7 @@ impl Writer {
         next
     }
 
-    fn flush<IO>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut IO,
-        shared: &Shared,
-        now: Instant,
-    ) -> io::Result<Step>
+    fn flush<IO>(&mut self, cx: &mut Context<'_>, io: &mut IO, shared: &Shared, now: Instant) -> io::Result<Step>
     where
         IO: AsyncWrite + Unpin,
     {

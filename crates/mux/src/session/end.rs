@@ -208,10 +208,7 @@ impl Core {
     }
 
     fn beat_streams(&self) -> usize {
-        self.streams
-            .iter()
-            .filter(|(_, stream)| stream.flags.beat)
-            .count()
+        self.streams.iter().filter(|(_, stream)| stream.flags.beat).count()
     }
 
     /// Everybody who waits learns that the session has ended. What was received can still be read.

@@ -216,6 +216,12 @@ impl Core {
         self.ids.len()
     }
 
+    /// Streams open on the wire in both directions, heartbeats not included.
+    #[must_use]
+    pub fn working_streams(&self) -> usize {
+        self.ids.len().saturating_sub(self.beats.streams())
+    }
+
     /// Smoothed round trip of the own beats.
     #[must_use]
     pub const fn rtt(&self) -> Option<Duration> {
@@ -282,9 +288,7 @@ impl Core {
     }
 
     fn peek(&self, key: Key) -> Option<&StreamState> {
-        self.streams
-            .get(key.slot as usize)
-            .filter(|stream| stream.id == key.id)
+        self.streams.get(key.slot as usize).filter(|stream| stream.id == key.id)
     }
 
     /// The open stream with this id.

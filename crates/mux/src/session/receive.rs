@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{Body, Core, Farewell};
 use crate::{
+    Role,
     code,
     error::CloseReason,
     frame::{self, HEADER, Header, INITIAL_WINDOW, Kind},
@@ -105,9 +106,7 @@ impl Core {
                     self.fail(code::FRAME_SIZE, "frame size");
                     return false;
                 }
-                let Some(&[_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h]) =
-                    buf.first_chunk::<16>()
-                else {
+                let Some(&[_, _, _, _, _, _, _, _, a, b, c, d, e, f, g, h]) = buf.first_chunk::<16>() else {
                     return false;
                 };
                 buf.advance(16);
@@ -138,11 +137,7 @@ impl Core {
     }
 
     fn set_skip(&mut self, left: u32) {
-        self.body = if left == 0 {
-            Body::None
-        } else {
-            Body::Skip { left }
-        };
+        self.body = if left == 0 { Body::None } else { Body::Skip { left } };
     }
 
     // === DATA ===
@@ -275,10 +270,7 @@ impl Core {
         if !stream.flags.local && stream.type_len < 4 {
             let have = usize::from(stream.type_len);
             typed = n.min(4 - have);
-            if let (Some(place), Some(bytes)) = (
-                stream.type_bytes.get_mut(have..have + typed),
-                buf.get(..typed),
-            ) {
+            if let (Some(place), Some(bytes)) = (stream.type_bytes.get_mut(have..have + typed), buf.get(..typed)) {
                 place.copy_from_slice(bytes);
             }
             stream.type_len += typed as u8;
@@ -370,8 +362,7 @@ impl Core {
         }
         if let Some(stream) = self.stream(key).filter(|stream| stream.send_window >= 4) {
             stream.send_window -= 4;
-            self.out
-                .control(&frame::data(key.id, 4, false, false), true);
+            self.out.control(&frame::data(key.id, 4, false, false), true);
             self.out.control(&beat, true);
         }
     }
@@ -381,7 +372,9 @@ impl Core {
     fn on_rst(&mut self, id: u32, code: u32) {
         let Some(key) = self.find(id) else { return };
         let now = self.millis;
-        if !self.is_ours(id) && self.floods.reset(now) {
+        // Only agents are suspect: a server resets for every visitor who leaves.
+        let suspect = self.config.role == Role::Server && !self.is_ours(id);
+        if suspect && self.floods.reset(now) {
             return self.fail(code::CALM, "resets");
         }
         self.end_stream(key, code::received(code));
@@ -414,15 +407,11 @@ impl Core {
         }
         if let Some(farewell) = &mut self.farewell {
             let keep = n.min(TEXT_KEPT - farewell.text.len());
-            farewell
-                .text
-                .extend_from_slice(buf.get(..keep).unwrap_or_default());
+            farewell.text.extend_from_slice(buf.get(..keep).unwrap_or_default());
         }
         buf.advance(n);
         if left as usize > n {
-            self.body = Body::Text {
-                left: left - n as u32,
-            };
+            self.body = Body::Text { left: left - n as u32 };
         } else {
             self.body = Body::None;
             self.on_goaway();
@@ -440,10 +429,7 @@ impl Core {
             .ids
             .iter()
             .filter(|(id, _)| **id > last_id && self.is_ours(**id))
-            .map(|(id, slot)| Key {
-                slot: *slot,
-                id: *id,
-            })
+            .map(|(id, slot)| Key { slot: *slot, id: *id })
             .collect();
         for key in refused {
             self.end_stream(key, code::REFUSED);

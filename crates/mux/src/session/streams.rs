@@ -97,8 +97,7 @@ impl Core {
         let places = match self.may_open() {
             Err(error) if error.is_temporary() => 0,
             Err(_) => u32::MAX,
-            Ok(()) => (self.config.max_outbound - self.outbound)
-                .min(self.config.max_unaccepted - self.unaccepted),
+            Ok(()) => (self.config.max_outbound - self.outbound).min(self.config.max_unaccepted - self.unaccepted),
         };
         for _ in 0..places {
             let Some(waker) = self.capacity.next() else {
@@ -172,11 +171,7 @@ impl Core {
     // === Reading ===
 
     /// The next chunk, `None` after FIN. Taking it consumes window credit.
-    pub fn poll_chunk(
-        &mut self,
-        key: Key,
-        waker: &Waker,
-    ) -> Poll<Result<Option<Bytes>, StreamError>> {
+    pub fn poll_chunk(&mut self, key: Key, waker: &Waker) -> Poll<Result<Option<Bytes>, StreamError>> {
         let lost = !self.is_open();
         let Some(stream) = self
             .streams
@@ -227,14 +222,9 @@ impl Core {
             },
             Some(round_trip),
         ) = (growth, round_trip)
-            && stream
-                .recv
-                .is_limiting(now, (round_trip.as_millis() as u32).max(1))
+            && stream.recv.is_limiting(now, (round_trip.as_millis() as u32).max(1))
             && self.extra < session_budget
-            && self
-                .share
-                .as_ref()
-                .is_none_or(|share| share.level() == Level::Free)
+            && self.share.as_ref().is_none_or(|share| share.level() == Level::Free)
         {
             self.extra += stream.recv.grow(max_stream_window) as usize;
         }
@@ -256,12 +246,7 @@ impl Core {
 
     /// Puts as much of `parts` as window, turn and out buffer allow into one frame; the number of
     /// bytes taken. Pending: nothing could be taken.
-    pub fn poll_send(
-        &mut self,
-        key: Key,
-        waker: &Waker,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<Result<usize, StreamError>> {
+    pub fn poll_send(&mut self, key: Key, waker: &Waker, parts: &[IoSlice<'_>]) -> Poll<Result<usize, StreamError>> {
         let wanted = parts.iter().map(|part| part.len()).sum();
         let Self { streams, out, .. } = self;
         let stream = writable(streams, key, matches!(self.phase, Phase::Open))?;
@@ -349,11 +334,7 @@ impl Core {
     // === The end, as seen by others ===
 
     /// Waits for the end of the session. `place` belongs to the caller, from `None` on.
-    pub(crate) fn poll_closed(
-        &mut self,
-        place: &mut Option<usize>,
-        waker: &Waker,
-    ) -> Poll<CloseReason> {
+    pub(crate) fn poll_closed(&mut self, place: &mut Option<usize>, waker: &Waker) -> Poll<CloseReason> {
         if let Some(reason) = self.reason() {
             return Poll::Ready(reason.clone());
         }
@@ -370,11 +351,7 @@ impl Core {
 }
 
 /// The stream, if this side may still send on it.
-fn writable(
-    streams: &mut Slab<StreamState>,
-    key: Key,
-    open: bool,
-) -> Result<&mut StreamState, StreamError> {
+fn writable(streams: &mut Slab<StreamState>, key: Key, open: bool) -> Result<&mut StreamState, StreamError> {
     let stream = streams
         .get_mut(key.slot as usize)
         .filter(|stream| stream.id == key.id)
@@ -392,13 +369,7 @@ fn writable(
 
 /// How many of `wanted` bytes may go into the batch now; `None`: the stream waits for the peer's
 /// window or for its turn.
-fn room(
-    out: &mut Schedule,
-    stream: &mut StreamState,
-    key: Key,
-    waker: &Waker,
-    wanted: usize,
-) -> Option<usize> {
+fn room(out: &mut Schedule, stream: &mut StreamState, key: Key, waker: &Waker, wanted: usize) -> Option<usize> {
     if wanted == 0 {
         return Some(0);
     }

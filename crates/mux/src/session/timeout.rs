@@ -147,11 +147,11 @@ impl Core {
             }
             self.extra = self.extra.saturating_sub(given_up);
         }
-        self.weigh();
         let was_active = std::mem::replace(&mut self.active, false);
         if !was_active {
             self.trim();
         }
+        self.weigh();
         let cares = was_active
             || self.extra > 0
             || self.inboxes.held() > 0
@@ -185,16 +185,13 @@ impl Core {
         if let Some(stream) = self.stream(key) {
             stream.send_window = stream.send_window.saturating_sub(4);
         }
-        self.out
-            .control(&frame::data(key.id, 4, false, false), true);
+        self.out.control(&frame::data(key.id, 4, false, false), true);
         self.out.control(&nonce, true);
     }
 
     fn reset_untyped(&mut self, now: Instant) {
         while let Some((key, until)) = self.untyped.front().copied() {
-            let waiting = self
-                .peek(key)
-                .is_some_and(|s| !s.flags.closed && s.type_len < 4);
+            let waiting = self.peek(key).is_some_and(|s| !s.flags.closed && s.type_len < 4);
             if waiting && until > now {
                 return;
             }

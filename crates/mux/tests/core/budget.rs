@@ -43,10 +43,7 @@ fn the_largest_stalled_stream_pays() {
         peer.now += Duration::from_secs(2);
     }
     assert_eq!(a.after(Duration::ZERO), hex(&frame::rst(3, code::INTERNAL)));
-    assert_eq!(
-        a.read(large).1,
-        Some(Err(StreamError::Reset(code::INTERNAL)))
-    );
+    assert_eq!(a.read(large).1, Some(Err(StreamError::Reset(code::INTERNAL))));
     assert_eq!(b.read(small).0.len(), 60_000);
     drop((a, b));
     assert_eq!(budget.used(), 500 << 10, "sessions give everything back");

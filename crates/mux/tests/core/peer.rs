@@ -118,8 +118,7 @@ impl Peer {
     }
 
     pub(crate) fn send(&mut self, key: Key, data: &[u8]) -> Poll<Result<usize, StreamError>> {
-        self.core
-            .poll_send(key, Waker::noop(), &[IoSlice::new(data)])
+        self.core.poll_send(key, Waker::noop(), &[IoSlice::new(data)])
     }
 
     pub(crate) fn reason(&self) -> Option<CloseReason> {
@@ -132,10 +131,7 @@ impl Peer {
 }
 
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     digits
         .chunks(2)
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
@@ -149,12 +145,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// A DATA frame with SYN and a body of `n` bytes, of which the first four are type 3.
 pub(crate) fn syn(id: u32, n: usize) -> Vec<u8> {
     let mut frame = adit_mux::frame::data(id, n, true, false).to_vec();
-    frame.extend(
-        [0, 0, 0, 3]
-            .into_iter()
-            .chain(std::iter::repeat(0xAA))
-            .take(n),
-    );
+    frame.extend([0, 0, 0, 3].into_iter().chain(std::iter::repeat(0xAA)).take(n));
     frame
 }
 

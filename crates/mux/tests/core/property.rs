@@ -87,9 +87,7 @@ impl End {
             return;
         };
         let id = stream.key.id();
-        let data: Vec<u8> = (stream.sent..stream.sent + n)
-            .map(|i| pattern(id, i))
-            .collect();
+        let data: Vec<u8> = (stream.sent..stream.sent + n).map(|i| pattern(id, i)).collect();
         let (a, b) = data.split_at(n / 3);
         let parts = [IoSlice::new(a), IoSlice::new(b)];
         if let Poll::Ready(sent) = self.core.poll_send(stream.key, Waker::noop(), &parts) {
@@ -130,6 +128,12 @@ impl Stream {
     }
 }
 
+/// Few by default, so that the tests take seconds; `PROPTEST_CASES` says otherwise.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(48)
+}
+
 /// Byte `i` of a stream. Never the heartbeat's type.
 fn pattern(id: u32, i: usize) -> u8 {
     (i as u32).wrapping_mul(31).wrapping_add(id * 7) as u8 & 0x7F
@@ -158,7 +162,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn what_is_written_is_what_is_read(ops in prop::collection::vec(op(), 1..300), grow: bool) {

@@ -44,10 +44,7 @@ fn unknown_types_are_skipped_and_counted() {
     peer.hex("00000110 00000005 2a");
     assert_eq!(peer.read(key), (vec![0x2a], None));
     assert_eq!(peer.core.held_bytes(), 0);
-    assert_eq!(
-        peer.ask("0000007000000000"),
-        goaway(5, code::PROTOCOL, "glitches")
-    );
+    assert_eq!(peer.ask("0000007000000000"), goaway(5, code::PROTOCOL, "glitches"));
 }
 
 #[test]
@@ -65,11 +62,7 @@ fn stream_id_zero_and_goaway_with_an_id() {
 
 #[test]
 fn fixed_lengths() {
-    for frames in [
-        "0000032000000005000001",
-        "0000050000000005",
-        "0000073000000000",
-    ] {
+    for frames in ["0000032000000005000001", "0000050000000005", "0000073000000000"] {
         ends(frames, 0, code::FRAME_SIZE, "frame size");
     }
 }
@@ -82,10 +75,7 @@ fn window_overrun_resets_once_then_ends() {
     // Judged from the header: the answer is there before the body.
     peer.feed(&frame::data(5, 0x4_0000 - 3, false, false));
     assert_eq!(peer.out(), rst(5, code::FLOW_CONTROL));
-    assert_eq!(
-        peer.read(key).1,
-        Some(Err(StreamError::Reset(code::FLOW_CONTROL)))
-    );
+    assert_eq!(peer.read(key).1, Some(Err(StreamError::Reset(code::FLOW_CONTROL))));
     // Exactly that body is discarded, the session lives.
     peer.feed(&vec![0; 0x4_0000 - 3]);
     assert!(peer.core.held_bytes() < 70 << 10);
@@ -115,10 +105,7 @@ fn data_after_fin() {
     assert_eq!(peer.ask("00000011 00000005"), "");
     assert_eq!(peer.read(key), (vec![], Some(Ok(()))));
     assert_eq!(peer.ask("00000011 00000005"), "", "a second empty FIN");
-    assert_eq!(
-        peer.ask("00000210 00000005 0102"),
-        rst(5, code::STREAM_CLOSED)
-    );
+    assert_eq!(peer.ask("00000210 00000005 0102"), rst(5, code::STREAM_CLOSED));
     assert!(peer.is_open());
 }
 
@@ -140,10 +127,7 @@ fn data_for_a_stream_that_closed_lately_is_dropped_in_silence() {
     assert_eq!(peer.ask("00000110 00000007 00"), "");
     // Thirty seconds later it is unknown.
     peer.now += Duration::from_secs(31);
-    assert_eq!(
-        peer.ask("00000110 00000007 00"),
-        rst(7, code::STREAM_CLOSED)
-    );
+    assert_eq!(peer.ask("00000110 00000007 00"), rst(7, code::STREAM_CLOSED));
 }
 
 #[test]
@@ -213,10 +197,7 @@ fn syn_below_the_highest_is_valid_within_the_bitmap() {
     peer.feed(&syn(2 * 1_977 + 1, 4));
     assert_eq!(peer.out(), "");
     peer.feed(&syn(2 * 1_976 + 1, 4));
-    assert_eq!(
-        peer.out(),
-        goaway(6_001, code::PROTOCOL, "stream id reused")
-    );
+    assert_eq!(peer.out(), goaway(6_001, code::PROTOCOL, "stream id reused"));
 }
 
 #[test]
@@ -263,10 +244,7 @@ fn a_type_must_come_within_five_seconds() {
     peer.now += Duration::from_secs(4);
     peer.hex("00000110 00000005 03");
     assert_eq!(peer.accept().unwrap().id(), 5);
-    assert_eq!(
-        peer.after(Duration::from_millis(1_001)),
-        rst(3, code::PROTOCOL)
-    );
+    assert_eq!(peer.after(Duration::from_millis(1_001)), rst(3, code::PROTOCOL));
     assert!(peer.is_open());
 }
 
@@ -296,19 +274,9 @@ fn rst_drops_what_was_not_read() {
         (vec![], Some(Err(StreamError::Reset(code::REFUSED)))),
         "accept queue full is as refused"
     );
-    assert_eq!(
-        peer.send(key, b"x"),
-        std::task::Poll::Ready(Err(StreamError::Reset(5)))
-    );
+    assert_eq!(peer.send(key, b"x"), std::task::Poll::Ready(Err(StreamError::Reset(5))));
     assert_eq!(peer.out(), "");
-    for (sent, seen) in [
-        (11, 7),
-        (15, 7),
-        (16, 2),
-        (0xFF, 2),
-        (0xFFFF_FFFF, 2),
-        (4, 4),
-    ] {
+    for (sent, seen) in [(11, 7), (15, 7), (16, 2), (0xFF, 2), (0xFFFF_FFFF, 2), (4, 4)] {
         assert_eq!(code::received(sent), seen);
     }
 }
@@ -324,10 +292,7 @@ fn rst_flood() {
         }
         peer.out()
     };
-    assert_eq!(
-        flood(Duration::from_millis(1)),
-        goaway(2_003, code::CALM, "resets")
-    );
+    assert_eq!(flood(Duration::from_millis(1)), goaway(2_003, code::CALM, "resets"));
     assert_eq!(flood(Duration::from_millis(11)), "");
 }
 
@@ -371,10 +336,7 @@ fn empty_data_in_a_row() {
         peer.hex("00000010 00000005");
     }
     assert!(peer.is_open());
-    assert_eq!(
-        peer.ask("00000010 00000005"),
-        goaway(5, code::CALM, "empty frames")
-    );
+    assert_eq!(peer.ask("00000010 00000005"), goaway(5, code::CALM, "empty frames"));
 }
 
 #[test]
@@ -387,17 +349,11 @@ fn goaway_of_the_peer() {
     let text = "x".repeat(300);
     peer.hex(&goaway(2, code::NONE, &text));
     assert_eq!(peer.core.open(b"type"), Err(OpenError::GoingAway));
-    assert_eq!(
-        peer.read(refused).1,
-        Some(Err(StreamError::Reset(code::REFUSED)))
-    );
+    assert_eq!(peer.read(refused).1, Some(Err(StreamError::Reset(code::REFUSED))));
     peer.hex("00000211 00000002 0102");
     assert_eq!(peer.read(served), (vec![1, 2], Some(Ok(()))));
     peer.core.finish(served).unwrap();
-    assert_eq!(
-        peer.out(),
-        "0000001100000002".to_owned() + &goaway(0, code::NONE, "")
-    );
+    assert_eq!(peer.out(), "0000001100000002".to_owned() + &goaway(0, code::NONE, ""));
     assert_eq!(
         peer.reason(),
         Some(CloseReason::GoAway {
@@ -423,10 +379,7 @@ fn the_end_of_the_connection() {
     let (mut peer, key) = with_stream();
     peer.feed(&data(5, 3));
     peer.core.lost(CloseReason::Eof);
-    assert_eq!(
-        peer.read(key),
-        (vec![0xBB; 3], Some(Err(StreamError::SessionLost)))
-    );
+    assert_eq!(peer.read(key), (vec![0xBB; 3], Some(Err(StreamError::SessionLost))));
     assert_eq!(peer.reason(), Some(CloseReason::Eof));
     assert_eq!(peer.core.poll_timeout(), None);
 }

@@ -11,11 +11,7 @@ use crate::peer::{Peer, data, quiet, syn};
 fn an_idle_session_is_small() {
     let mut peer = Peer::new(Config::server());
     peer.out();
-    assert!(
-        peer.core.footprint() <= 4 << 10,
-        "{}",
-        peer.core.footprint()
-    );
+    assert!(peer.core.footprint() <= 4 << 10, "{}", peer.core.footprint());
     // After traffic it comes back to that.
     for id in 0..200 {
         peer.feed(&syn(id * 2 + 3, 20_000));
@@ -28,19 +24,11 @@ fn an_idle_session_is_small() {
     for _ in 0..9 {
         peer.after(Duration::from_secs(1));
     }
-    assert!(
-        peer.core.footprint() <= 8 << 10,
-        "{}",
-        peer.core.footprint()
-    );
+    assert!(peer.core.footprint() <= 8 << 10, "{}", peer.core.footprint());
     for _ in 0..24 {
         peer.after(Duration::from_secs(1));
     }
-    assert!(
-        peer.core.footprint() <= 4 << 10,
-        "{}",
-        peer.core.footprint()
-    );
+    assert!(peer.core.footprint() <= 4 << 10, "{}", peer.core.footprint());
     assert!(peer.core.take_trim());
 }
 

@@ -57,10 +57,7 @@ fn beats_come_in_intervals_of_ten_per_cent_more_or_less() {
         last = peer.now;
         peer.hex(&out);
     }
-    assert!(
-        seen.iter()
-            .all(|d| (9_000..=11_000).contains(&d.as_millis()))
-    );
+    assert!(seen.iter().all(|d| (9_000..=11_000).contains(&d.as_millis())));
     assert!(seen.iter().any(|d| *d != seen[0]), "they vary");
 }
 
@@ -122,10 +119,7 @@ fn beats_of_the_peer_are_echoed_ahead_of_data() {
         peer.ask("0000091200000005 ffffffff 0a0b0c0d 0e"),
         "00000410000000050a0b0c0d"
     );
-    assert_eq!(
-        peer.ask("0000031000000005 0f1011"),
-        "00000410000000050e0f1011"
-    );
+    assert_eq!(peer.ask("0000031000000005 0f1011"), "00000410000000050e0f1011");
     // The type may come byte by byte.
     peer.hex("0000011200000007 ff");
     peer.hex("0000061000000007 ffffff 010203");
@@ -211,15 +205,9 @@ fn an_accepted_stream_is_acknowledged_with_the_next_write_or_within_a_second() {
     assert_eq!(client.read(key).0.len(), 10);
     assert!(!client.core.has_work(), "not worth a write of its own");
     assert!(client.send(key, b"ok").is_ready());
-    assert_eq!(
-        client.out(),
-        hex(&frame::wndinc(2, 10)) + "0000021000000002" + "6f6b"
-    );
+    assert_eq!(client.out(), hex(&frame::wndinc(2, 10)) + "0000021000000002" + "6f6b");
     client.feed(&syn(4, 10));
     let key = client.accept().unwrap();
     client.read(key);
-    assert_eq!(
-        client.after(Duration::from_secs(1)),
-        hex(&frame::wndinc(4, 10))
-    );
+    assert_eq!(client.after(Duration::from_secs(1)), hex(&frame::wndinc(4, 10)));
 }

@@ -26,14 +26,7 @@ fn headers_encode_and_decode() {
         ("0000001300000008", 0, Kind::Data, true, true, 8),
         ("0000701200000004", 112, Kind::Data, true, false, 4),
         ("0000007000000000", 0, Kind::Unknown(7), false, false, 0),
-        (
-            "ffffff107fffffff",
-            0xFF_FFFF,
-            Kind::Data,
-            false,
-            false,
-            0x7FFF_FFFF,
-        ),
+        ("ffffff107fffffff", 0xFF_FFFF, Kind::Data, false, false, 0x7FFF_FFFF),
     ] {
         let header = Header {
             length,
@@ -129,10 +122,7 @@ fn f8_f9_goaway() {
     let mut peer = Peer::server();
     peer.feed(&syn(9, 4));
     peer.core.close(code::PROTOCOL, "invalid frame");
-    assert_eq!(
-        peer.out(),
-        "00001530000000000000000900000001696e76616c6964206672616d65"
-    );
+    assert_eq!(peer.out(), "00001530000000000000000900000001696e76616c6964206672616d65");
 }
 
 #[test]

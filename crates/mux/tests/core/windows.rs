@@ -1,9 +1,9 @@
 //! Flow control: grants, a clamped peer, growth.
 
-use std::{task::Poll, time::Duration};
+use std::{sync::Arc, task::Poll, time::Duration};
 
 use adit_mux::{
-    Config, Growth, Heartbeat, StreamError,
+    Budget, Config, Growth, Heartbeat, StreamError,
     frame::{self, Header, INITIAL_WINDOW, Kind},
 };
 
@@ -59,10 +59,7 @@ fn a_slow_reader_holds_its_window_and_no_more() {
         peer.read(fast);
     }
     assert!(peer.core.held_bytes() < 2 * INITIAL_WINDOW as usize + (80 << 10));
-    assert_eq!(
-        peer.read(slow).0.len(),
-        4 + (INITIAL_WINDOW as usize - 4) / 100 * 100
-    );
+    assert_eq!(peer.read(slow).0.len(), 4 + (INITIAL_WINDOW as usize - 4) / 100 * 100);
     assert!(peer.is_open());
 }
 
@@ -98,8 +95,9 @@ fn reserve_and_send() {
 }
 
 /// A peer that grows windows, with a measured round trip of 20 ms.
-fn growing(session_budget: usize) -> Peer {
+fn growing(session_budget: usize, budget: Option<Arc<Budget>>) -> Peer {
     let mut peer = Peer::new(Config {
+        budget,
         growth: Growth::Grow {
             max_stream_window: 1 << 20,
             session_budget,
@@ -142,7 +140,7 @@ fn stream(peer: &mut Peer, id: u32, rounds: usize) -> u32 {
 
 #[test]
 fn windows_grow_to_their_ceiling_and_shrink_when_idle() {
-    let mut peer = growing(32 << 20);
+    let mut peer = growing(32 << 20, None);
     let credit = stream(&mut peer, 3, 12);
     assert!(credit > (1 << 20) - (64 << 10), "{credit}");
     assert!(credit <= 1 << 20);
@@ -155,9 +153,19 @@ fn windows_grow_to_their_ceiling_and_shrink_when_idle() {
 
 #[test]
 fn growth_stops_at_the_session_budget() {
-    let mut peer = growing(INITIAL_WINDOW as usize);
+    let mut peer = growing(INITIAL_WINDOW as usize, None);
     assert!(stream(&mut peer, 3, 6) > INITIAL_WINDOW);
     assert!(stream(&mut peer, 5, 6) <= INITIAL_WINDOW);
     let mut exact = Peer::server();
     assert!(stream(&mut exact, 3, 6) <= INITIAL_WINDOW);
+}
+
+#[test]
+fn growth_stops_while_the_node_is_busy() {
+    let budget = Budget::new(100 << 20);
+    let mut peer = growing(32 << 20, Some(budget.clone()));
+    budget.charge(51 << 20);
+    assert!(stream(&mut peer, 3, 6) <= INITIAL_WINDOW);
+    budget.release(10 << 20);
+    assert!(stream(&mut peer, 5, 6) > INITIAL_WINDOW);
 }

@@ -27,6 +27,15 @@ async fn echo(mut incoming: adit_mux::Incoming) {
 }
 
 #[tokio::test]
+async fn echo_on_one_thread() {
+    echo_of_large_and_small_both_ways().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn echo_on_several_threads() {
+    echo_of_large_and_small_both_ways().await;
+}
+
 async fn echo_of_large_and_small_both_ways() {
     let mut tasks = JoinSet::new();
     let (client, server) = pair(Config::client(), Config::server(), &mut tasks);
@@ -291,10 +300,7 @@ async fn places_for_streams_are_given_in_order() {
     let (client, server) = pair(config, Config::server(), &mut tasks);
     tasks.spawn(echo(server.incoming));
     let session = client.session;
-    let (one, two) = (
-        session.open(b"type").unwrap(),
-        session.open(b"type").unwrap(),
-    );
+    let (one, two) = (session.open(b"type").unwrap(), session.open(b"type").unwrap());
     assert_eq!(session.open(b"type").unwrap_err(), OpenError::StreamLimit);
 
     let (first, second, third) = (session.capacity(), session.capacity(), session.capacity());
@@ -328,9 +334,7 @@ async fn filling_may_panic_or_open_another_stream() {
         .unwrap();
     assert_eq!(stream.id(), 7);
     assert_eq!(
-        session
-            .open_with(|first| first.resize(70_000, 0))
-            .unwrap_err(),
+        session.open_with(|first| first.resize(70_000, 0)).unwrap_err(),
         OpenError::TooLarge
     );
 }

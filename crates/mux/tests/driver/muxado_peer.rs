@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use adit_mux::{Config, Incoming, Session, Stream, StreamError, code};
-use muxado::{Accept as _, OpenClose as _, Session as _, SessionBuilder};
+use muxado::{
+    Accept as _, OpenClose as _, Session as _, SessionBuilder,
+    heartbeat::{Heartbeat, HeartbeatConfig},
+    typed::{StreamType, TypedAccept as _, TypedOpenClose as _, TypedSession as _},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     task::JoinSet,
@@ -198,10 +202,7 @@ async fn resets() {
             tokio::task::yield_now().await;
         }
     });
-    assert_eq!(
-        ended.await.unwrap(),
-        StreamError::Reset(code::STREAM_CLOSED)
-    );
+    assert_eq!(ended.await.unwrap(), StreamError::Reset(code::STREAM_CLOSED));
     assert!(!session.is_closed());
 }
 
@@ -248,4 +249,37 @@ async fn their_end() {
     );
     drop((open, accept));
     tasks.join_all().await;
+}
+
+#[tokio::test]
+async fn heartbeats_both_ways() {
+    let (a, b) = tokio::io::duplex(64 << 10);
+    let mut tasks = JoinSet::new();
+    let mut server = start(Config::server(), a, &mut tasks);
+    let typed = muxado::typed::Typed::new(SessionBuilder::new(b).client().start());
+    let settings = HeartbeatConfig {
+        interval: Duration::from_secs(10),
+        tolerance: Duration::from_secs(15),
+        handler: None,
+    };
+    let (beating, control) = Heartbeat::start(typed, settings).await.unwrap();
+    let (mut open, mut accept) = beating.split_typed();
+    // Their accept loop answers our beats, and hands on what is no heartbeat.
+    tasks.spawn(async move { while accept.accept_typed().await.is_ok() {} });
+
+    for _ in 0..3 {
+        control.beat().await.unwrap();
+        server.session.probe(crate::link::now());
+    }
+    while server.session.rtt().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let mut theirs = open.open_typed(StreamType::clamp(7)).await.unwrap();
+    theirs.write_all(b"body").await.unwrap();
+    let mut ours = server.incoming.accept().await.unwrap();
+    assert_eq!(ours.id(), 5, "heartbeats are no streams of the application");
+    let mut type_and_body = [0; 8];
+    ours.read_exact(&mut type_and_body).await.unwrap();
+    assert_eq!(type_and_body, *b"\0\0\0\x07body");
+    assert!(!server.session.is_closed());
 }

@@ -6,7 +6,7 @@ use rustls::server::UnbufferedServerConnection;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::drive::{drive, translate};
+use super::drive::{close, drive, translate};
 use super::{info, record_limit};
 use crate::alert::{alert, code};
 use crate::client_hello::{self, ClientHello, Parse};
@@ -44,10 +44,11 @@ where
         Ok((session, Some((alert, error)))) => {
             let mut stream = Stream::new(io, session);
             stream.abort(alert).await;
+            close(stream.get_mut()).await;
             Err(error)
         }
         Err(error) => {
-            let _ = io.shutdown().await;
+            close(&mut io).await;
             Err(error)
         }
     }

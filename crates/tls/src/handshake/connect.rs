@@ -3,9 +3,9 @@
 use bytes::BytesMut;
 use rustls::client::UnbufferedClientConnection;
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::drive::{drive, translate};
+use super::drive::{close, drive, translate};
 use super::{info, record_limit};
 use crate::error::Error;
 use crate::open::Open;
@@ -35,7 +35,7 @@ where
     match shake(&mut io, name, profile).await {
         Ok(session) => Ok(Stream::new(io, session)),
         Err(error) => {
-            let _ = io.shutdown().await;
+            close(&mut io).await;
             Err(error)
         }
     }

@@ -12,12 +12,15 @@ use rustls::unbuffered::{
 };
 use rustls::{CommonState, ProtocolVersion};
 use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::alert;
 use crate::certificate;
 use crate::error::{CertificateProblem, Error};
 use crate::record::{HEADER, MAX_PLAINTEXT};
+use crate::scratch;
 
 /// Bytes to read at once during a handshake.
 const READ: usize = 4096;
@@ -175,6 +178,28 @@ fn next_record(bytes: &[u8]) -> Option<usize> {
         return Some(HEADER);
     }
     (payload.len() >= len).then_some(HEADER + len)
+}
+
+/// Closes a connection whose handshake has failed so that the peer can read why.
+///
+/// FIN first. Then what has arrived meanwhile is taken in: a socket that is closed with unread
+/// data answers with a reset, and the reset would overtake the alert. (A client that is refused
+/// for its certificate has often sent its first request already.) Nothing is waited for.
+pub(super) async fn close<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO) {
+    let _ = io.shutdown().await;
+    scratch::with_reader(|buffer| {
+        let mut left = MAX_INPUT;
+        let mut cx = Context::from_waker(Waker::noop());
+        while left > 0 {
+            let mut place = ReadBuf::new(buffer);
+            match Pin::new(&mut *io).poll_read(&mut cx, &mut place) {
+                Poll::Ready(Ok(())) if !place.filled().is_empty() => {
+                    left = left.saturating_sub(place.filled().len());
+                }
+                _ => break,
+            }
+        }
+    });
 }
 
 async fn send<IO: AsyncWrite + Unpin>(io: &mut IO, out: &mut Vec<u8>) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! * [`server`] and [`agent`] start the binary, [`process`] sees to it that nothing stays behind.
 //! * [`upstream`] is the service behind an agent: scripted step by step, or answering by a rule and keeping a record.
 //! * [`visitor`] is a connection to the server over TLS or plain TCP, [`h2_visitor`] the same over HTTP/2.
+//! * [`h2_upstream`] is a service of HTTP/2.
 //! * [`frames`] writes HTTP/2 by hand, for what no library would send.
 //! * [`message`] reads HTTP/1 more strictly than any of them, and shares no code with the product.
 //! * [`line`] is the connection between an agent and its server, to be cut.
@@ -11,6 +12,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod frames;
+pub(crate) mod h2_upstream;
 pub(crate) mod h2_visitor;
 pub(crate) mod line;
 pub(crate) mod message;
@@ -23,6 +25,7 @@ pub(crate) mod visitor;
 pub(crate) mod wait;
 
 pub(crate) use agent::Agent;
+pub(crate) use h2_upstream::H2Service;
 pub(crate) use h2_visitor::H2;
 pub(crate) use line::Line;
 pub(crate) use message::{Message, Of};
@@ -31,4 +34,4 @@ pub(crate) use server::Server;
 pub(crate) use site::Site;
 pub(crate) use upstream::{Service, Upstream};
 pub(crate) use visitor::{End, Visitor};
-pub(crate) use wait::{DEADLINE, eventually};
+pub(crate) use wait::eventually;

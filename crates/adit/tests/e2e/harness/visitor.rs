@@ -142,6 +142,24 @@ impl Visitor {
         })
     }
 
+    /// Writes all of it if that is possible within `patience`; the connection is of no use for writing otherwise.
+    pub(crate) fn try_send_now(&mut self, bytes: &[u8], patience: Duration) -> bool {
+        let io = &mut self.io;
+        let sent = self.runtime.block_on(async {
+            tokio::time::timeout(patience, async {
+                match io {
+                    Io::Plain(io) => io.write_all(bytes).await,
+                    Io::Tls(io) => {
+                        io.write_all(bytes).await?;
+                        io.flush().await
+                    }
+                }
+            })
+            .await
+        });
+        matches!(sent, Ok(Ok(())))
+    }
+
     /// Ends the sending side: FIN, over TLS after `close_notify`.
     pub(crate) fn finish(&mut self) {
         let io = &mut self.io;

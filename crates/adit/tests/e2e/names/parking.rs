@@ -140,33 +140,21 @@ fn the_257th_does_not_wait() {
         }
         h2.push(connection);
     }
+    let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let over = AtomicBool::new(false);
-        let over = &over;
-        // Each connection's task runs while its thread waits.
-        let driven: Vec<_> = h2
-            .iter()
-            .map(|connection| {
-                scope.spawn(move || {
-                    connection.wait("the end of the test", async {
-                        while !over.load(Ordering::Relaxed) {
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                    });
-                })
-            })
-            .collect();
+        for connection in h2 {
+            let over = &over;
+            scope.spawn(move || {
+                connection.meanwhile(|| eventually("the end of the test", || over.load(Ordering::Relaxed).then_some(())));
+            });
+        }
         away.wait_for_parked(256.0);
         let began = Instant::now();
-        let mut one_too_many = away.visitor();
-        let answer = one_too_many.ask(away.text("/257"));
+        let answer = away.visitor().ask(away.text("/257"));
         assert_eq!((answer.status(), answer.code()), (404, "ERR_NGROK_3200"));
         assert_eq!(answer.get("retry-after"), Some("5"));
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         over.store(true, Ordering::Relaxed);
-        for thread in driven {
-            thread.join().unwrap();
-        }
     });
     drop(waiting);
 }

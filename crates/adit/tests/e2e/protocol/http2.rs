@@ -123,19 +123,16 @@ fn the_server_says_goodbye_when_it_drains() {
     let mut h2 = site.h2();
     let request = h2.to(Method::GET, "/slow").body(()).unwrap();
     let (response, _) = h2.begin(request, true);
-    let response = std::thread::scope(|scope| {
-        let played = scope.spawn(|| {
-            let mut upstream = site.upstream.accept();
-            upstream.request();
-            server.process.signal("TERM");
-            crate::harness::eventually("draining", || (server.admin("/readyz").status() == 503).then_some(()));
-            upstream.send(ok("finished"));
-            upstream
-        });
-        let answer = h2.wait("the response", whole(response));
-        drop(played.join().unwrap());
-        answer
+    let upstream = h2.meanwhile(|| {
+        let mut upstream = site.upstream.accept();
+        upstream.request();
+        server.process.signal("TERM");
+        crate::harness::eventually("draining", || (server.admin("/readyz").status() == 503).then_some(()));
+        upstream.send(ok("finished"));
+        upstream
     });
+    let response = h2.wait("the response", whole(response));
+    drop(upstream);
     assert_eq!(response.unwrap().text(), "finished");
 }
 

@@ -99,7 +99,7 @@ impl Client {
 
     /// How the connection ended.
     async fn end(self) -> CloseReason {
-        let reason = self.driven.await.unwrap();
+        let reason = within(self.driven).await.unwrap();
         drop(self.session);
         self.served.await.unwrap();
         reason
@@ -114,9 +114,16 @@ fn bind(host: &str) -> Value {
     })
 }
 
+/// What a test waits for: a fault shows as a failure instead of a test that never ends.
+async fn within<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(std::time::Duration::from_secs(120), future)
+        .await
+        .expect("it never came")
+}
+
 async fn read_to_end(stream: &mut Stream) -> Value {
     let mut bytes = Vec::new();
-    while let Some(chunk) = stream.chunk().await.unwrap() {
+    while let Some(chunk) = within(stream.chunk()).await.unwrap() {
         bytes.extend_from_slice(&chunk);
     }
     serde_json::from_slice(&bytes).unwrap()

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use adit_cluster::{Choice, Class};
 use adit_names::code::ErrorCode;
-
-use super::{OTHER_TOKEN, TOKEN, World, again, assert_refused, events, https, leg, pooled, rebind, tcp};
-use crate::session::state::Loss;
 use adit_protocol::message::Unbind;
+
+use super::{NARROW_TOKEN, OTHER_TOKEN, TOKEN, World, again, assert_refused, events, https, leg, pooled, rebind, tcp};
+use crate::session::state::Loss;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -116,6 +116,9 @@ fn a_cookie_is_believed_only_with_its_credential_its_client_id_and_within_a_day(
     let mut w = World::new();
     let first = w.enter(TOKEN);
     let mut stolen = again(OTHER_TOKEN, &first);
+    assert_ne!(w.login(&stolen).unwrap().response.client_id, first.response.client_id);
+    // Not even another credential of the same organisation.
+    stolen = again(NARROW_TOKEN, &first);
     assert_ne!(w.login(&stolen).unwrap().response.client_id, first.response.client_id);
     stolen = again(TOKEN, &first);
     stolen.client_id = "ts_other".to_owned();
