@@ -176,16 +176,16 @@ var endpointTests = []test{
 		b.eventually(5*time.Second, "offline after disconnect", b.server.offline(other.URL()))
 	}},
 	{"the same url twice is 334", func(b *bench) {
-		const once = "https://go-once.adit.localhost"
-		other := b.process(b.service("").address, "-url", once)
-		_, err := b.agent(b.server).Listen(context.Background(), ngrok.WithURL(once))
+		const once = "go-once.adit.localhost"
+		other := b.process(b.service("").address, "-domain", once)
+		_, err := b.agent(b.server).Listen(context.Background(), ngrok.WithURL("https://"+once))
 		b.refusedWith("ERR_NGROK_334", err)
 		b.check(b.fetch(b.server, other.URLs.HTTP).status == 200, "the first one does not serve")
 	}},
 	{"two pooled processes both serve", func(b *bench) {
-		const shared = "https://go-pool.adit.localhost"
-		other := b.process(b.service("theirs").address, "-url", shared, "-pool")
-		endpoint := b.web(b.agent(b.server), b.service("mine").address, ngrok.WithURL(shared), ngrok.WithPoolingEnabled(true))
+		const shared = "go-pool.adit.localhost"
+		other := b.process(b.service("theirs").address, "-domain", shared, "-pool")
+		endpoint := b.web(b.agent(b.server), b.service("mine").address, ngrok.WithURL("https://"+shared), ngrok.WithPoolingEnabled(true))
 		b.check(endpoint.URL().String() == other.URLs.HTTP, "%v and %v", endpoint.URL(), other.URLs.HTTP)
 		seen := map[string]bool{}
 		b.eventually(10*time.Second, "both serve", func() error {
@@ -212,7 +212,7 @@ var endpointTests = []test{
 				default:
 				}
 				if got, err := b.server.fetch(url); err != nil || got.status != 200 {
-					gaps <- fmt.Errorf("status %d, %w", got.status, errors.Join(err))
+					gaps <- fmt.Errorf("status %d, %s, %v", got.status, got.body, err)
 					return
 				}
 			}

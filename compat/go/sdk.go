@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"time"
@@ -91,12 +90,6 @@ type process struct {
 	URLs    struct{ HTTP, TCP string }
 }
 
-func (p *process) url(b *bench) *url.URL {
-	parsed, err := url.Parse(p.URLs.HTTP)
-	b.no(err, "a URL")
-	return parsed
-}
-
 func (p *process) kill() {
 	p.command.Process.Kill()
 	p.command.Wait()
@@ -129,18 +122,18 @@ func agentProcess(args []string) {
 	ca := flags.String("ca", "", "file of the authority")
 	token := flags.String("token", "", "authtoken")
 	upstream := flags.String("upstream", "", "host:port")
-	wanted := flags.String("url", "", "of the endpoint")
+	domain := flags.String("domain", "", "of the endpoint")
 	pool := flags.Bool("pool", false, "with others")
 	tcp := flags.String("tcp-upstream", "", "host:port")
 	flags.Parse(args)
 	s := &server{info: devInfo{HTTPS: *address, Authtoken: *token, CAFile: *ca}}
-	if err := serveProcess(s, *upstream, *wanted, *pool, *tcp); err != nil {
+	if err := serveProcess(s, *upstream, *domain, *pool, *tcp); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func serveProcess(s *server, upstream, wanted string, pool bool, tcp string) error {
+func serveProcess(s *server, upstream, domain string, pool bool, tcp string) error {
 	if err := s.readRoots(); err != nil {
 		return err
 	}
@@ -149,7 +142,7 @@ func serveProcess(s *server, upstream, wanted string, pool bool, tcp string) err
 		return err
 	}
 	ctx := context.Background()
-	web, err := agent.Forward(ctx, ngrok.WithUpstream("http://"+upstream), ngrok.WithURL(wanted), ngrok.WithPoolingEnabled(pool))
+	web, err := agent.Forward(ctx, ngrok.WithUpstream("http://"+upstream), ngrok.WithURL("https://"+domain), ngrok.WithPoolingEnabled(pool))
 	if err != nil {
 		return err
 	}

@@ -4,14 +4,15 @@
 
 const { spawn } = require("node:child_process");
 const readline = require("node:readline");
+const { parseArgs } = require("node:util");
 
 class Process {
-  /** `given`: upstream, domain, pool, tcpUpstream. */
-  static async start(server, given) {
-    const { address, caFile, token } = server;
-    const told = JSON.stringify({ server: { address, caFile, token }, ...given });
+  /** `more`: `--domain NAME`, `--pool`, `--tcp-upstream ADDRESS`. */
+  static async start(server, upstream, ...more) {
+    const flags = ["--server", server.address, "--ca", server.caFile, "--token", server.token, "--upstream", upstream];
     const started = new Process();
-    started.process = spawn(process.execPath, [__filename, told], { stdio: ["pipe", "pipe", "inherit"] });
+    const command = [__filename, ...flags, ...more];
+    started.process = spawn(process.execPath, command, { stdio: ["pipe", "pipe", "inherit"] });
     started.ended = new Promise((done) => started.process.once("exit", done));
     for await (const line of readline.createInterface({ input: started.process.stdout })) {
       started.urls = JSON.parse(line);
@@ -26,9 +27,13 @@ class Process {
   }
 }
 
-async function main({ server, upstream, domain, pool, tcpUpstream }) {
+async function main() {
+  const text = { type: "string" };
+  const options = { server: text, ca: text, token: text, upstream: text, domain: text, "tcp-upstream": text };
+  const { values } = parseArgs({ options: { ...options, pool: { type: "boolean" } } });
+  const { server, ca, token, upstream, domain, pool, "tcp-upstream": tcpUpstream } = values;
   const sdk = require("./sdk");
-  const session = await sdk.builder(server).connect();
+  const session = await sdk.builder({ address: server, caFile: ca, token }).connect();
   const endpoint = session.httpEndpoint();
   if (domain) endpoint.domain(domain);
   if (pool) endpoint.poolingEnabled(true);
@@ -39,7 +44,7 @@ async function main({ server, upstream, domain, pool, tcpUpstream }) {
 }
 
 if (require.main === module) {
-  main(JSON.parse(process.argv[2])).catch((error) => {
+  main().catch((error) => {
     console.error(error);
     process.exit(1);
   });

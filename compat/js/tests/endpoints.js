@@ -183,7 +183,7 @@ test("close takes the endpoint offline", async (bench) => {
 
 test("the same url twice is 334", async (bench) => {
   const name = "js-once.adit.localhost";
-  const other = bench.use(await Process.start(bench.server, { upstream: (await web(bench)).address, domain: name }));
+  const other = bench.use(await Process.start(bench.server, (await web(bench)).address, "--domain", name));
   const session = await sdk.connect(bench);
   const error = await sdk.refused(session.httpEndpoint().domain(name).listen());
   assert.equal(error.errorCode, "ERR_NGROK_334", error.message);
@@ -193,9 +193,7 @@ test("the same url twice is 334", async (bench) => {
 test("two pooled processes both serve", async (bench) => {
   const name = "js-pool.adit.localhost";
   const theirs = await web(bench, "theirs");
-  const other = bench.use(
-    await Process.start(bench.server, { upstream: theirs.address, domain: name, pool: true }),
-  );
+  const other = bench.use(await Process.start(bench.server, theirs.address, "--domain", name, "--pool"));
   const pooled = (endpoint) => endpoint.domain(name).poolingEnabled(true);
   const listener = await online(bench, await web(bench, "mine"), pooled);
   assert.equal(listener.url(), other.urls.http);

@@ -114,7 +114,7 @@ test("an http2 upstream is spoken to in http2", async (bench) => {
 
 test("an agent killed in mid response breaks the message", async (bench) => {
   const upstream = bench.use(await Http.start());
-  const other = bench.use(await Process.start(bench.server, { upstream: upstream.address }));
+  const other = bench.use(await Process.start(bench.server, upstream.address));
   const made = request(bench.server, other.urls.http, "/halves");
   made.end();
   const [response] = await once(made, "response");

@@ -132,7 +132,13 @@ impl Edge {
     /// Leaves: exchanges finish, agents are told, at the latest after `deadline` everything ends.
     pub async fn drain(self, deadline: Duration) {
         self.node.set_draining();
+        let began = tokio::time::Instant::now();
         session::drain(self.node.agents.clone(), deadline).await;
+        // The agent's part may be over while a slow visitor still reads what it sent.
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        while self.node.in_flight() > 0 && began.elapsed() < deadline {
+            look.tick().await;
+        }
         for task in &self.accepting {
             task.abort();
         }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use adit_cluster::Directory;
@@ -37,6 +37,17 @@ pub struct Node {
     pub addresses: Arc<AddressTable>,
     pub(crate) http2_upstreams: Http2Upstreams,
     draining: AtomicBool,
+    in_flight: AtomicUsize,
+}
+
+/// Something a visitor is being served; counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Node>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Node {
@@ -58,6 +69,7 @@ impl Node {
             addresses: Arc::new(AddressTable::default()),
             http2_upstreams: Http2Upstreams::default(),
             draining: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
         })
     }
 
@@ -86,6 +98,17 @@ impl Node {
     /// The counters of the calling worker.
     pub(crate) fn observe(&self) -> Worker {
         self.observer.worker(supervise::current_worker().unwrap_or(0))
+    }
+
+    /// Counts an exchange or a relayed connection in: a node that leaves waits for it.
+    pub(crate) fn serving(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    /// Exchanges and relayed connections that are served now.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Whether the node is about to leave: connections end after the exchange they serve.

@@ -72,7 +72,12 @@ struct Relay<'a, IO> {
 }
 
 /// Moves bytes until both sides have ended. `inward` and `outward` were received before.
-pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO, stream: &mut Stream, inward: Bytes, outward: Bytes) -> Relayed {
+pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut IO,
+    stream: &mut Stream,
+    inward: Bytes,
+    outward: Bytes,
+) -> Relayed {
     let mut relay = Relay {
         io,
         stream,
@@ -87,7 +92,11 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO, strea
     if end == RelayEnd::Visitor {
         relay.stream.reset(code::CANCELLED);
     }
-    Relayed { bytes_in, bytes_out, end }
+    Relayed {
+        bytes_in,
+        bytes_out,
+        end,
+    }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Relay<'_, IO> {

@@ -85,24 +85,17 @@ impl Workers {
         let mut handles = Vec::new();
         let mut threads = Vec::new();
         for index in 0..count.max(1) {
-            let runtime = Builder::new_current_thread()
-                .enable_all()
-                .event_interval(31)
-                .build()?;
+            let runtime = Builder::new_current_thread().enable_all().event_interval(31).build()?;
             handles.push(runtime.handle().clone());
             let mut stopped = stop.subscribe();
-            threads.push(
-                thread::Builder::new()
-                    .name(format!("data-{index}"))
-                    .spawn(move || {
-                        WORKER.set(index);
-                        runtime.block_on(async move {
-                            // An error means that the sender is gone, which is a stop as well.
-                            let _ = stopped.wait_for(|s| *s).await;
-                        });
-                        runtime.shutdown_background();
-                    })?,
-            );
+            threads.push(thread::Builder::new().name(format!("data-{index}")).spawn(move || {
+                WORKER.set(index);
+                runtime.block_on(async move {
+                    // An error means that the sender is gone, which is a stop as well.
+                    let _ = stopped.wait_for(|s| *s).await;
+                });
+                runtime.shutdown_background();
+            })?);
         }
         Ok(Self {
             inner: Arc::new(Inner {

@@ -50,10 +50,7 @@ impl TcpPorts for Ports {
         let Some(node) = self.node.get().and_then(Weak::upgrade) else {
             return Err(refused(std::io::ErrorKind::NotConnected.into()));
         };
-        let mut open = self
-            .open
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if open.contains_key(&port) {
             return Ok(());
         }
@@ -116,6 +113,7 @@ async fn serve(accepted: Accepted, port: u16, node: Arc<Node>) {
     };
     match open(&node, &pool, peer, local, false, &read, &mut record).await {
         Ok((mut stream, member)) => {
+            let _serving = node.serving();
             let relayed = relay::relay(&mut io, &mut stream, Bytes::new(), Bytes::new()).await;
             if relayed.end != relay::RelayEnd::Complete {
                 accept::reset(&io);

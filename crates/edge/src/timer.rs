@@ -122,7 +122,9 @@ impl Deadline {
         let after = u64::try_from(after.as_millis()).unwrap_or(NEVER / 2);
         // One sweep is added because `now` may be old by that much: late is allowed, early is not.
         let sweep = SWEEP.as_millis() as u64;
-        self.slot.at.store(now.saturating_add(after).saturating_add(sweep), Ordering::Relaxed);
+        self.slot
+            .at
+            .store(now.saturating_add(after).saturating_add(sweep), Ordering::Relaxed);
     }
 
     /// Takes it off.

@@ -34,6 +34,7 @@ pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientH
     match tcp::open(&node, &pool, peer, local, true, &read, &mut record).await {
         Ok((mut stream, member)) => {
             drop(read);
+            let _serving = node.serving();
             let relayed = relay::relay(&mut io, &mut stream, Bytes::new(), Bytes::new()).await;
             if relayed.end != relay::RelayEnd::Complete {
                 crate::accept::reset(&io);
@@ -49,7 +50,13 @@ pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientH
 }
 
 /// Serves a connection of a `tls://` endpoint whose TLS ended here.
-pub(crate) async fn terminated(mut tls: adit_tls::Stream<TcpStream>, host: &str, permit: Permit, mut record: Connection, node: Arc<Node>) {
+pub(crate) async fn terminated(
+    mut tls: adit_tls::Stream<TcpStream>,
+    host: &str,
+    permit: Permit,
+    mut record: Connection,
+    node: Arc<Node>,
+) {
     use tokio::io::AsyncWriteExt;
     let (peer, local) = record.addresses();
     let Some(pool) = node.directory.find(Class::Sni, host) else {
@@ -58,6 +65,7 @@ pub(crate) async fn terminated(mut tls: adit_tls::Stream<TcpStream>, host: &str,
     };
     match tcp::open(&node, &pool, peer, local, false, b"", &mut record).await {
         Ok((mut stream, member)) => {
+            let _serving = node.serving();
             let relayed = relay::relay(&mut tls, &mut stream, Bytes::new(), Bytes::new()).await;
             record.relayed(&node, &member, &relayed);
         }

@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use adit_http1::{
-    BodyDecoder, ChunkHead, Framing, Head, Known, Limits, is_identity_name, request_framing,
-    set_framing, strip_hop_by_hop,
+    BodyDecoder, ChunkHead, Framing, Head, Known, Limits, is_identity_name, request_framing, set_framing,
+    strip_hop_by_hop,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -37,10 +37,7 @@ X-Forwarded-For: 1.2.3.4\r\n\
 fn edit(head: &mut Head) {
     strip_hop_by_hop(head, false);
     head.retain(|known, name, _| {
-        !matches!(
-            known,
-            Known::Forwarded | Known::XRealIp | Known::XForwardedFor
-        ) && !is_identity_name(name)
+        !matches!(known, Known::Forwarded | Known::XRealIp | Known::XForwardedFor) && !is_identity_name(name)
     });
     head.push(b"X-Forwarded-For", b"203.0.113.7");
     head.push(b"X-Forwarded-Proto", b"https");
@@ -54,16 +51,11 @@ fn heads(c: &mut Criterion) {
     let (mut head, mut out) = (Head::new(), Vec::new());
     let mut group = c.benchmark_group("head of 20 fields");
     group.bench_function("parse", |b| {
-        b.iter(|| {
-            head.parse_request(black_box(REQUEST.as_bytes()), &limits)
-                .is_ok()
-        });
+        b.iter(|| head.parse_request(black_box(REQUEST.as_bytes()), &limits).is_ok());
     });
     group.bench_function("parse, edit, encode", |b| {
         b.iter(|| {
-            let parsed = head
-                .parse_request(black_box(REQUEST.as_bytes()), &limits)
-                .is_ok();
+            let parsed = head.parse_request(black_box(REQUEST.as_bytes()), &limits).is_ok();
             let framing = request_framing(&head);
             edit(&mut head);
             if let Ok(framing) = framing {

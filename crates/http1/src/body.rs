@@ -65,9 +65,7 @@ impl BodyDecoder {
     pub fn decode(&mut self, input: &[u8]) -> Result<Decoded, Refusal> {
         match &mut self.state {
             State::Length(left) => {
-                let n = usize::try_from(*left)
-                    .unwrap_or(usize::MAX)
-                    .min(input.len());
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                 *left -= n as u64;
                 Ok(Decoded {
                     consumed: n,
@@ -79,10 +77,7 @@ impl BodyDecoder {
                 Ok(decoded) => Ok(decoded),
                 Err(kind) => {
                     self.state = State::Failed(kind);
-                    Err(Refusal {
-                        kind,
-                        side: self.side,
-                    })
+                    Err(Refusal { kind, side: self.side })
                 }
             },
             State::UntilClose => Ok(Decoded {
@@ -118,10 +113,7 @@ impl BodyDecoder {
             }
             State::Failed(kind) => *kind,
         };
-        Err(Refusal {
-            kind,
-            side: self.side,
-        })
+        Err(Refusal { kind, side: self.side })
     }
 
     /// Whether the body is complete.

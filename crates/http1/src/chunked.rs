@@ -250,8 +250,7 @@ impl ChunkedDecoder {
         if list.bytes.len() + n > self.trailer_bytes as usize {
             return Err(RefusalKind::TrailersTooLarge);
         }
-        list.bytes
-            .extend_from_slice(input.get(..n).unwrap_or_default());
+        list.bytes.extend_from_slice(input.get(..n).unwrap_or_default());
         if lf.is_some() {
             let text = list.bytes.get(*line..).unwrap_or_default();
             let cut = field_line(text, text.len() + 1, self.longest_name as usize);
@@ -331,9 +330,7 @@ impl ChunkHead {
     /// The bytes of the line with its CR LF, at most 18.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes
-            .get(usize::from(self.start)..)
-            .unwrap_or_default()
+        self.bytes.get(usize::from(self.start)..).unwrap_or_default()
     }
 }
 

@@ -18,8 +18,7 @@ pub fn imf_fixdate(seconds: u64) -> [u8; 29] {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
@@ -80,9 +79,7 @@ impl DateCache {
 
     /// The date for `now`; 1970 for times before it.
     pub fn of(&mut self, now: SystemTime) -> &[u8; 29] {
-        self.at(now
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()))
+        self.at(now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
     }
 }
 

@@ -54,16 +54,12 @@ pub(crate) struct Field {
 impl Field {
     pub(crate) fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let start = self.name as usize;
-        bytes
-            .get(start..start + usize::from(self.name_len))
-            .unwrap_or_default()
+        bytes.get(start..start + usize::from(self.name_len)).unwrap_or_default()
     }
 
     pub(crate) fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let start = self.value as usize;
-        bytes
-            .get(start..start + self.value_len as usize)
-            .unwrap_or_default()
+        bytes.get(start..start + self.value_len as usize).unwrap_or_default()
     }
 }
 
@@ -105,16 +101,13 @@ impl FieldList {
     /// All fields in order: name and value. Values have no white space at
     /// their ends.
     pub fn fields(&self) -> impl Iterator<Item = (Name<'_>, &[u8])> {
-        self.list
-            .iter()
-            .filter(|field| !field.removed)
-            .map(|field| {
-                let name = Name {
-                    known: field.known,
-                    bytes: field.name(&self.bytes),
-                };
-                (name, field.value(&self.bytes))
-            })
+        self.list.iter().filter(|field| !field.removed).map(|field| {
+            let name = Name {
+                known: field.known,
+                bytes: field.name(&self.bytes),
+            };
+            (name, field.value(&self.bytes))
+        })
     }
 
     /// Value of the first field `known`.
@@ -138,10 +131,7 @@ impl FieldList {
     }
 
     /// Values of all fields of this name, in order.
-    pub fn find_all<'a, 'n>(
-        &'a self,
-        name: &'n [u8],
-    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    pub fn find_all<'a, 'n>(&'a self, name: &'n [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let known = Known::of(name);
         self.list
             .iter()
@@ -257,8 +247,7 @@ impl FieldList {
 
     /// Whether `field` is called `name`, whose id is `known`.
     fn is_named(&self, field: &Field, known: Known, name: &[u8]) -> bool {
-        field.known == known
-            && (known != Known::Other || field.name(&self.bytes).eq_ignore_ascii_case(name))
+        field.known == known && (known != Known::Other || field.name(&self.bytes).eq_ignore_ascii_case(name))
     }
 
     /// Checks and stores name and value, without entering the field.
@@ -293,9 +282,7 @@ impl FieldList {
 /// Shows names only: values may be secrets.
 impl std::fmt::Debug for FieldList {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.fields().map(|(name, _)| name))
-            .finish()
+        f.debug_list().entries(self.fields().map(|(name, _)| name)).finish()
     }
 }
 

@@ -68,11 +68,7 @@ pub(crate) fn check_response(head: &mut Head) -> Result<(), RefusalKind> {
 }
 
 /// What the fields say; `None` if they say nothing.
-fn declared(
-    fields: &FieldList,
-    version: Version,
-    equal_lengths: bool,
-) -> Result<Option<Framing>, RefusalKind> {
+fn declared(fields: &FieldList, version: Version, equal_lengths: bool) -> Result<Option<Framing>, RefusalKind> {
     let mut chunked = false;
     let mut length = None;
     for field in &fields.list {
@@ -112,11 +108,7 @@ fn number(value: &[u8]) -> Option<u64> {
     if !(1..=19).contains(&value.len()) || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(
-        value
-            .iter()
-            .fold(0, |sum, &b| sum * 10 + u64::from(b - b'0')),
-    )
+    Some(value.iter().fold(0, |sum, &b| sum * 10 + u64::from(b - b'0')))
 }
 
 /// Makes the head say `framing`: for the message as it will be written.

@@ -7,18 +7,8 @@ use crate::{BodyDecoder, CHUNK_END, Framing, Head, LAST_CHUNK, Limits, chunk_hea
 /// `data` as a request and as a response: no panic; the same result however
 /// the bytes are cut; what is accepted is written and read back unchanged.
 pub fn head(data: &[u8]) {
-    head_as(
-        data,
-        &Limits::request(),
-        Head::parse_request,
-        Head::encode_request,
-    );
-    head_as(
-        data,
-        &Limits::response(),
-        Head::parse_response,
-        Head::encode_response,
-    );
+    head_as(data, &Limits::request(), Head::parse_request, Head::encode_request);
+    head_as(data, &Limits::response(), Head::parse_response, Head::encode_response);
 }
 
 type Parse = fn(&mut Head, &[u8], &Limits) -> Result<Option<usize>, crate::Refusal>;
@@ -36,10 +26,7 @@ fn head_as(data: &[u8], limits: &Limits, parse: Parse, encode: fn(&Head, &mut Ve
             break;
         }
     }
-    assert_eq!(
-        whole, by_piece,
-        "the result depends on how the bytes were cut"
-    );
+    assert_eq!(whole, by_piece, "the result depends on how the bytes were cut");
     let Ok(Some(n)) = whole else { return };
     assert!(n <= data.len());
     let (mut first, mut second) = (Vec::new(), Vec::new());
@@ -63,15 +50,9 @@ fn head_as(data: &[u8], limits: &Limits, parse: Parse, encode: fn(&Head, &mut Ve
 pub fn chunked(data: &[u8]) {
     let (whole, end) = decode(data, usize::MAX);
     let (by_byte, same_end) = decode(data, 1);
-    assert_eq!(
-        end, same_end,
-        "the result depends on how the bytes were cut"
-    );
+    assert_eq!(end, same_end, "the result depends on how the bytes were cut");
     if end.is_some() {
-        assert_eq!(
-            whole, by_byte,
-            "the payload depends on how the bytes were cut"
-        );
+        assert_eq!(whole, by_byte, "the payload depends on how the bytes were cut");
     }
     if end != Some(true) {
         return;

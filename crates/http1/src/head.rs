@@ -111,19 +111,13 @@ impl Head {
     /// # Errors
     /// [`RefusalKind::Method`], [`RefusalKind::Target`] or
     /// [`RefusalKind::TargetAuthority`]; the head is empty then.
-    pub fn start_request(
-        &mut self,
-        method: &[u8],
-        target: &[u8],
-        version: Version,
-    ) -> Result<(), Refusal> {
+    pub fn start_request(&mut self, method: &[u8], target: &[u8], version: Version) -> Result<(), Refusal> {
         self.clear();
         if !scan::is_token(method) {
             return Err(Refusal::request(RefusalKind::Method));
         }
         let form = target::form(method, target).map_err(Refusal::request)?;
-        let (Some(at), Some(target_at)) = (self.fields.append(method), self.fields.append(target))
-        else {
+        let (Some(at), Some(target_at)) = (self.fields.append(method), self.fields.append(target)) else {
             return Err(Refusal::request(RefusalKind::HeadTooLarge));
         };
         self.method = Span {
@@ -281,10 +275,7 @@ impl Head {
     }
 
     /// Values of all fields of this name, in order.
-    pub fn find_all<'a, 'n>(
-        &'a self,
-        name: &'n [u8],
-    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    pub fn find_all<'a, 'n>(&'a self, name: &'n [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         self.fields.find_all(name)
     }
 

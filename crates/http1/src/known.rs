@@ -161,13 +161,7 @@ const fn table() -> [Known; SLOTS] {
     while i < Known::ALL.len() {
         let name = Known::ALL[i].name().as_bytes();
         let n = name.len();
-        let mut at = slot(
-            n,
-            name[0],
-            name[n / 2],
-            name[n.saturating_sub(4)],
-            name[n - 1],
-        );
+        let mut at = slot(n, name[0], name[n / 2], name[n.saturating_sub(4)], name[n - 1]);
         while !matches!(table[at], Known::Other) {
             at = (at + 1) % SLOTS;
         }
@@ -216,8 +210,7 @@ fn is_name(name: &[u8], known: &[u8]) -> bool {
     if name.len() != known.len() {
         return false;
     }
-    let (Some(name_end), Some(known_end)) = (name.last_chunk::<8>(), known.last_chunk::<8>())
-    else {
+    let (Some(name_end), Some(known_end)) = (name.last_chunk::<8>(), known.last_chunk::<8>()) else {
         return name
             .iter()
             .zip(known)
@@ -299,12 +292,7 @@ mod tests {
                     let mut name = known.name().as_bytes().to_vec();
                     name[i] = b;
                     let same = name.eq_ignore_ascii_case(known.name().as_bytes());
-                    assert_eq!(
-                        is_name(&name, known.name().as_bytes()),
-                        same,
-                        "{}",
-                        name.escape_ascii()
-                    );
+                    assert_eq!(is_name(&name, known.name().as_bytes()), same, "{}", name.escape_ascii());
                 }
             }
         }
@@ -328,12 +316,7 @@ mod tests {
         ] {
             assert!(is_identity_name(name.as_bytes()), "{name}");
         }
-        for name in [
-            "client-cert",
-            "Client_Cert",
-            "client-cert-chain",
-            "CLIENT_CERT_CHAIN",
-        ] {
+        for name in ["client-cert", "Client_Cert", "client-cert-chain", "CLIENT_CERT_CHAIN"] {
             assert!(is_identity_name(name.as_bytes()), "{name}");
         }
         for name in [

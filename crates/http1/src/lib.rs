@@ -65,9 +65,7 @@ pub use chunked::{CHUNK_END, ChunkHead, LAST_CHUNK, chunk_head, last_chunk_with_
 pub use date::{DateCache, imf_fixdate};
 pub use encode::train_case;
 pub use field::{FieldList, Name, token_list};
-pub use framing::{
-    Framing, remove_forbidden_length, request_framing, response_framing, set_framing,
-};
+pub use framing::{Framing, remove_forbidden_length, request_framing, response_framing, set_framing};
 pub use head::{Head, Version};
 pub use hop::{connection_nominated, is_hop_by_hop, is_persistent, strip_hop_by_hop, upgrade};
 pub use interim::{CONTINUE, Expectation, MAX_INTERIM, expectation, is_interim};

@@ -34,11 +34,7 @@ impl Head {
     /// # Errors
     /// The first rule that is broken; the head is empty then, and the
     /// connection can only be answered and closed.
-    pub fn parse_request(
-        &mut self,
-        input: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<usize>, Refusal> {
+    pub fn parse_request(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
         let parsed = self
             .parse(input, limits, Line::Request)
             .map_err(|kind| Refusal {
@@ -70,11 +66,7 @@ impl Head {
     ///
     /// # Errors
     /// The first rule that is broken; the upstream's stream is of no use then.
-    pub fn parse_response(
-        &mut self,
-        input: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<usize>, Refusal> {
+    pub fn parse_response(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Refusal> {
         let parsed = self
             .parse(input, limits, Line::Response)
             .and_then(|parsed| {
@@ -121,11 +113,10 @@ impl Head {
                 _ => {}
             }
             let room = end.saturating_sub(at);
-            let Some(cut) =
-                field_line(rest, longest.min(room), limits.name).map_err(|kind| match kind {
-                    RefusalKind::FieldTooLarge if room < longest => RefusalKind::HeadTooLarge,
-                    kind => kind,
-                })?
+            let Some(cut) = field_line(rest, longest.min(room), limits.name).map_err(|kind| match kind {
+                RefusalKind::FieldTooLarge if room < longest => RefusalKind::HeadTooLarge,
+                kind => kind,
+            })?
             else {
                 return Ok(self.suspend(input, at));
             };
@@ -144,10 +135,7 @@ impl Head {
     /// `input` begins with the same bytes, else at the beginning.
     fn resume(&mut self, input: &[u8], line: Line) -> usize {
         let kept = self.fields.bytes.len();
-        if self.progress.active
-            && self.line == line
-            && input.get(..kept) == Some(self.fields.bytes.as_slice())
-        {
+        if self.progress.active && self.line == line && input.get(..kept) == Some(self.fields.bytes.as_slice()) {
             return kept;
         }
         self.clear();
@@ -240,10 +228,7 @@ impl Head {
             Some(&b) => return Err(in_line(b, RefusalKind::StartLine)),
         }
         let rest = input.get(9..).unwrap_or_default();
-        let digits = upto(rest, 4)
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let digits = upto(rest, 4).iter().take_while(|b| b.is_ascii_digit()).count();
         let number = upto(rest, digits)
             .iter()
             .fold(0, |sum, &b| sum * 10 + u16::from(b - b'0'));
@@ -367,10 +352,7 @@ fn version(input: &[u8]) -> Parsed<Version> {
     let (Some(&major), dot, minor) = (input.get(5), input.get(6), input.get(7)) else {
         return Ok(None);
     };
-    if !major.is_ascii_digit()
-        || dot.is_some_and(|&b| b != b'.')
-        || minor.is_some_and(|b| !b.is_ascii_digit())
-    {
+    if !major.is_ascii_digit() || dot.is_some_and(|&b| b != b'.') || minor.is_some_and(|b| !b.is_ascii_digit()) {
         return Err(RefusalKind::StartLine);
     }
     match (major, minor) {

@@ -127,10 +127,7 @@ impl Refusal {
             (Side::Response, _) => 502,
             (Side::Request, K::Version) => 505,
             (Side::Request, K::TargetTooLong) => 414,
-            (
-                Side::Request,
-                K::HeadTooLarge | K::FieldTooLarge | K::NameTooLong | K::TooManyFields,
-            ) => 431,
+            (Side::Request, K::HeadTooLarge | K::FieldTooLarge | K::NameTooLong | K::TooManyFields) => 431,
             (Side::Request, _) => 400,
         }
     }
@@ -145,10 +142,7 @@ impl Refusal {
             (Side::Response, _) => "ERR_NGROK_3004",
             (Side::Request, K::Version) => "ERR_ADIT_5050",
             (Side::Request, K::TargetTooLong) => "ERR_ADIT_4140",
-            (
-                Side::Request,
-                K::HeadTooLarge | K::FieldTooLarge | K::NameTooLong | K::TooManyFields,
-            ) => "ERR_ADIT_4310",
+            (Side::Request, K::HeadTooLarge | K::FieldTooLarge | K::NameTooLong | K::TooManyFields) => "ERR_ADIT_4310",
             (
                 Side::Request,
                 K::LengthAndEncoding
@@ -161,11 +155,7 @@ impl Refusal {
             ) => "ERR_ADIT_4001",
             (
                 Side::Request,
-                K::HostMissing
-                | K::HostRepeated
-                | K::HostInvalid
-                | K::HostMismatch
-                | K::TargetAuthority,
+                K::HostMissing | K::HostRepeated | K::HostInvalid | K::HostMismatch | K::TargetAuthority,
             ) => "ERR_ADIT_4002",
             (
                 Side::Request,

@@ -7,10 +7,7 @@ const HOST: u8 = 4;
 static CLASS: [u8; 256] = classes();
 
 /// The table behind the class tests, made at compile time.
-#[allow(
-    clippy::indexing_slicing,
-    reason = "the loop runs over exactly the 256 entries"
-)]
+#[allow(clippy::indexing_slicing, reason = "the loop runs over exactly the 256 entries")]
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut i = 0;
@@ -19,20 +16,7 @@ const fn classes() -> [u8; 256] {
         if b.is_ascii_alphanumeric()
             || matches!(
                 b,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
+                b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
             )
         {
             table[i] |= TOKEN;
@@ -48,10 +32,7 @@ const fn classes() -> [u8; 256] {
     table
 }
 
-#[allow(
-    clippy::indexing_slicing,
-    reason = "a u8 cannot point outside of 256 entries"
-)]
+#[allow(clippy::indexing_slicing, reason = "a u8 cannot point outside of 256 entries")]
 #[inline]
 fn class(b: u8) -> u8 {
     CLASS[b as usize]
@@ -145,11 +126,7 @@ pub(crate) fn text_len(s: &[u8]) -> usize {
         }
         rest = rest.get(n + 1..).unwrap_or_default();
     }
-    s.len() - rest.len()
-        + rest
-            .iter()
-            .position(|&b| !is_text_byte(b))
-            .unwrap_or(rest.len())
+    s.len() - rest.len() + rest.iter().position(|&b| !is_text_byte(b)).unwrap_or(rest.len())
 }
 
 /// What may stand in a request target: every visible ASCII byte but `#`.
@@ -170,11 +147,7 @@ pub(crate) fn target_len(s: &[u8]) -> usize {
         }
         rest = tail;
     }
-    s.len() - rest.len()
-        + rest
-            .iter()
-            .position(|&b| !is_target_byte(b))
-            .unwrap_or(rest.len())
+    s.len() - rest.len() + rest.iter().position(|&b| !is_target_byte(b)).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

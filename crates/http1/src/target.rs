@@ -62,10 +62,7 @@ fn split_absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
         return None;
     }
     let rest = rest.strip_prefix(b"://")?;
-    let end = rest
-        .iter()
-        .position(|&b| b == b'/' || b == b'?')
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(|&b| b == b'/' || b == b'?').unwrap_or(rest.len());
     rest.split_at_checked(end)
 }
 
@@ -78,10 +75,7 @@ fn split_port(host: &[u8]) -> Option<(&[u8], Option<u16>)> {
         std::str::from_utf8(inner).ok()?.parse::<Ipv6Addr>().ok()?;
         (literal, rest)
     } else {
-        let end = host
-            .iter()
-            .position(|&b| !scan::is_host_byte(b))
-            .unwrap_or(host.len());
+        let end = host.iter().position(|&b| !scan::is_host_byte(b)).unwrap_or(host.len());
         if end == 0 {
             return None;
         }
@@ -89,12 +83,8 @@ fn split_port(host: &[u8]) -> Option<(&[u8], Option<u16>)> {
     };
     match port {
         [] => Some((name, None)),
-        [b':', digits @ ..]
-            if (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) =>
-        {
-            let port = digits
-                .iter()
-                .fold(0u32, |sum, &b| sum * 10 + u32::from(b - b'0'));
+        [b':', digits @ ..] if (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
+            let port = digits.iter().fold(0u32, |sum, &b| sum * 10 + u32::from(b - b'0'));
             let port = u16::try_from(port).ok().filter(|&port| port != 0)?;
             Some((name, Some(port)))
         }
@@ -133,9 +123,7 @@ pub(crate) fn check_host(head: &Head) -> Result<(), RefusalKind> {
         return Err(RefusalKind::HostInvalid);
     }
     match split_absolute(head.target()).filter(|_| head.form() == Form::Absolute) {
-        Some((authority, _)) if !authority.eq_ignore_ascii_case(host) => {
-            Err(RefusalKind::HostMismatch)
-        }
+        Some((authority, _)) if !authority.eq_ignore_ascii_case(host) => Err(RefusalKind::HostMismatch),
         _ => Ok(()),
     }
 }
@@ -199,11 +187,7 @@ impl Head {
                 } else {
                     b"/"
                 };
-                let form = if prefix == b"*" {
-                    Form::Asterisk
-                } else {
-                    Form::Origin
-                };
+                let form = if prefix == b"*" { Form::Asterisk } else { Form::Origin };
                 let from = (end - len) as usize..end as usize;
                 let Some(at) = self.fields.append(prefix) else {
                     return;

@@ -57,17 +57,11 @@ fn targets_pass_byte_for_byte() {
         "/:@!$&'()*+,;=",
     ] {
         let head = request(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
-        assert_eq!(
-            (head.target(), head.form()),
-            (target.as_bytes(), Form::Origin)
-        );
+        assert_eq!((head.target(), head.form()), (target.as_bytes(), Form::Origin));
         assert!(encoded(&head).starts_with(&format!("GET {target} HTTP/1.1\r\n")));
     }
     let head = request("GET /a/b?c=d?e HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(
-        (head.path(), head.query()),
-        (&b"/a/b"[..], Some(&b"c=d?e"[..]))
-    );
+    assert_eq!((head.path(), head.query()), (&b"/a/b"[..], Some(&b"c=d?e"[..])));
     assert_eq!(request("GET /a HTTP/1.1\r\nHost: a\r\n\r\n").query(), None);
 }
 
@@ -80,21 +74,12 @@ fn absolute_targets_become_origin_form_on_demand() {
         ("GET http://b?x=/", "b", "/?x=/", Form::Origin),
         ("OPTIONS http://b", "b", "*", Form::Asterisk),
         ("OPTIONS http://b?x", "b", "/?x", Form::Origin),
-        (
-            "GET http://[2001:db8::1]:81/x",
-            "[2001:DB8::1]:81",
-            "/x",
-            Form::Origin,
-        ),
+        ("GET http://[2001:db8::1]:81/x", "[2001:DB8::1]:81", "/x", Form::Origin),
     ] {
         let mut head = request(format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!(head.form(), Form::Absolute);
         head.to_origin_form();
-        assert_eq!(
-            (head.target(), head.form()),
-            (target.as_bytes(), form),
-            "{line}"
-        );
+        assert_eq!((head.target(), head.form()), (target.as_bytes(), form), "{line}");
         assert_eq!(head.host(), Some(host.as_bytes()));
     }
     let head = request("GET http://b/x HTTP/1.0\r\n\r\n");
@@ -137,11 +122,9 @@ fn hosts() {
 
 #[test]
 fn fields_keep_order_case_and_bytes() {
-    let head = request(b"GET / HTTP/1.1\r\nhOsT:a\r\nX-A: \t one  two \t\r\nx-a:\r\nCookie: caf\xe9\tx\r\nx_b: 3\r\n\r\n");
-    let fields: Vec<_> = head
-        .fields()
-        .map(|(name, value)| (name.as_bytes(), value))
-        .collect();
+    let head =
+        request(b"GET / HTTP/1.1\r\nhOsT:a\r\nX-A: \t one  two \t\r\nx-a:\r\nCookie: caf\xe9\tx\r\nx_b: 3\r\n\r\n");
+    let fields: Vec<_> = head.fields().map(|(name, value)| (name.as_bytes(), value)).collect();
     let expected: [(&[u8], &[u8]); 5] = [
         (b"hOsT", b"a"),
         (b"X-A", b"one  two"),
@@ -151,14 +134,14 @@ fn fields_keep_order_case_and_bytes() {
     ];
     assert_eq!(fields, expected);
     assert_eq!(head.get(Known::Host), Some(&b"a"[..]));
-    assert_eq!(
-        head.find_all(b"X-a").collect::<Vec<_>>(),
-        [&b"one  two"[..], b""]
-    );
+    assert_eq!(head.find_all(b"X-a").collect::<Vec<_>>(), [&b"one  two"[..], b""]);
     assert_eq!(head.find(b"nope"), None);
     let mut out = Vec::new();
     head.encode_request(&mut out);
-    assert_eq!(out, b"GET / HTTP/1.1\r\nhOsT: a\r\nX-A: one  two\r\nx-a: \r\nCookie: caf\xe9\tx\r\nx_b: 3\r\n\r\n");
+    assert_eq!(
+        out,
+        b"GET / HTTP/1.1\r\nhOsT: a\r\nX-A: one  two\r\nx-a: \r\nCookie: caf\xe9\tx\r\nx_b: 3\r\n\r\n"
+    );
 }
 
 #[test]
@@ -171,20 +154,13 @@ fn one_empty_line_before_a_request_is_skipped() {
 fn what_follows_the_head_is_left() {
     let mut head = Head::new();
     let input = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET";
-    assert_eq!(
-        head.parse_request(input, &Limits::request()),
-        Ok(Some(input.len() - 6))
-    );
+    assert_eq!(head.parse_request(input, &Limits::request()), Ok(Some(input.len() - 6)));
 }
 
 #[test]
 fn request_bodies() {
-    let framing = |fields: &str| {
-        request_framing(&request(format!(
-            "POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"
-        )))
-        .unwrap()
-    };
+    let framing =
+        |fields: &str| request_framing(&request(format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))).unwrap();
     assert_eq!(framing(""), Framing::None);
     assert_eq!(framing("Content-Length: 0\r\n"), Framing::Length(0));
     assert_eq!(framing("Content-Length: 007\r\n"), Framing::Length(7));
@@ -193,30 +169,17 @@ fn request_bodies() {
         Framing::Length(9_999_999_999_999_999_999)
     );
     assert_eq!(framing("Transfer-Encoding: Chunked\r\n"), Framing::Chunked);
-    assert!(
-        framing("Content-Length: 0\r\n").is_empty()
-            && !framing("Transfer-Encoding: chunked\r\n").is_empty()
-    );
+    assert!(framing("Content-Length: 0\r\n").is_empty() && !framing("Transfer-Encoding: chunked\r\n").is_empty());
 }
 
 #[test]
 fn response_bodies() {
     let framing = |status: u16, fields: &str, is_head: bool| {
-        response_framing(
-            &response(format!("HTTP/1.1 {status} x\r\n{fields}\r\n")),
-            is_head,
-        )
-        .unwrap()
+        response_framing(&response(format!("HTTP/1.1 {status} x\r\n{fields}\r\n")), is_head).unwrap()
     };
     assert_eq!(framing(200, "", false), Framing::UntilClose);
-    assert_eq!(
-        framing(200, "Content-Length: 5\r\n", false),
-        Framing::Length(5)
-    );
-    assert_eq!(
-        framing(200, "Transfer-Encoding: chunked\r\n", false),
-        Framing::Chunked
-    );
+    assert_eq!(framing(200, "Content-Length: 5\r\n", false), Framing::Length(5));
+    assert_eq!(framing(200, "Transfer-Encoding: chunked\r\n", false), Framing::Chunked);
     assert_eq!(
         framing(500, "Content-Length: 5\r\ncontent-length: 5\r\n", false),
         Framing::Length(5)
@@ -244,8 +207,7 @@ fn response_bodies() {
 
 #[test]
 fn of_equal_response_lengths_one_is_passed_on() {
-    let head =
-        response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\ncontent-length: 5\r\n\r\n");
+    let head = response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\ncontent-length: 5\r\n\r\n");
     let mut out = Vec::new();
     head.encode_response(&mut out);
     assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\n\r\n");
@@ -262,17 +224,10 @@ fn status_lines() {
         ("HTTP/1.1 404 Pas trouv\u{e9}\t!", 404, "Pas trouv\u{e9}\t!"),
     ] {
         let head = response(format!("{line}\r\n\r\n"));
-        assert_eq!(
-            (head.status(), head.reason()),
-            (status, reason.as_bytes()),
-            "{line}"
-        );
+        assert_eq!((head.status(), head.reason()), (status, reason.as_bytes()), "{line}");
         let mut out = Vec::new();
         head.encode_response(&mut out);
-        assert_eq!(
-            out,
-            format!("HTTP/1.1 {status} {reason}\r\n\r\n").into_bytes()
-        );
+        assert_eq!(out, format!("HTTP/1.1 {status} {reason}\r\n\r\n").into_bytes());
     }
 }
 

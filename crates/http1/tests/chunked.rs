@@ -2,9 +2,8 @@
 //! general.
 
 use adit_http1::{
-    BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, Known, LAST_CHUNK, Limits,
-    Refusal, RefusalKind as K, chunk_head, filter_trailers, is_forbidden_trailer,
-    last_chunk_with_trailers,
+    BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, Known, LAST_CHUNK, Limits, Refusal, RefusalKind as K,
+    chunk_head, filter_trailers, is_forbidden_trailer, last_chunk_with_trailers,
 };
 
 /// Payload, bytes used, and whether the end was reached.
@@ -54,13 +53,7 @@ fn accepted() {
 #[test]
 fn refused() {
     let extension = |n: usize| format!("3;{}\r\nabc\r\n0\r\n\r\n", "x".repeat(n));
-    let line = |zeroes: usize, n: usize| {
-        format!(
-            "{}3;{}\r\nabc\r\n0\r\n\r\n",
-            "0".repeat(zeroes),
-            "x".repeat(n)
-        )
-    };
+    let line = |zeroes: usize, n: usize| format!("{}3;{}\r\nabc\r\n0\r\n\r\n", "0".repeat(zeroes), "x".repeat(n));
     assert!(decode(&mut chunked(), extension(255).as_bytes()).is_ok());
     assert!(decode(&mut chunked(), line(13, 255).as_bytes()).is_ok());
     let long_trailer = format!("0\r\nX: {}\r\n\r\n", "x".repeat((16 << 10) - 4));
@@ -157,26 +150,17 @@ fn the_end_of_the_connection_is_no_end_of_a_body() {
         assert_eq!(body.finish_eof().unwrap_err().kind, K::BodyCut, "{input:?}");
     }
     let mut body = BodyDecoder::new(Framing::Length(4), &Limits::request());
-    assert_eq!(
-        decode(&mut body, b"abc").unwrap(),
-        (b"abc".to_vec(), 3, false)
-    );
+    assert_eq!(decode(&mut body, b"abc").unwrap(), (b"abc".to_vec(), 3, false));
     let refusal = body.finish_eof().unwrap_err();
     assert_eq!(
         (refusal.kind, refusal.status(), refusal.code()),
         (K::BodyShort, 400, "ERR_ADIT_4001")
     );
-    assert_eq!(
-        decode(&mut body, b"defg").unwrap(),
-        (b"d".to_vec(), 1, true)
-    );
+    assert_eq!(decode(&mut body, b"defg").unwrap(), (b"d".to_vec(), 1, true));
     assert!(body.finish_eof().is_ok());
 
     let mut body = BodyDecoder::new(Framing::UntilClose, &Limits::response());
-    assert_eq!(
-        decode(&mut body, b"abc").unwrap(),
-        (b"abc".to_vec(), 3, false)
-    );
+    assert_eq!(decode(&mut body, b"abc").unwrap(), (b"abc".to_vec(), 3, false));
     assert!(!body.is_done() && body.finish_eof().is_ok() && body.is_done());
     assert!(body.decode(b"").unwrap().end);
 

@@ -6,10 +6,7 @@ const REQUEST: &[u8] = b"POST /a/b?c=d HTTP/1.1\r\nHost: app.example.com\r\nUser
 Connection: keep-alive, x-gone\r\nX-Gone: 1\r\nCookie: a=1\r\nTE: trailers\r\nX-Forwarded-For: 1.2.3.4\r\nContent-Length: 3\r\n\r\n";
 
 fn exchange(head: &mut Head, out: &mut Vec<u8>) {
-    assert_eq!(
-        head.parse_request(REQUEST, &Limits::request()),
-        Ok(Some(REQUEST.len()))
-    );
+    assert_eq!(head.parse_request(REQUEST, &Limits::request()), Ok(Some(REQUEST.len())));
     strip_hop_by_hop(head, false);
     head.set(b"X-Forwarded-For", b"203.0.113.7");
     head.push(b"X-Forwarded-Proto", b"https");
@@ -42,15 +39,9 @@ fn a_head_in_pieces_ends_with_the_same_capacity_too() {
     let mut memory = 0;
     for round in 0..3 {
         for n in 0..REQUEST.len() {
-            assert_eq!(
-                head.parse_request(&REQUEST[..n], &Limits::request()),
-                Ok(None)
-            );
+            assert_eq!(head.parse_request(&REQUEST[..n], &Limits::request()), Ok(None));
         }
-        assert_eq!(
-            head.parse_request(REQUEST, &Limits::request()),
-            Ok(Some(REQUEST.len()))
-        );
+        assert_eq!(head.parse_request(REQUEST, &Limits::request()), Ok(Some(REQUEST.len())));
         assert!(round == 0 || head.memory() == memory);
         memory = head.memory();
     }

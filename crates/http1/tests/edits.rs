@@ -1,8 +1,8 @@
 //! Edits of a head: the overlay, hop-by-hop fields, framing, building one.
 
 use adit_http1::{
-    Expectation, Framing, Head, Known, Limits, RefusalKind as K, Version, expectation, is_interim,
-    is_persistent, remove_forbidden_length, set_framing, strip_hop_by_hop, upgrade,
+    Expectation, Framing, Head, Known, Limits, RefusalKind as K, Version, expectation, is_interim, is_persistent,
+    remove_forbidden_length, set_framing, strip_hop_by_hop, upgrade,
 };
 
 fn request(fields: &str) -> Head {
@@ -38,17 +38,11 @@ fn set_keeps_place_and_spelling() {
     assert!(head.set(b"B", b" new\t"));
     assert!(head.set(b"d", b"5"));
     assert!(head.set(b"user-agent", b"x") && head.set(b"User-Agent", b"y"));
-    assert_eq!(
-        fields(&head),
-        "A: 1\r\nb: new\r\nC: 4\r\nd: 5\r\nuser-agent: y\r\n"
-    );
+    assert_eq!(fields(&head), "A: 1\r\nb: new\r\nC: 4\r\nd: 5\r\nuser-agent: y\r\n");
     assert_eq!(head.remove(Known::UserAgent), 1);
     assert_eq!(head.remove_name(b"a"), 1);
     assert_eq!(head.remove_name(b"a"), 0);
-    assert_eq!(
-        (head.find(b"a"), head.find(b"B")),
-        (None, Some(&b"new"[..]))
-    );
+    assert_eq!((head.find(b"a"), head.find(b"B")), (None, Some(&b"new"[..])));
     head.retain(|known, name, value| known == Known::Host || (name == b"C" && value == b"4"));
     assert_eq!(fields(&head), "C: 4\r\n");
     assert_eq!(head.field_list().len(), 2);
@@ -141,9 +135,8 @@ fn what_stays_is_named_anew() {
     strip_hop_by_hop(&mut head, false);
     assert_eq!(fields(&head), "te: trailers\r\nConnection: te\r\n");
 
-    let mut head = request(
-        "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nTE: trailers\r\nSec-WebSocket-Key: x\r\n",
-    );
+    let mut head =
+        request("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nTE: trailers\r\nSec-WebSocket-Key: x\r\n");
     assert_eq!(upgrade(&head), Some(&b"websocket"[..]));
     strip_hop_by_hop(&mut head, true);
     assert_eq!(
@@ -179,10 +172,7 @@ fn upgrades_that_are_ignored() {
             "1.1",
             "Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n",
         ),
-        (
-            "1.1",
-            "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: foo\r\n",
-        ),
+        ("1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: foo\r\n"),
         ("1.0", "Connection: upgrade\r\nUpgrade: websocket\r\n"),
     ] {
         let mut head = versioned(version, text);
@@ -197,10 +187,7 @@ fn persistence() {
     assert!(is_persistent(&request("")));
     assert!(!is_persistent(&request("Connection: x,Close\r\n")));
     assert!(!is_persistent(&versioned("1.0", "")));
-    assert!(is_persistent(&versioned(
-        "1.0",
-        "Connection: Keep-Alive\r\n"
-    )));
+    assert!(is_persistent(&versioned("1.0", "Connection: Keep-Alive\r\n")));
     assert!(!is_persistent(&versioned(
         "1.0",
         "Connection: keep-alive\r\nConnection: close\r\n"
@@ -215,10 +202,7 @@ fn expectations() {
         ("Expect: 100-Continue\r\n", Expectation::Continue),
         ("Expect: foo\r\n", Expectation::Other),
         ("Expect: 100-continue, foo\r\n", Expectation::Other),
-        (
-            "Expect: 100-continue\r\nExpect: 100-continue=x\r\n",
-            Expectation::Other,
-        ),
+        ("Expect: 100-continue\r\nExpect: 100-continue=x\r\n", Expectation::Other),
     ] {
         assert_eq!(expectation(&request(text)), expected, "{text}");
     }
@@ -233,10 +217,7 @@ fn framing_of_the_outgoing_message() {
         set_framing(&mut head, framing);
         fields(&head)
     };
-    assert_eq!(
-        framed("", Framing::Chunked),
-        "Transfer-Encoding: chunked\r\n"
-    );
+    assert_eq!(framed("", Framing::Chunked), "Transfer-Encoding: chunked\r\n");
     assert_eq!(
         framed("content-length: 5\r\nA: b\r\n", Framing::Chunked),
         "A: b\r\nTransfer-Encoding: chunked\r\n"
@@ -258,10 +239,7 @@ fn framing_of_the_outgoing_message() {
         "Content-Length: 18446744073709551615\r\n"
     );
     assert_eq!(framed("", Framing::Length(0)), "Content-Length: 0\r\n");
-    assert_eq!(
-        framed("Content-Length: 5\r\n", Framing::None),
-        "Content-Length: 5\r\n"
-    );
+    assert_eq!(framed("Content-Length: 5\r\n", Framing::None), "Content-Length: 5\r\n");
     assert_eq!(framed("Content-Length: 5\r\n", Framing::UntilClose), "");
 
     let mut head = Head::new();
@@ -297,8 +275,7 @@ fn answers_of_our_own() {
 #[test]
 fn a_head_from_http2() {
     let mut head = Head::new();
-    head.start_request(b"POST", b"/a%2Fb?x=1", Version::Http2)
-        .unwrap();
+    head.start_request(b"POST", b"/a%2Fb?x=1", Version::Http2).unwrap();
     head.push(b"host", b"App.Example.com");
     for (name, value) in [
         ("content-length", "3"),
@@ -311,9 +288,7 @@ fn a_head_from_http2() {
         assert!(head.push(name.as_bytes(), value.as_bytes()));
     }
     head.check_request().unwrap();
-    head.retain(|known, name, _| {
-        known != Known::XForwardedFor && !adit_http1::is_identity_name(name)
-    });
+    head.retain(|known, name, _| known != Known::XForwardedFor && !adit_http1::is_identity_name(name));
     head.join_cookies();
     head.train_case_names();
     assert_eq!(strip_hop_by_hop(&mut head, false), 0);
@@ -340,17 +315,10 @@ fn http2_heads_are_checked_like_parsed_ones() {
     };
     assert_eq!(checked(&[("host", "a")]), Ok(()));
     assert_eq!(checked(&[]), Err(K::HostMissing));
-    assert_eq!(
-        checked(&[("host", "a"), ("host", "a")]),
-        Err(K::HostRepeated)
-    );
+    assert_eq!(checked(&[("host", "a"), ("host", "a")]), Err(K::HostRepeated));
     assert_eq!(checked(&[("host", "u@a")]), Err(K::HostInvalid));
     assert_eq!(
-        checked(&[
-            ("host", "a"),
-            ("content-length", "5"),
-            ("content-length", "5")
-        ]),
+        checked(&[("host", "a"), ("content-length", "5"), ("content-length", "5")]),
         Err(K::LengthRepeated)
     );
     assert_eq!(
@@ -375,17 +343,7 @@ fn host_can_be_put_first() {
 #[test]
 fn tokens_in_lists() {
     let head = request("Vary: a , b\r\nvary:,,C\r\n");
-    for (token, found) in [
-        ("a", true),
-        ("B", true),
-        ("c", true),
-        ("", false),
-        ("a , b", false),
-    ] {
-        assert_eq!(
-            head.contains_token(Known::Vary, token.as_bytes()),
-            found,
-            "{token:?}"
-        );
+    for (token, found) in [("a", true), ("B", true), ("c", true), ("", false), ("a , b", false)] {
+        assert_eq!(head.contains_token(Known::Vary, token.as_bytes()), found, "{token:?}");
     }
 }

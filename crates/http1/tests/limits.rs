@@ -14,38 +14,20 @@ fn refused(input: impl AsRef<[u8]>, kind: K, status: u16, code: &str) {
     let Err(refusal) = parsed else {
         return assert!(parsed.is_err(), "{shown}: {parsed:?}");
     };
-    assert_eq!(
-        (refusal.kind, refusal.side),
-        (kind, Side::Request),
-        "{shown}"
-    );
-    assert_eq!(
-        (refusal.status(), refusal.code()),
-        (status, code),
-        "{shown}"
-    );
+    assert_eq!((refusal.kind, refusal.side), (kind, Side::Request), "{shown}");
+    assert_eq!((refusal.status(), refusal.code()), (status, code), "{shown}");
     assert!(refusal.text().len() <= 200 && refusal.to_string() == refusal.text());
 }
 
 #[test]
 fn sizes() {
     let limits = Limits::request();
-    let head = |target: usize| {
-        format!(
-            "GET /{} HTTP/1.1\r\nHost: a\r\n\r\n",
-            "a".repeat(target - 1)
-        )
-    };
+    let head = |target: usize| format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(target - 1));
     assert_eq!(
         parse(head(limits.target).as_bytes()),
         Ok(Some(head(limits.target).len()))
     );
-    refused(
-        head(limits.target + 1),
-        K::TargetTooLong,
-        414,
-        "ERR_ADIT_4140",
-    );
+    refused(head(limits.target + 1), K::TargetTooLong, 414, "ERR_ADIT_4140");
     refused(
         &head(limits.target + 1)[..limits.target + 5],
         K::TargetTooLong,
@@ -65,53 +47,23 @@ fn sizes() {
     };
     let full = block(limits.head);
     assert_eq!(parse(full.as_bytes()), Ok(Some(full.len())));
-    refused(
-        block(limits.head + 1),
-        K::HeadTooLarge,
-        431,
-        "ERR_ADIT_4310",
-    );
+    refused(block(limits.head + 1), K::HeadTooLarge, 431, "ERR_ADIT_4310");
 
-    let field = |bytes: usize| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
-            "x".repeat(bytes - 3)
-        )
-    };
+    let field = |bytes: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(bytes - 3));
     let full = field(limits.field);
     assert_eq!(parse(full.as_bytes()), Ok(Some(full.len())));
-    refused(
-        field(limits.field + 1),
-        K::FieldTooLarge,
-        431,
-        "ERR_ADIT_4310",
-    );
+    refused(field(limits.field + 1), K::FieldTooLarge, 431, "ERR_ADIT_4310");
 
-    let name = |bytes: usize| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: a\r\n{}: y\r\n\r\n",
-            "x".repeat(bytes)
-        )
-    };
+    let name = |bytes: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}: y\r\n\r\n", "x".repeat(bytes));
     assert!(parse(name(limits.name).as_bytes()).is_ok());
     refused(name(limits.name + 1), K::NameTooLong, 431, "ERR_ADIT_4310");
 
-    let fields = |count: usize| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
-            "X: y\r\n".repeat(count - 1)
-        )
-    };
+    let fields = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(count - 1));
     assert_eq!(
         parse(fields(limits.fields).as_bytes()),
         Ok(Some(fields(limits.fields).len()))
     );
-    refused(
-        fields(limits.fields + 1),
-        K::TooManyFields,
-        431,
-        "ERR_ADIT_4310",
-    );
+    refused(fields(limits.fields + 1), K::TooManyFields, 431, "ERR_ADIT_4310");
 
     let method = |bytes: usize| format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(bytes));
     assert!(parse(method(limits.method).as_bytes()).is_ok());

@@ -84,10 +84,7 @@ fn right() -> impl Strategy<Value = Vec<u8>> {
     (line, proptest::collection::vec(field, 0..12)).prop_map(|(line, fields)| {
         let decides = |field: &&String| {
             let known = Known::of(field.split(':').next().unwrap_or_default().as_bytes());
-            !matches!(
-                known,
-                Known::Host | Known::ContentLength | Known::TransferEncoding
-            )
+            !matches!(known, Known::Host | Known::ContentLength | Known::TransferEncoding)
         };
         let fields: String = fields.iter().filter(decides).map(String::as_str).collect();
         format!("{line}{fields}\r\n").into_bytes()
@@ -100,8 +97,7 @@ fn agree_with_httparse(input: &[u8]) {
     let mut head = Head::new();
     if let Ok(Some(n)) = head.parse_request(input, &Limits::request()) {
         let line = input.split(|&b| b == b'\n').find(|line| line.len() > 1);
-        let newer = line
-            .is_none_or(|line| !line.ends_with(b"HTTP/1.0\r") && !line.ends_with(b"HTTP/1.1\r"));
+        let newer = line.is_none_or(|line| !line.ends_with(b"HTTP/1.0\r") && !line.ends_with(b"HTTP/1.1\r"));
         // httparse knows 1.0 and 1.1 only.
         if newer {
             return;
@@ -115,19 +111,9 @@ fn agree_with_httparse(input: &[u8]) {
         );
         assert_eq!(other.method.map(str::as_bytes), Some(head.method()));
         assert_eq!(other.path.map(str::as_bytes), Some(head.target()));
-        assert_eq!(
-            other.version,
-            Some(u8::from(head.version() != Version::Http10))
-        );
-        let ours: Vec<_> = head
-            .fields()
-            .map(|(name, value)| (name.as_bytes(), value))
-            .collect();
-        let theirs: Vec<_> = other
-            .headers
-            .iter()
-            .map(|h| (h.name.as_bytes(), h.value))
-            .collect();
+        assert_eq!(other.version, Some(u8::from(head.version() != Version::Http10)));
+        let ours: Vec<_> = head.fields().map(|(name, value)| (name.as_bytes(), value)).collect();
+        let theirs: Vec<_> = other.headers.iter().map(|h| (h.name.as_bytes(), h.value)).collect();
         assert_eq!(ours, theirs);
     }
     let mut slots = [httparse::EMPTY_HEADER; 500];
@@ -143,10 +129,7 @@ fn agree_with_httparse(input: &[u8]) {
             input.escape_ascii()
         );
         assert_eq!(other.code, Some(head.status()));
-        let ours: Vec<_> = head
-            .fields()
-            .map(|(name, value)| (name.as_bytes(), value))
-            .collect();
+        let ours: Vec<_> = head.fields().map(|(name, value)| (name.as_bytes(), value)).collect();
         let mut lengths = 0;
         let theirs: Vec<_> = other
             .headers

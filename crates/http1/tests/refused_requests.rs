@@ -15,16 +15,8 @@ fn refused(input: impl AsRef<[u8]>, kind: K, status: u16, code: &str) {
     let Err(refusal) = parsed else {
         return assert!(parsed.is_err(), "{shown}: {parsed:?}");
     };
-    assert_eq!(
-        (refusal.kind, refusal.side),
-        (kind, Side::Request),
-        "{shown}"
-    );
-    assert_eq!(
-        (refusal.status(), refusal.code()),
-        (status, code),
-        "{shown}"
-    );
+    assert_eq!((refusal.kind, refusal.side), (kind, Side::Request), "{shown}");
+    assert_eq!((refusal.status(), refusal.code()), (status, code), "{shown}");
     assert!(refusal.text().len() <= 200 && refusal.to_string() == refusal.text());
 }
 
@@ -106,28 +98,20 @@ fn transfer_encoding_other_than_chunked() {
         } else {
             K::EncodingUnknown
         };
-        let code = if value.contains('\u{b}') {
-            "ERR_ADIT_4000"
-        } else {
-            CODE
-        };
+        let code = if value.contains('\u{b}') { "ERR_ADIT_4000" } else { CODE };
         refused(input, kind, 400, code);
     }
     rows(
         K::EncodingRepeated,
         400,
         CODE,
-        &[
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-        ],
+        &["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"],
     );
     rows(
         K::EncodingUnknown,
         400,
         CODE,
-        &[
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
-        ],
+        &["POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"],
     );
     rows(
         K::EncodingVersion,
@@ -175,10 +159,7 @@ fn line_ends_and_control_bytes() {
             "GET / HTTP/1.1\r\nHost: a\r\nX^y: z\r\n\r\n",
             "GE^T / HTTP/1.1\r\n",
         ] {
-            let input: Vec<u8> = text
-                .bytes()
-                .map(|c| if c == b'^' { b } else { c })
-                .collect();
+            let input: Vec<u8> = text.bytes().map(|c| if c == b'^' { b } else { c }).collect();
             refused(input, K::ControlByte, 400, CODE);
         }
     }
@@ -312,16 +293,7 @@ fn targets() {
             "ERR_ADIT_4002",
         );
     }
-    for target in [
-        "/",
-        "b",
-        "http://b:1/",
-        "b:0",
-        "b:99999",
-        "u@b:1",
-        "*",
-        "[::1]",
-    ] {
+    for target in ["/", "b", "http://b:1/", "b:0", "b:99999", "u@b:1", "*", "[::1]"] {
         refused(
             format!("CONNECT {target} HTTP/1.1\r\nHost: b\r\n\r\n"),
             K::Target,
@@ -329,12 +301,7 @@ fn targets() {
             CODE,
         );
     }
-    refused(
-        "options * HTTP/1.1\r\nHost: b\r\n\r\n",
-        K::Target,
-        400,
-        CODE,
-    );
+    refused("options * HTTP/1.1\r\nHost: b\r\n\r\n", K::Target, 400, CODE);
 }
 
 #[test]

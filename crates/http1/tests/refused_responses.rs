@@ -11,25 +11,15 @@ fn refused(input: impl AsRef<[u8]>, kind: K, code: &str) {
     let Err(refusal) = parsed else {
         return assert!(parsed.is_err(), "{shown}: {parsed:?}");
     };
-    assert_eq!(
-        (refusal.kind, refusal.side),
-        (kind, Side::Response),
-        "{shown}"
-    );
+    assert_eq!((refusal.kind, refusal.side), (kind, Side::Response), "{shown}");
     assert_eq!((refusal.status(), refusal.code()), (502, code), "{shown}");
 }
 
 #[test]
 fn framing_with_two_readings() {
     for (fields, kind) in [
-        (
-            "Content-Length: 3\r\nTransfer-Encoding: chunked",
-            K::LengthAndEncoding,
-        ),
-        (
-            "Transfer-Encoding: chunked\r\nContent-Length: 3",
-            K::LengthAndEncoding,
-        ),
+        ("Content-Length: 3\r\nTransfer-Encoding: chunked", K::LengthAndEncoding),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 3", K::LengthAndEncoding),
         ("Content-Length: 3\r\nContent-Length: 4", K::LengthRepeated),
         ("Content-Length: 3, 3", K::LengthInvalid),
         ("Content-Length: +3", K::LengthInvalid),
@@ -43,11 +33,7 @@ fn framing_with_two_readings() {
             K::EncodingRepeated,
         ),
     ] {
-        refused(
-            format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"),
-            kind,
-            "ERR_NGROK_3004",
-        );
+        refused(format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"), kind, "ERR_NGROK_3004");
         refused(
             format!("HTTP/1.1 304 Not Modified\r\n{fields}\r\n\r\n"),
             kind,
@@ -64,11 +50,7 @@ fn framing_with_two_readings() {
 #[test]
 fn statuses() {
     for status in ["0", "00", "000"] {
-        refused(
-            format!("HTTP/1.1 {status} x\r\n\r\n"),
-            K::StatusZero,
-            "ERR_NGROK_3009",
-        );
+        refused(format!("HTTP/1.1 {status} x\r\n\r\n"), K::StatusZero, "ERR_NGROK_3009");
     }
     for status in [
         "600", "999", "099", "99", "1", "2000", "-1", "+20", "2x0", "x", "0x1", "20\t", "", " 200",

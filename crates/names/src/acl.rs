@@ -72,12 +72,7 @@ impl BindRule {
     /// Does the rule allow this endpoint?
     #[must_use]
     pub fn matches(&self, url: &EndpointUrl) -> bool {
-        let Self::Address {
-            scheme,
-            host,
-            ports,
-        } = self
-        else {
+        let Self::Address { scheme, host, ports } = self else {
             return matches!(self, Self::Any);
         };
         let scheme_fits = match scheme {
@@ -90,11 +85,7 @@ impl BindRule {
             HostPattern::Exact(exact) => exact == url.host(),
             HostPattern::Below(base) => host::is_below(url.host().as_str(), base.as_str()),
         };
-        scheme_fits
-            && host_fits
-            && ports
-                .as_ref()
-                .is_none_or(|ports| ports.contains(&url.port()))
+        scheme_fits && host_fits && ports.as_ref().is_none_or(|ports| ports.contains(&url.port()))
     }
 
     /// Does the rule allow a labelled endpoint with this label?
@@ -102,9 +93,7 @@ impl BindRule {
     pub fn matches_label(&self, key: &str, value: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Label { key: k, value: v } => {
-                **k == *key && v.as_ref().is_none_or(|v| **v == *value)
-            }
+            Self::Label { key: k, value: v } => **k == *key && v.as_ref().is_none_or(|v| **v == *value),
             Self::Address { .. } => false,
         }
     }
@@ -140,9 +129,7 @@ impl FromStr for BindRule {
             Some((name, rest)) => {
                 let scheme = Scheme::from_name(name);
                 (
-                    Some(scheme.ok_or_else(|| {
-                        wrong("the scheme is not one of https, http, tls, tcp, udp")
-                    })?),
+                    Some(scheme.ok_or_else(|| wrong("the scheme is not one of https, http, tls, tcp, udp"))?),
                     rest,
                 )
             }
@@ -159,20 +146,15 @@ impl FromStr for BindRule {
             "*" if scheme.is_some() => HostPattern::Any,
             "" if scheme.is_some() => HostPattern::Any,
             _ => match name.strip_prefix("*.") {
-                Some(base) => HostPattern::Below(
-                    CanonicalHost::any_depth(base).map_err(|_| wrong("the host is not valid"))?,
-                ),
-                None => HostPattern::Exact(
-                    CanonicalHost::for_endpoint(name)
-                        .map_err(|_| wrong("the host is not valid"))?,
-                ),
+                Some(base) => {
+                    HostPattern::Below(CanonicalHost::any_depth(base).map_err(|_| wrong("the host is not valid"))?)
+                }
+                None => {
+                    HostPattern::Exact(CanonicalHost::for_endpoint(name).map_err(|_| wrong("the host is not valid"))?)
+                }
             },
         };
-        Ok(Self::Address {
-            scheme,
-            host,
-            ports,
-        })
+        Ok(Self::Address { scheme, host, ports })
     }
 }
 
@@ -249,11 +231,7 @@ impl fmt::Display for BindRule {
         match self {
             Self::Any => f.write_str("*"),
             Self::Label { key, value } => write!(f, "{key}={}", value.as_deref().unwrap_or("*")),
-            Self::Address {
-                scheme,
-                host,
-                ports,
-            } => {
+            Self::Address { scheme, host, ports } => {
                 if let Some(scheme) = scheme {
                     write!(f, "{scheme}://")?;
                 }

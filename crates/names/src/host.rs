@@ -34,9 +34,7 @@ pub enum HostError {
     #[error("the host name is empty")]
     Empty,
     /// A byte or character that host names cannot have.
-    #[error(
-        "invalid character {0:?} in the host name: only a-z, 0-9, '-' and '.' are allowed, and a first label '*'"
-    )]
+    #[error("invalid character {0:?} in the host name: only a-z, 0-9, '-' and '.' are allowed, and a first label '*'")]
     Character(char),
     /// An underscore: legal in DNS, not in host names (RFC 1123 section 2.1).
     #[error("invalid '_' in the host name: host names have no underscores")]
@@ -121,10 +119,7 @@ impl<'a> Authority<'a> {
     /// [`HostError`]; visitors get 400 for each of them.
     pub fn parse(value: &'a [u8]) -> Result<Self, HostError> {
         if value.first() == Some(&b'[') {
-            let end = value
-                .iter()
-                .position(|b| *b == b']')
-                .ok_or(HostError::Character('['))?;
+            let end = value.iter().position(|b| *b == b']').ok_or(HostError::Character('['))?;
             let inner = value.get(1..end).unwrap_or_default();
             let text = std::str::from_utf8(inner).map_err(|_| HostError::Character('['))?;
             let address: Ipv6Addr = text.parse().map_err(|_| HostError::Character('['))?;
@@ -234,9 +229,10 @@ impl CanonicalHost {
             rest.to_ascii_lowercase()
         } else {
             // What IDNA would map away silently must not hide a wrong ASCII character.
-            if let Some(c) = rest.chars().find(|c| {
-                c.is_ascii() && !matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.')
-            }) {
+            if let Some(c) = rest
+                .chars()
+                .find(|c| c.is_ascii() && !matches!(c, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.'))
+            {
                 return Err(if c == '_' {
                     HostError::Underscore
                 } else {
@@ -318,10 +314,7 @@ pub fn is_below(name: &str, base: &str) -> bool {
 /// Is this the form of an address: IPv4, or IPv6 with or without brackets?
 #[must_use]
 pub fn is_ip_form(name: &str) -> bool {
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|n| n.strip_suffix(']'))
-        .unwrap_or(name);
+    let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);
     bare.parse::<IpAddr>().is_ok() || ipv4(bare.as_bytes()).is_some()
 }
 
@@ -399,9 +392,7 @@ pub(crate) fn port_number(digits: &[u8]) -> Result<u16, HostError> {
     if digits.is_empty() || digits.len() > 5 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(HostError::Port);
     }
-    let number = digits
-        .iter()
-        .fold(0_u32, |n, d| n * 10 + u32::from(d - b'0'));
+    let number = digits.iter().fold(0_u32, |n, d| n * 10 + u32::from(d - b'0'));
     match u16::try_from(number) {
         Ok(port) if port > 0 => Ok(port),
         _ => Err(HostError::Port),

@@ -12,21 +12,19 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// Words of at most 10 letters that nobody minds in a URL.
 const ADJECTIVES: [&str; 64] = [
-    "amber", "ample", "autumn", "bold", "brave", "bright", "brisk", "calm", "clear", "clever",
-    "coral", "cosy", "crisp", "dapper", "deep", "eager", "early", "fair", "fancy", "fleet",
-    "fresh", "gentle", "glad", "golden", "grand", "green", "happy", "hidden", "honest", "humble",
-    "jolly", "keen", "kind", "lively", "lucky", "lunar", "mellow", "merry", "mighty", "misty",
-    "modest", "neat", "noble", "polite", "proud", "quick", "quiet", "rapid", "ready", "royal",
-    "silent", "silver", "simple", "smooth", "solar", "solid", "steady", "sunny", "swift", "tidy",
+    "amber", "ample", "autumn", "bold", "brave", "bright", "brisk", "calm", "clear", "clever", "coral", "cosy",
+    "crisp", "dapper", "deep", "eager", "early", "fair", "fancy", "fleet", "fresh", "gentle", "glad", "golden",
+    "grand", "green", "happy", "hidden", "honest", "humble", "jolly", "keen", "kind", "lively", "lucky", "lunar",
+    "mellow", "merry", "mighty", "misty", "modest", "neat", "noble", "polite", "proud", "quick", "quiet", "rapid",
+    "ready", "royal", "silent", "silver", "simple", "smooth", "solar", "solid", "steady", "sunny", "swift", "tidy",
     "tidal", "vivid", "warm", "wise",
 ];
 const NOUNS: [&str; 64] = [
-    "anchor", "arch", "aspen", "badger", "beacon", "birch", "bridge", "brook", "canyon", "cedar",
-    "cliff", "comet", "coast", "crane", "creek", "delta", "dune", "falcon", "fern", "field",
-    "finch", "fjord", "forest", "garden", "glade", "grove", "harbor", "hazel", "heron", "hill",
-    "island", "jasper", "lagoon", "lake", "lark", "ledge", "linden", "maple", "marsh", "meadow",
-    "mesa", "moon", "oak", "ocean", "orchard", "otter", "pebble", "pine", "plain", "pond",
-    "quartz", "rapids", "reef", "ridge", "river", "robin", "shore", "spruce", "stone", "summit",
+    "anchor", "arch", "aspen", "badger", "beacon", "birch", "bridge", "brook", "canyon", "cedar", "cliff", "comet",
+    "coast", "crane", "creek", "delta", "dune", "falcon", "fern", "field", "finch", "fjord", "forest", "garden",
+    "glade", "grove", "harbor", "hazel", "heron", "hill", "island", "jasper", "lagoon", "lake", "lark", "ledge",
+    "linden", "maple", "marsh", "meadow", "mesa", "moon", "oak", "ocean", "orchard", "otter", "pebble", "pine",
+    "plain", "pond", "quartz", "rapids", "reef", "ridge", "river", "robin", "shore", "spruce", "stone", "summit",
     "tern", "valley", "willow", "wren",
 ];
 
@@ -43,9 +41,7 @@ pub fn label(random: [u8; RANDOM_BYTES]) -> String {
     out.push('-');
     out.push_str(word(&NOUNS, c, d));
     out.push('-');
-    let bits = suffix
-        .iter()
-        .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let bits = suffix.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
     for place in (0..8).rev() {
         let index = usize::try_from(bits >> (place * 5) & 31).unwrap_or(0);
         out.push(char::from(BASE32.get(index).copied().unwrap_or(b'a')));

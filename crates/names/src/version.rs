@@ -61,9 +61,7 @@ impl FromStr for Version {
             *slot = part.parse().map_err(|_| VersionError)?;
         }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        if pre_release
-            .is_some_and(|pre| !pre.bytes().all(allowed) || pre.split('.').any(str::is_empty))
-        {
+        if pre_release.is_some_and(|pre| !pre.bytes().all(allowed) || pre.split('.').any(str::is_empty)) {
             return Err(VersionError);
         }
         Ok(Self {
@@ -83,8 +81,9 @@ impl Ord for Version {
     /// Semantic versioning 2.0.0, section 11.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         use std::cmp::Ordering;
-        self.numbers.cmp(&other.numbers).then_with(|| {
-            match (&self.pre_release, &other.pre_release) {
+        self.numbers
+            .cmp(&other.numbers)
+            .then_with(|| match (&self.pre_release, &other.pre_release) {
                 (None, None) => Ordering::Equal,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(_), None) => Ordering::Less,
@@ -102,8 +101,7 @@ impl Ord for Version {
                         }
                     }
                 }
-            }
-        })
+            })
     }
 }
 

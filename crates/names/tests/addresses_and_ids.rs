@@ -1,10 +1,6 @@
 //! CIDR ranges, ids, versions, random names.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use std::net::IpAddr;
 
@@ -42,11 +38,7 @@ fn ranges_unmap() {
         assert!(range.parse::<Cidr>().is_err(), "{range}");
     }
     let v4: Cidr = "10.0.0.0/8".parse().unwrap();
-    assert!(
-        v4.contains(ip("::ffff:10.9.9.9"))
-            && !v4.contains(ip("::10.9.9.9"))
-            && !v4.contains(ip("11.0.0.0"))
-    );
+    assert!(v4.contains(ip("::ffff:10.9.9.9")) && !v4.contains(ip("::10.9.9.9")) && !v4.contains(ip("11.0.0.0")));
     assert_eq!(
         Cidr::aggregate(ip("::ffff:203.0.113.7"), 24, 48).to_string(),
         "203.0.113.0/24"
@@ -59,17 +51,10 @@ fn ranges_unmap() {
 
 #[test]
 fn everything_is_everything_of_one_family() {
-    let set: CidrSet = [
-        "0.0.0.0/0".parse::<Cidr>().unwrap(),
-        "128.0.0.0/1".parse().unwrap(),
-    ]
-    .into_iter()
-    .collect();
-    assert!(
-        set.contains(ip("0.0.0.0"))
-            && set.contains(ip("255.255.255.255"))
-            && !set.contains(ip("2001:db8::1"))
-    );
+    let set: CidrSet = ["0.0.0.0/0".parse::<Cidr>().unwrap(), "128.0.0.0/1".parse().unwrap()]
+        .into_iter()
+        .collect();
+    assert!(set.contains(ip("0.0.0.0")) && set.contains(ip("255.255.255.255")) && !set.contains(ip("2001:db8::1")));
     assert!(CidrSet::default().is_empty() && !CidrSet::default().contains(ip("::")));
 }
 
@@ -128,10 +113,7 @@ fn ids_sort_by_time() {
     let early = Id::at_millis(Prefix::Event, 1_800_000_000_100, [0xFF; 16]);
     let late = Id::at_millis(Prefix::Event, 1_800_000_000_104, [0; 16]);
     assert!(early < late && early.to_string() < late.to_string());
-    assert_eq!(
-        Id::new(Prefix::Event, 0, [1; 16]).unix_seconds(),
-        1_400_000_000
-    );
+    assert_eq!(Id::new(Prefix::Event, 0, [1; 16]).unix_seconds(), 1_400_000_000);
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! What a credential may bind: each form of rule allowed and refused (agent protocol 5.8).
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use adit_names::endpoint_url::{Address, Binding, EndpointUrl, Scheme};
 use adit_names::{Acl, BindRule, CanonicalHost, ErrorCode};
@@ -24,12 +20,7 @@ fn each_form() {
     let cases: &[(&str, &[&str], &[&str])] = &[
         (
             "*",
-            &[
-                "https://a.b",
-                "tcp://t.b:1",
-                "udp://t.b:1",
-                "http://x.internal",
-            ],
+            &["https://a.b", "tcp://t.b:1", "udp://t.b:1", "http://x.internal"],
             &[],
         ),
         ("bind:*", &["https://a.b", "tcp://t.b:1"], &[]),
@@ -66,26 +57,14 @@ fn each_form() {
         (
             "bind:tcp.example.com:20007",
             &["tcp://tcp.example.com:20007", "udp://tcp.example.com:20007"],
-            &[
-                "tcp://tcp.example.com:20008",
-                "https://tcp.example.com:20007",
-            ],
+            &["tcp://tcp.example.com:20008", "https://tcp.example.com:20007"],
         ),
         (
             "bind:tcp://*:20000-20100",
             &["tcp://a.b:20000", "tcp://c.d:20100"],
-            &[
-                "tcp://a.b:19999",
-                "tcp://a.b:20101",
-                "udp://a.b:20000",
-                "https://a.b",
-            ],
+            &["tcp://a.b:19999", "tcp://a.b:20101", "udp://a.b:20000", "https://a.b"],
         ),
-        (
-            "bind:tcp://*",
-            &["tcp://a.b:1"],
-            &["udp://a.b:1", "https://a.b"],
-        ),
+        ("bind:tcp://*", &["tcp://a.b:1"], &["udp://a.b:1", "https://a.b"]),
         (
             "bind:https://*.example.com",
             &["https://a.example.com", "https://a.example.com:8443"],
@@ -132,11 +111,7 @@ fn labels() {
     let acl = Acl::parse(["bind:edge=edghts_1", "bind:env=*"]).unwrap();
     assert!(acl.allows_label("edge", "edghts_1") && acl.allows_label("env", "prod"));
     assert!(!acl.allows_label("edge", "edghts_2") && !acl.allows_label("Env", "prod"));
-    assert!(
-        !Acl::parse(["bind:a.example.com"])
-            .unwrap()
-            .allows_label("a", "b")
-    );
+    assert!(!Acl::parse(["bind:a.example.com"]).unwrap().allows_label("a", "b"));
     assert!(Acl::parse(["bind:*"]).unwrap().allows_label("a", "b"));
 }
 
@@ -180,14 +155,8 @@ fn refusals_have_their_number() {
         }),
         ErrorCode::NGROK_316
     );
-    assert_eq!(
-        Acl::refusal(&Address::Url(url("tcp://a.b:1"))),
-        ErrorCode::NGROK_308
-    );
-    assert_eq!(
-        Acl::refusal(&Address::Url(url("https://a.b"))),
-        ErrorCode::NGROK_316
-    );
+    assert_eq!(Acl::refusal(&Address::Url(url("tcp://a.b:1"))), ErrorCode::NGROK_308);
+    assert_eq!(Acl::refusal(&Address::Url(url("https://a.b"))), ErrorCode::NGROK_316);
 }
 
 proptest! {

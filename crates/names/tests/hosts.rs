@@ -1,10 +1,6 @@
 //! Host names: what visitors may send, what may be bound, and that both agree.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -26,16 +22,8 @@ fn host_headers_that_are_taken() {
         ("app.example.com:8443", "app.example.com", Some(8443)),
         ("app.example.com.:1", "app.example.com", Some(1)),
         ("localhost", "localhost", None),
-        (
-            "xn--bcher-kva.example.com",
-            "xn--bcher-kva.example.com",
-            None,
-        ),
-        (
-            "XN--BCHER-KVA.example.com",
-            "xn--bcher-kva.example.com",
-            None,
-        ),
+        ("xn--bcher-kva.example.com", "xn--bcher-kva.example.com", None),
+        ("XN--BCHER-KVA.example.com", "xn--bcher-kva.example.com", None),
         ("1.example", "1.example", None),
         ("r3---sn-a.example.com", "r3---sn-a.example.com", None),
     ] {
@@ -79,10 +67,7 @@ fn host_headers_that_are_refused() {
         "[fe80::1%eth0]",
         "a,b.c",
     ] {
-        assert!(
-            Authority::parse(value.as_bytes()).is_err(),
-            "{value:?} was taken"
-        );
+        assert!(Authority::parse(value.as_bytes()).is_err(), "{value:?} was taken");
     }
     let label = "a".repeat(64);
     assert_eq!(name(&format!("{label}.com")), Err(HostError::LabelTooLong));
@@ -124,14 +109,8 @@ fn addresses_are_told_from_names() {
 
 #[test]
 fn canonical_names_are_not_copied() {
-    assert!(matches!(
-        server_name(b"app.example.com"),
-        Ok(Cow::Borrowed(_))
-    ));
-    assert!(matches!(
-        server_name(b"app.example.com."),
-        Ok(Cow::Borrowed(_))
-    ));
+    assert!(matches!(server_name(b"app.example.com"), Ok(Cow::Borrowed(_))));
+    assert!(matches!(server_name(b"app.example.com."), Ok(Cow::Borrowed(_))));
     assert!(matches!(server_name(b"App.example.com"), Ok(Cow::Owned(_))));
 }
 
@@ -187,16 +166,12 @@ fn own_letters_become_a_labels() {
         let host = CanonicalHost::for_endpoint(wish).unwrap();
         assert_eq!(host.as_str(), "xn--bcher-kva.example.com", "{wish}");
         assert_eq!(
-            CanonicalHost::from_host_header(host.as_str().as_bytes())
-                .unwrap()
-                .0,
+            CanonicalHost::from_host_header(host.as_str().as_bytes()).unwrap().0,
             host
         );
     }
     assert_eq!(
-        CanonicalHost::for_endpoint("*.b\u{fc}cher.com")
-            .unwrap()
-            .as_str(),
+        CanonicalHost::for_endpoint("*.b\u{fc}cher.com").unwrap().as_str(),
         "*.xn--bcher-kva.com"
     );
 }
@@ -207,21 +182,11 @@ fn wildcards_cover_any_depth_but_not_the_apex() {
     assert!(wildcard.is_wildcard());
     assert_eq!(wildcard.base_of_wildcard(), Some("example.com"));
     assert!(wildcard.covers("a.example.com") && wildcard.covers("a.b.example.com"));
-    assert!(
-        !wildcard.covers("example.com")
-            && !wildcard.covers("aexample.com")
-            && !wildcard.covers(".example.com")
-    );
+    assert!(!wildcard.covers("example.com") && !wildcard.covers("aexample.com") && !wildcard.covers(".example.com"));
     let exact = CanonicalHost::for_endpoint("a.example.com").unwrap();
+    assert!(exact.covers("a.example.com") && !exact.covers("b.a.example.com") && exact.base_of_wildcard().is_none());
     assert!(
-        exact.covers("a.example.com")
-            && !exact.covers("b.a.example.com")
-            && exact.base_of_wildcard().is_none()
-    );
-    assert!(
-        exact.is_below("example.com")
-            && !exact.is_below("a.example.com")
-            && is_below("*.example.com", "example.com")
+        exact.is_below("example.com") && !exact.is_below("a.example.com") && is_below("*.example.com", "example.com")
     );
     assert_eq!(exact.child("tcp").unwrap().as_str(), "tcp.a.example.com");
 }

@@ -5,8 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use adit_observe::{
-    AccessLog, Destination, Observer, Options, Outcome, Protocol, RequestOutcome, Side, Target,
-    Timings, Visitor,
+    AccessLog, Destination, Observer, Options, Outcome, Protocol, RequestOutcome, Side, Target, Timings, Visitor,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 

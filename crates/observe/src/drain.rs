@@ -64,11 +64,7 @@ impl<'a> Drain<'a> {
             if asked.stop {
                 return;
             }
-            self.quiet = if found {
-                0
-            } else {
-                self.quiet.saturating_add(1)
-            };
+            self.quiet = if found { 0 } else { self.quiet.saturating_add(1) };
             self.wait();
         }
     }
@@ -98,12 +94,7 @@ impl<'a> Drain<'a> {
                         }
                         AccessLog::Json | AccessLog::Off => {
                             self.lines.count += 1;
-                            json::finished(
-                                &mut self.lines.json,
-                                &shared.node,
-                                &record,
-                                &self.redaction,
-                            );
+                            json::finished(&mut self.lines.json, &shared.node, &record, &self.redaction);
                         }
                     })
                     .count(),
@@ -136,10 +127,7 @@ impl<'a> Drain<'a> {
             self.refusals_due = Some(now + GATHER);
         }
         let due = self.refusals_due.is_some_and(|due| due <= now)
-            || self
-                .ongoing
-                .deadline()
-                .is_some_and(|deadline| deadline <= now);
+            || self.ongoing.deadline().is_some_and(|deadline| deadline <= now);
         if now_all || due {
             self.refusals_due = None;
             let events = if now_all {
@@ -148,8 +136,7 @@ impl<'a> Drain<'a> {
                 self.ongoing.due(&self.shared.merge, now)
             };
             for summary in events {
-                self.shared
-                    .tell(SystemTime::now(), Activity::Refused(summary));
+                self.shared.tell(SystemTime::now(), Activity::Refused(summary));
             }
             self.activities();
         }
@@ -166,10 +153,7 @@ impl<'a> Drain<'a> {
         // by the same lock.
         self.shared.asleep.store(true, Ordering::SeqCst);
         if !self.shared.has_work() {
-            let deadline = [self.refusals_due, self.ongoing.deadline()]
-                .into_iter()
-                .flatten()
-                .min();
+            let deadline = [self.refusals_due, self.ongoing.deadline()].into_iter().flatten().min();
             match deadline {
                 Some(deadline) => {
                     thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
@@ -240,12 +224,7 @@ mod tests {
         until(asleep);
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let reason = RefusalReason::Shed;
-        observer.refusal(&Refusal::new(
-            RefusalKind::Connection,
-            reason,
-            Listener::Https,
-            ip,
-        ));
+        observer.refusal(&Refusal::new(RefusalKind::Connection, reason, Listener::Https, ip));
         // Told by its own time, without a flush.
         assert!(matches!(
             subscription.blocking_next().unwrap().activity,

@@ -8,9 +8,8 @@ use std::time::{Instant, SystemTime};
 
 use crate::activity::refusal::Refusal;
 use crate::label::{
-    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, GlitchKind,
-    HandshakeResult, Listener, Method, ParkResult, RetryReason, Reuse, Side, StreamFailure,
-    TlsVersion,
+    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, GlitchKind, HandshakeResult, Listener,
+    Method, ParkResult, RetryReason, Reuse, Side, StreamFailure, TlsVersion,
 };
 use crate::metrics::cells::{Cells, Direction, StreamResult};
 use crate::observer::Shared;
@@ -46,12 +45,8 @@ impl Worker {
             1,
         );
         if !outcome.upgraded {
-            cells
-                .request_seconds
-                .observe((outcome.protocol,), time.total_us);
-            cells
-                .edge_seconds
-                .observe((outcome.protocol,), time.edge_us());
+            cells.request_seconds.observe((outcome.protocol,), time.total_us);
+            cells.edge_seconds.observe((outcome.protocol,), time.edge_us());
         }
         if outcome.status != 0 {
             cells
@@ -91,18 +86,10 @@ impl Worker {
     }
 
     /// A TLS handshake ended after `micros` µs from its ClientHello.
-    pub fn handshake(
-        &self,
-        result: HandshakeResult,
-        version: TlsVersion,
-        resumed: bool,
-        micros: u64,
-    ) {
+    pub fn handshake(&self, result: HandshakeResult, version: TlsVersion, resumed: bool, micros: u64) {
         let cells = self.cells();
         cells.handshakes.add((result, version, resumed), 1);
-        cells
-            .handshake_seconds
-            .observe((result, version, resumed), micros);
+        cells.handshake_seconds.observe((result, version, resumed), micros);
     }
 
     /// Bytes came from (`received`) and went to (`sent`) visitors of a listener. Add up before calling: once
@@ -122,13 +109,9 @@ impl Worker {
     pub fn stream_opened(&self, micros: u64) -> OpenStream {
         let cells = self.cells();
         cells.streams.add((StreamResult::Opened,), 1);
-        cells
-            .stream_open_seconds
-            .observe((StreamResult::Opened,), micros);
+        cells.stream_open_seconds.observe((StreamResult::Opened,), micros);
         cells.streams_open.add((), 1);
-        OpenStream {
-            worker: self.clone(),
-        }
+        OpenStream { worker: self.clone() }
     }
 
     /// No stream could be opened, which took `micros` µs to learn.
@@ -203,12 +186,7 @@ impl Worker {
 
     fn store(&self, bound: usize, write: impl FnOnce(SystemTime, &mut Vec<u8>)) {
         let at = SystemTime::now();
-        match self
-            .shared
-            .worker(self.index)
-            .ring
-            .push(bound, |out| write(at, out))
-        {
+        match self.shared.worker(self.index).ring.push(bound, |out| write(at, out)) {
             Pushed::Stored => self.shared.wake_if_asleep(),
             Pushed::HalfFull => self.shared.wake(),
             Pushed::Full => self.cells().ring_dropped.add((), 1),
@@ -230,9 +208,7 @@ impl OpenConnection {
     /// along with later ones (a TLS connection that turns out to carry HTTP/2).
     pub fn protocol(&mut self, protocol: ConnectionProtocol) {
         let cells = self.worker.cells();
-        cells
-            .connections_open
-            .subtract((self.listener, self.protocol), 1);
+        cells.connections_open.subtract((self.listener, self.protocol), 1);
         cells.connections_open.add((self.listener, protocol), 1);
         self.protocol = protocol;
         if !self.counted {
@@ -251,9 +227,7 @@ impl OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         let cells = self.worker.cells();
-        cells
-            .connections_open
-            .subtract((self.listener, self.protocol), 1);
+        cells.connections_open.subtract((self.listener, self.protocol), 1);
         if !self.counted {
             cells.connections.add((self.listener, self.protocol), 1);
         }

@@ -69,18 +69,12 @@ impl Merge {
 
     /// Whether no refusal waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Takes what came since the last call for an empty table, which keeps its memory.
     fn swap(&self, empty: &mut HashMap<u64, RefusalSummary>) {
-        mem::swap(
-            &mut *self.current.lock().unwrap_or_else(PoisonError::into_inner),
-            empty,
-        );
+        mem::swap(&mut *self.current.lock().unwrap_or_else(PoisonError::into_inner), empty);
     }
 
     fn reason_key(&self, kind: crate::RefusalKind, reason: crate::RefusalReason) -> u64 {
@@ -156,13 +150,7 @@ impl Ongoing {
             .min()
     }
 
-    fn tell(
-        &mut self,
-        key: u64,
-        summary: RefusalSummary,
-        now: Instant,
-        events: &mut Vec<RefusalSummary>,
-    ) {
+    fn tell(&mut self, key: u64, summary: RefusalSummary, now: Instant, events: &mut Vec<RefusalSummary>) {
         match self.told.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(Told {
@@ -196,9 +184,7 @@ fn summary(refusal: &Refusal<'_>, prefix: Option<IpAddr>, at: SystemTime) -> Ref
 }
 
 fn cut(text: &str) -> Box<str> {
-    text.get(..text.floor_char_boundary(TEXT))
-        .unwrap_or_default()
-        .into()
+    text.get(..text.floor_char_boundary(TEXT)).unwrap_or_default().into()
 }
 
 /// First address of the /24 or /48 an address lies in. IPv4 in IPv6 (RFC 4291 section 2.5.5.2) is IPv4.
@@ -240,10 +226,7 @@ mod tests {
                 .iter()
                 .map(|event| (event.reason, event.count))
                 .collect::<Vec<_>>(),
-            [
-                (RefusalReason::Shed, 25_000),
-                (RefusalReason::ConnectionsPerIp, 75_000)
-            ]
+            [(RefusalReason::Shed, 25_000), (RefusalReason::ConnectionsPerIp, 75_000)]
         );
         assert_eq!(events[0].prefix, Some("203.0.113.0".parse().unwrap()));
         assert_eq!(events[0].example_ip, v4(0));
@@ -257,25 +240,13 @@ mod tests {
         for second in 0..150 {
             merge.add(&refusal(RefusalReason::IpRule, v4(1)), SystemTime::now());
             let now = start + Duration::from_secs(second);
-            told.extend(
-                ongoing
-                    .due(&merge, now)
-                    .into_iter()
-                    .map(|event| (second, event.count)),
-            );
+            told.extend(ongoing.due(&merge, now).into_iter().map(|event| (second, event.count)));
         }
         assert_eq!(told, [(0, 1), (60, 59), (120, 60)]);
         assert_eq!(ongoing.deadline(), Some(start + Duration::from_secs(180)));
         // Nothing more comes: what waits is told, then it is forgotten and would be new again.
-        assert_eq!(
-            ongoing.due(&merge, start + Duration::from_secs(180)).len(),
-            1
-        );
-        assert!(
-            ongoing
-                .due(&merge, start + Duration::from_secs(240))
-                .is_empty()
-        );
+        assert_eq!(ongoing.due(&merge, start + Duration::from_secs(180)).len(), 1);
+        assert!(ongoing.due(&merge, start + Duration::from_secs(240)).is_empty());
         assert!(ongoing.told.is_empty());
     }
 
@@ -302,10 +273,7 @@ mod tests {
             ("2001:db8:1:2:3::4", "2001:db8:1::"),
             ("::ffff:198.51.100.77", "198.51.100.0"),
         ] {
-            assert_eq!(
-                prefix(address.parse().unwrap()),
-                wanted.parse::<IpAddr>().unwrap()
-            );
+            assert_eq!(prefix(address.parse().unwrap()), wanted.parse::<IpAddr>().unwrap());
         }
     }
 }

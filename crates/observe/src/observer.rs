@@ -109,13 +109,15 @@ impl Observer {
             AccessLog::Off => None,
             AccessLog::Pretty | AccessLog::Json => {
                 let shared = Arc::clone(&shared);
-                Some(thread::Builder::new().name("adit-log".to_owned()).spawn(
-                    move || match log_to {
-                        Destination::Stdout => shared.lines.write_to(io::stdout()),
-                        Destination::Stderr => shared.lines.write_to(io::stderr()),
-                        Destination::Writer(writer) => shared.lines.write_to(writer),
-                    },
-                )?)
+                Some(
+                    thread::Builder::new()
+                        .name("adit-log".to_owned())
+                        .spawn(move || match log_to {
+                            Destination::Stdout => shared.lines.write_to(io::stdout()),
+                            Destination::Stderr => shared.lines.write_to(io::stderr()),
+                            Destination::Writer(writer) => shared.lines.write_to(writer),
+                        })?,
+                )
             }
         };
         // Built before the second thread, so that the first one ends if there is no second.
@@ -176,18 +178,12 @@ impl Observer {
     #[must_use]
     pub fn subscribe_activity(&self) -> ActivitySubscription {
         let shared = &self.0.shared;
-        ActivitySubscription::new(
-            shared.activity.subscribe(),
-            Arc::clone(&shared.activity_dropped),
-        )
+        ActivitySubscription::new(shared.activity.subscribe(), Arc::clone(&shared.activity_dropped))
     }
 
     /// The configuration at this position is served now.
     pub fn snapshot_generation(&self, position: u64) {
-        self.0
-            .shared
-            .snapshot_generation
-            .store(position, Ordering::Relaxed);
+        self.0.shared.snapshot_generation.store(position, Ordering::Relaxed);
     }
 
     /// Finished exchanges and connections that left the rings so far, logged or not.
@@ -202,11 +198,7 @@ impl Observer {
     pub fn flush(&self, wait: Duration) -> bool {
         let end = Instant::now() + wait;
         self.0.shared.control.flush(end, || self.0.shared.wake())
-            && self
-                .0
-                .shared
-                .lines
-                .flush(end.saturating_duration_since(Instant::now()))
+            && self.0.shared.lines.flush(end.saturating_duration_since(Instant::now()))
     }
 }
 
@@ -327,9 +319,7 @@ impl Shared {
     pub(crate) fn refusal(&self, cells: &Cells, refusal: &Refusal<'_>) {
         match refusal.kind {
             RefusalKind::Connection | RefusalKind::Handshake => {
-                cells
-                    .connections_refused
-                    .add((refusal.listener, refusal.reason), 1);
+                cells.connections_refused.add((refusal.listener, refusal.reason), 1);
             }
             RefusalKind::Login => cells.logins.add((refusal.client, LoginResult::Refused), 1),
             RefusalKind::Bind => cells.endpoints_refused.add((refusal.reason,), 1),
@@ -352,9 +342,7 @@ impl Shared {
                     cells.logins.add((session.client_type, LoginResult::Leg), 1);
                 }
                 SessionChange::Resumed { .. } => {
-                    cells
-                        .logins
-                        .add((session.client_type, LoginResult::Resumed), 1);
+                    cells.logins.add((session.client_type, LoginResult::Resumed), 1);
                 }
                 SessionChange::LegLost { .. } => {}
             },
@@ -364,14 +352,10 @@ impl Shared {
             Activity::Endpoint(change) => {
                 let endpoint = &change.endpoint;
                 if let Some(previous) = change.previous {
-                    cells
-                        .endpoints
-                        .subtract((endpoint.scheme, previous, endpoint.kind), 1);
+                    cells.endpoints.subtract((endpoint.scheme, previous, endpoint.kind), 1);
                 }
                 if let Some(status) = change.status {
-                    cells
-                        .endpoints
-                        .add((endpoint.scheme, status, endpoint.kind), 1);
+                    cells.endpoints.add((endpoint.scheme, status, endpoint.kind), 1);
                 }
             }
             // Each was counted when it came.
@@ -408,10 +392,7 @@ impl Shared {
 
     fn node_values(&self) -> NodeValues {
         let (log_lines_dropped, log_lines_failed) = self.lines.losses();
-        let ring_dropped: u64 = self
-            .workers()
-            .map(|worker| worker.cells.ring_dropped.read(0))
-            .sum();
+        let ring_dropped: u64 = self.workers().map(|worker| worker.cells.ring_dropped.read(0)).sum();
         NodeValues {
             snapshot_generation: self.snapshot_generation.load(Ordering::Relaxed),
             log_lines_dropped,

@@ -114,10 +114,7 @@ mod tests {
             ("access_token=abc", "access_token=[redacted:3]"),
             ("token=abc&x=1", "token=[redacted:3]&x=1"),
             ("x=1&code=a%3Db&y=2", "x=1&code=[redacted:5]&y=2"),
-            (
-                "password=p;secret=ss",
-                "password=[redacted:1];secret=[redacted:2]",
-            ),
+            ("password=p;secret=ss", "password=[redacted:1];secret=[redacted:2]"),
             (
                 "key=k&sig=s&signature=sg",
                 "key=[redacted:1]&sig=[redacted:1]&signature=[redacted:2]",
@@ -127,10 +124,7 @@ mod tests {
                 "refresh-token=a&client_secret=b",
                 "refresh-token=[redacted:1]&client_secret=[redacted:1]",
             ),
-            (
-                "x-api-key=q&api_key=q",
-                "x-api-key=[redacted:1]&api_key=[redacted:1]",
-            ),
+            ("x-api-key=q&api_key=q", "x-api-key=[redacted:1]&api_key=[redacted:1]"),
             // Written differently, read the same by the upstream.
             ("TOKEN=abc", "TOKEN=[redacted:3]"),
             ("acc%65ss_token=abc", "acc%65ss_token=[redacted:3]"),
@@ -144,10 +138,7 @@ mod tests {
             // Nothing to hide.
             ("token", "token"),
             ("token=", "token="),
-            (
-                "tokens=1&keyboard=2&encode=3",
-                "tokens=1&keyboard=2&encode=3",
-            ),
+            ("tokens=1&keyboard=2&encode=3", "tokens=1&keyboard=2&encode=3"),
             ("%zz=1&%4=2&&=3", "%zz=1&%4=2&&=3"),
             ("&token=a&", "&token=[redacted:1]&"),
             // Named by the operator.
@@ -155,11 +146,7 @@ mod tests {
         ] {
             let redacted = redaction.query(query.as_bytes());
             assert_eq!(String::from_utf8_lossy(&redacted), wanted, "{query}");
-            assert_eq!(
-                matches!(redacted, Cow::Borrowed(_)),
-                query == wanted,
-                "{query}"
-            );
+            assert_eq!(matches!(redacted, Cow::Borrowed(_)), query == wanted, "{query}");
         }
     }
 }

@@ -69,10 +69,7 @@ impl Ring {
 
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.filled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+        self.filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
@@ -107,10 +104,7 @@ mod tests {
         }
         let mut buffer = empty();
         ring.swap(&mut buffer);
-        assert_eq!(
-            records(&buffer).collect::<Vec<_>>(),
-            [&b""[..], b"a", b"bcd"]
-        );
+        assert_eq!(records(&buffer).collect::<Vec<_>>(), [&b""[..], b"a", b"bcd"]);
         assert!(ring.is_empty());
     }
 

@@ -9,10 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use adit_observe::{
-    AccessLog, Activity, AgentSession, ConnectionOutcome, ConnectionTimings, Destination,
-    EndpointFacts, EndpointReason, EndpointStatus, EndpointTransition, Listener, Observer, Options,
-    Outcome, Protocol, Refusal, RefusalKind, RefusalReason, Relayed, RequestOutcome, Side, Target,
-    Timings, Visitor,
+    AccessLog, Activity, AgentSession, ConnectionOutcome, ConnectionTimings, Destination, EndpointFacts,
+    EndpointReason, EndpointStatus, EndpointTransition, Listener, Observer, Options, Outcome, Protocol, Refusal,
+    RefusalKind, RefusalReason, Relayed, RequestOutcome, Side, Target, Timings, Visitor,
 };
 use serde_json::{Value, json};
 
@@ -35,11 +34,7 @@ impl Write for Written {
 impl Written {
     fn lines(&self) -> Vec<String> {
         let bytes = self.0.lock().unwrap().clone();
-        String::from_utf8(bytes)
-            .unwrap()
-            .lines()
-            .map(str::to_owned)
-            .collect()
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
 }
 
@@ -168,10 +163,7 @@ fn json_line_of_a_request_has_the_names_of_the_event() {
     );
     let mut line: Value = serde_json::from_str(&lines[0]).unwrap();
     let at = line["event_timestamp"].take();
-    assert_eq!(
-        at.as_str().unwrap().len(),
-        "2026-11-24T15:00:00.123456Z".len()
-    );
+    assert_eq!(at.as_str().unwrap().len(), "2026-11-24T15:00:00.123456Z".len());
     assert_eq!(
         line,
         json!({"event_type": "http_request_complete.v0", "event_timestamp": null, "object": {
@@ -201,19 +193,8 @@ fn json_line_of_a_request_has_the_names_of_the_event() {
     assert_eq!(object["error_code"], "ERR_ADIT_4001");
     assert_eq!(object["error_side"], "visitor");
     assert_eq!(object["glitches"], 1);
-    assert_eq!(
-        object["http"]["request"]["url"]["raw"],
-        "http://app.example.com"
-    );
-    for absent in [
-        "endpoint",
-        "agent",
-        "tls",
-        "sni",
-        "resumed",
-        "upgraded",
-        "truncated",
-    ] {
+    assert_eq!(object["http"]["request"]["url"]["raw"], "http://app.example.com");
+    for absent in ["endpoint", "agent", "tls", "sni", "resumed", "upgraded", "truncated"] {
         assert!(object.get(absent).is_none(), "{absent}");
     }
     assert!(object["http"].get("response").is_none());
@@ -296,10 +277,7 @@ fn without_a_log_records_are_counted_and_nothing_is_written() {
 fn a_single_request_is_logged_soon_after_any_pause() {
     let (entered, arrivals) = sync_channel(0);
     let (release, wait) = sync_channel(0);
-    let stuck = Stuck {
-        entered,
-        release: wait,
-    };
+    let stuck = Stuck { entered, release: wait };
     let observer = Observer::new(Options {
         workers: 1,
         access_log: AccessLog::Json,
@@ -321,10 +299,7 @@ fn a_destination_that_never_returns_blocks_no_worker() {
     let observer = Observer::new(Options {
         workers: 1,
         access_log: AccessLog::Json,
-        log_to: Destination::Writer(Box::new(Stuck {
-            entered,
-            release: wait,
-        })),
+        log_to: Destination::Writer(Box::new(Stuck { entered, release: wait })),
         ..Options::default()
     })
     .unwrap();
@@ -336,26 +311,17 @@ fn a_destination_that_never_returns_blocks_no_worker() {
     for _ in 0..total {
         worker.request(&request());
     }
-    assert!(
-        !observer.flush(Duration::from_millis(1)),
-        "the destination is stuck"
-    );
+    assert!(!observer.flush(Duration::from_millis(1)), "the destination is stuck");
     let lost = |queue: &str| -> u64 {
         let series = format!("adit_log_dropped_total{{queue=\"{queue}\"}} ");
         let text = observer.metrics_text();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(&series))
-            .unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&series)).unwrap();
         line.parse().unwrap()
     };
     // Every one of them is counted in the metrics, and every line that is lost as well.
     let text = observer.metrics_text();
     assert!(
-        text.contains(&format!(
-            "code_class=\"2xx\",outcome=\"completed\"}} {}\n",
-            total + 1
-        )),
+        text.contains(&format!("code_class=\"2xx\",outcome=\"completed\"}} {}\n", total + 1)),
         "{text}"
     );
     assert!(lost("ring") + lost("lines") > 0);
@@ -400,11 +366,7 @@ fn activity_reaches_subscribers_and_the_log() {
     // The third is only counted: that it is offline was told before.
     assert_eq!(
         types,
-        [
-            "endpoint_online.v0",
-            "endpoint_offline.v0",
-            "endpoint_offline.v0"
-        ]
+        ["endpoint_online.v0", "endpoint_offline.v0", "endpoint_offline.v0"]
     );
     assert!(observer.flush(LONG));
     let lines: Vec<Value> = written

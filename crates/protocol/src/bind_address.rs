@@ -108,9 +108,8 @@ pub fn select(
             source: Source::Cookie,
         });
     }
-    let named: Named = json::from_value(bind.opts.clone()).map_err(|error| {
-        AddressError::new(ErrorCode::NGROK_301, &[("error", &error.to_string())])
-    })?;
+    let named: Named = json::from_value(bind.opts.clone())
+        .map_err(|error| AddressError::new(ErrorCode::NGROK_301, &[("error", &error.to_string())]))?;
 
     let mut url = Wish::parse(&named.url)?;
     // A URL without a scheme is https, as Go reads it.
@@ -118,10 +117,7 @@ pub fn select(
     if !named.url.is_empty() && url_scheme != scheme {
         return Err(AddressError::new(
             ErrorCode::NGROK_9036,
-            &[
-                ("scheme", url_scheme.as_str()),
-                ("allowed", scheme.as_str()),
-            ],
+            &[("scheme", url_scheme.as_str()), ("allowed", scheme.as_str())],
         ));
     }
     url.scheme = Some(scheme);
@@ -133,12 +129,7 @@ pub fn select(
     };
     let by_url = (url.host.is_some() || url.port.is_some()).then_some((url, Source::Url));
     let rebind = !bind.id.is_empty();
-    let (wish, source) = if rebind {
-        older.or(by_url)
-    } else {
-        by_url.or(older)
-    }
-    .unwrap_or_else(|| {
+    let (wish, source) = if rebind { older.or(by_url) } else { by_url.or(older) }.unwrap_or_else(|| {
         let nothing = Wish {
             scheme: Some(scheme),
             ..Wish::default()
@@ -162,10 +153,7 @@ fn proto(name: &str, udp: bool) -> Result<Scheme, AddressError> {
             &[("feature", "A udp endpoint")],
         )),
         Some(scheme) => Ok(scheme),
-        None => Err(AddressError::new(
-            ErrorCode::NGROK_332,
-            &[("protocol", name)],
-        )),
+        None => Err(AddressError::new(ErrorCode::NGROK_332, &[("protocol", name)])),
     }
 }
 
@@ -191,11 +179,7 @@ fn binding(names: &[String]) -> Result<Option<Binding>, AddressError> {
 }
 
 /// `Domain`, `Hostname`, `Subdomain`: at most one, or all the same.
-fn by_name(
-    named: &Named,
-    scheme: Scheme,
-    rules: &UrlRules,
-) -> Result<Option<(Wish, Source)>, AddressError> {
+fn by_name(named: &Named, scheme: Scheme, rules: &UrlRules) -> Result<Option<(Wish, Source)>, AddressError> {
     let mut found: Option<(Wish, Source)> = None;
     let subdomain = subdomain(&named.subdomain, rules)?;
     for (text, source) in [

@@ -214,8 +214,7 @@ impl ControlMessage {
     /// # Errors
     /// [`Error::TooLarge`]; `out` is unchanged then.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        let json =
-            serde_json::to_vec(self).map_err(|error| Error::Syntax(error.to_string().into()))?;
+        let json = serde_json::to_vec(self).map_err(|error| Error::Syntax(error.to_string().into()))?;
         let len = u32::try_from(json.len())
             .ok()
             .filter(|_| json.len() <= MAX_LEN)
@@ -243,8 +242,7 @@ impl ControlMessage {
         let Some(json) = rest.get(..length) else {
             return Ok(None);
         };
-        let message = serde_json::from_slice(json)
-            .map_err(|error| Error::Syntax(error.to_string().into()))?;
+        let message = serde_json::from_slice(json).map_err(|error| Error::Syntax(error.to_string().into()))?;
         Ok(Some((message, 4 + length)))
     }
 }

@@ -22,12 +22,7 @@ pub fn message(bytes: &[u8]) {
     if let Ok(Some(json)) = whole {
         let _ = Auth::decode(&json);
         if let Ok(bind) = Bind::decode(&json) {
-            let _ = (
-                bind.http_opts(),
-                bind.tcp_opts(),
-                bind.tls_opts(),
-                bind.udp_opts(),
-            );
+            let _ = (bind.http_opts(), bind.tcp_opts(), bind.tls_opts(), bind.udp_opts());
         }
     }
 }
@@ -42,10 +37,7 @@ pub fn proxy_header(bytes: &[u8]) {
 /// The PROXY protocol.
 pub fn proxy_protocol(bytes: &[u8]) {
     if let Ok(proxy_protocol::Parse::Header(header)) = proxy_protocol::parse(bytes) {
-        assert!(
-            header.consumed <= bytes.len(),
-            "more consumed than there is"
-        );
+        assert!(header.consumed <= bytes.len(), "more consumed than there is");
     }
 }
 

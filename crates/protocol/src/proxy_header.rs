@@ -120,11 +120,7 @@ impl ProxyHeader<'_> {
         out.extend_from_slice(b"\",\"EdgeType\":\"");
         out.extend_from_slice(self.edge_type.as_str().as_bytes());
         out.extend_from_slice(b"\",\"PassthroughTLS\":");
-        out.extend_from_slice(if self.passthrough_tls {
-            b"true"
-        } else {
-            b"false"
-        });
+        out.extend_from_slice(if self.passthrough_tls { b"true" } else { b"false" });
         if let Some(adit) = &self.adit {
             out.extend_from_slice(b",\"Adit\":{");
             let mut first = true;
@@ -138,10 +134,7 @@ impl ProxyHeader<'_> {
                     string(out, text);
                 }
             }
-            for (name, number) in [
-                ("\"leg\":", adit.leg.map(u64::from)),
-                ("\"flow\":", adit.flow),
-            ] {
+            for (name, number) in [("\"leg\":", adit.leg.map(u64::from)), ("\"flow\":", adit.flow)] {
                 if let Some(number) = number {
                     key(out, &mut first, name);
                     let _ = write!(out, "{number}");
@@ -168,9 +161,7 @@ fn string(out: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            0..=0x1F => {
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)])
-            }
+            0..=0x1F => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]),
             _ => out.push(byte),
         }
     }
@@ -236,9 +227,7 @@ impl ReceivedProxyHeader {
         let length = usize::try_from(i64::from_le_bytes(*length))
             .ok()
             .filter(|length| *length <= MAX_JSON)
-            .ok_or(Error::Header(
-                "the length of the proxy header is negative or too large",
-            ))?;
+            .ok_or(Error::Header("the length of the proxy header is negative or too large"))?;
         match rest.get(..length) {
             Some(json) => Ok(Some((Self::decode(json)?, LENGTH_LEN + length))),
             None => Ok(None),

@@ -1,10 +1,6 @@
 //! The table of addresses: every place and form in which a bind can name one.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use adit_names::endpoint_url::{Address, Binding, EndpointUrl, UrlRules};
 use adit_names::{CanonicalHost, ErrorCode};
@@ -66,9 +62,7 @@ impl Row {
             let (key, value) = field.split_once('=').unwrap();
             match key {
                 "id" => bind.id = value.to_owned(),
-                "cookie" => {
-                    cookie = Some(EndpointUrl::from_canonical(value, Binding::Public).unwrap())
-                }
+                "cookie" => cookie = Some(EndpointUrl::from_canonical(value, Binding::Public).unwrap()),
                 _ => _ = opts.insert(key.to_owned(), Value::from(text(value))),
             }
         }
@@ -112,36 +106,24 @@ fn every_row() {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let [installation, proto, fields, bindings, wanted] =
-            line.split('|').collect::<Vec<_>>()[..]
-        else {
+        let [installation, proto, fields, bindings, wanted] = line.split('|').collect::<Vec<_>>()[..] else {
             panic!("line {}: {line}", number + 1)
         };
         rows += 1;
         let outcome = Row::read(installation, proto, fields, bindings).outcome();
         if outcome != wanted {
-            wrong.push(format!(
-                "line {}: {line}\n    but it is {outcome}",
-                number + 1
-            ));
+            wrong.push(format!("line {}: {line}\n    but it is {outcome}", number + 1));
             continue;
         }
         // What comes out is canonical: asked for again, or read back, it stays as it is.
         if outcome.contains("://") {
-            let again =
-                Row::read(installation, proto, &format!("URL={outcome}"), bindings).outcome();
+            let again = Row::read(installation, proto, &format!("URL={outcome}"), bindings).outcome();
             assert_eq!(again, outcome, "line {}", number + 1);
-            let url =
-                EndpointUrl::from_canonical(&outcome, binding_of(&outcome, bindings)).unwrap();
+            let url = EndpointUrl::from_canonical(&outcome, binding_of(&outcome, bindings)).unwrap();
             assert_eq!(url.to_string(), outcome, "line {}", number + 1);
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {rows}:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {rows}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(rows >= 200, "only {rows} rows");
 }
 
@@ -149,9 +131,7 @@ fn every_row() {
 fn refusals_name_the_part_and_not_the_password() {
     let message = |fields: &str| {
         let row = Row::read("server", "https", fields, "");
-        select(&row.bind, None, false, &row.rules)
-            .unwrap_err()
-            .to_string()
+        select(&row.bind, None, false, &row.rules).unwrap_err().to_string()
     };
     assert_eq!(
         message("URL=https://a.example.com/x"),
@@ -167,10 +147,7 @@ fn refusals_name_the_part_and_not_the_password() {
         "{text}"
     );
     let text = message("URL=user:secret@a.example.com");
-    assert!(
-        text.contains("userinfo user") && !text.contains("secret"),
-        "{text}"
-    );
+    assert!(text.contains("userinfo user") && !text.contains("secret"), "{text}");
     assert!(message(&format!("URL=https://a.example.com/{}", "x".repeat(1000))).len() < 400);
 }
 
@@ -184,19 +161,13 @@ fn open_addresses_are_filled() {
     let url = name
         .fill(&rules, || Some("amber-river-k7mzq2ab".to_owned()), || None)
         .unwrap();
-    assert_eq!(
-        url.to_string(),
-        "https://amber-river-k7mzq2ab.adit.example.com"
-    );
+    assert_eq!(url.to_string(), "https://amber-river-k7mzq2ab.adit.example.com");
     let port = Address::RandomPort {
         scheme: adit_names::Scheme::Tcp,
         host: host("tcp.adit.example.com"),
     };
     assert_eq!(
-        port.clone()
-            .fill(&rules, || None, || Some(20_001))
-            .unwrap()
-            .to_string(),
+        port.clone().fill(&rules, || None, || Some(20_001)).unwrap().to_string(),
         "tcp://tcp.adit.example.com:20001"
     );
     assert_eq!(port.fill(&rules, || None, || None), None);
@@ -207,9 +178,7 @@ fn a_wrong_type_is_301() {
     let mut row = Row::read("server", "https", "", "");
     row.bind.opts = serde_json::json!({"url": 5});
     assert_eq!(
-        select(&row.bind, None, false, &row.rules)
-            .unwrap_err()
-            .code(),
+        select(&row.bind, None, false, &row.rules).unwrap_err().code(),
         ErrorCode::NGROK_301
     );
 }

@@ -1,18 +1,13 @@
 //! Reading in pieces and in any case, what is sent, and which code a bad message gets.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_names::{ErrorCode, cidr};
 use adit_protocol::client_family::{ClientFamily, Limits};
 use adit_protocol::json::{MAX_SIZE, Reader, Scanner};
 use adit_protocol::message::{
-    Auth, AuthResp, Bind, BindResp, Error, Message, PatchTunnelState, StopTunnel, Unbind,
-    error_answer,
+    Auth, AuthResp, Bind, BindResp, Error, Message, PatchTunnelState, StopTunnel, Unbind, error_answer,
 };
 use adit_protocol::{StreamType, fuzz};
 use proptest::prelude::*;
@@ -37,20 +32,14 @@ fn a_message_byte_by_byte_without_end() {
     assert_eq!(at, 41);
     assert_eq!(Unbind::decode(&json).unwrap().id, "a}\"{");
     // What comes later changes nothing.
-    assert_eq!(
-        reader.push(b"garbage").unwrap().map(<[u8]>::to_vec),
-        Some(json)
-    );
+    assert_eq!(reader.push(b"garbage").unwrap().map(<[u8]>::to_vec), Some(json));
 }
 
 #[test]
 fn what_is_no_object_is_refused_at_its_first_byte() {
     for text in ["[", "\"", "1", "null", "}", "\u{feff}{", "x"] {
         assert!(
-            matches!(
-                Scanner::default().scan(text.as_bytes()),
-                Err(Error::Syntax(_))
-            ),
+            matches!(Scanner::default().scan(text.as_bytes()), Err(Error::Syntax(_))),
             "{text}"
         );
     }
@@ -59,31 +48,12 @@ fn what_is_no_object_is_refused_at_its_first_byte() {
 
 #[test]
 fn depth_and_size_are_bounded() {
-    let nested = |depth: usize| {
-        format!(
-            "{{\"a\":{}{}}}",
-            "[".repeat(depth - 1),
-            "]".repeat(depth - 1)
-        )
-    };
-    assert!(
-        Scanner::default()
-            .scan(nested(32).as_bytes())
-            .unwrap()
-            .is_some()
-    );
-    assert_eq!(
-        Scanner::default().scan(nested(33).as_bytes()),
-        Err(Error::TooDeep)
-    );
+    let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+    assert!(Scanner::default().scan(nested(32).as_bytes()).unwrap().is_some());
+    assert_eq!(Scanner::default().scan(nested(33).as_bytes()), Err(Error::TooDeep));
 
     let filled = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
-    assert!(
-        Scanner::default()
-            .scan(filled(MAX_SIZE).as_bytes())
-            .unwrap()
-            .is_some()
-    );
+    assert!(Scanner::default().scan(filled(MAX_SIZE).as_bytes()).unwrap().is_some());
     assert_eq!(
         Scanner::default().scan(filled(MAX_SIZE + 1).as_bytes()),
         Err(Error::TooLarge)
@@ -91,9 +61,7 @@ fn depth_and_size_are_bounded() {
     let mut reader = Reader::default();
     let mut outcome = Ok(None);
     for _ in 0..3 * MAX_SIZE / 4096 {
-        outcome = reader
-            .push(&[b' '; 4096])
-            .map(|found| found.map(<[u8]>::to_vec));
+        outcome = reader.push(&[b' '; 4096]).map(|found| found.map(<[u8]>::to_vec));
         if outcome.is_err() {
             break;
         }
@@ -111,22 +79,12 @@ fn names_in_any_case_last_wins_null_is_absent() {
     .unwrap();
     assert_eq!(auth.version, ["3", "2"]);
     assert_eq!(
-        (
-            auth.client_id.as_str(),
-            auth.extra.token(),
-            auth.extra.os.as_str()
-        ),
+        (auth.client_id.as_str(), auth.extra.token(), auth.extra.os.as_str()),
         ("", "x", "linux")
     );
+    assert_eq!((auth.extra.heartbeat_interval, auth.extra.leg_number), (5, None));
     assert_eq!(
-        (auth.extra.heartbeat_interval, auth.extra.leg_number),
-        (5, None)
-    );
-    assert_eq!(
-        (
-            auth.extra.update_unsupported_error,
-            auth.extra.stop_unsupported_error
-        ),
+        (auth.extra.update_unsupported_error, auth.extra.stop_unsupported_error),
         (None, Some(String::new()))
     );
 
@@ -160,9 +118,7 @@ fn bad_messages_name_the_field_and_have_a_code() {
     let bind: Bind = decode(r#"{"Opts":{"basicauth":{"credentials":[{"username":1}]}}}"#).unwrap();
     let error = bind.http_opts().unwrap_err();
     assert!(
-        error
-            .to_string()
-            .starts_with("field BasicAuth.credentials.username: "),
+        error.to_string().starts_with("field BasicAuth.credentials.username: "),
         "{error}"
     );
     assert_eq!(error.code(StreamType::Bind), ErrorCode::NGROK_301);
@@ -172,25 +128,18 @@ fn bad_messages_name_the_field_and_have_a_code() {
     assert!(Unbind::decode(b"{\"Id\":\"\xff\"}").is_err());
     let text = error.answer_text(StreamType::Unbind);
     assert!(
-        text.starts_with("The Unbind message is not valid: ")
-            && text.ends_with("\n\nERR_NGROK_801\n"),
+        text.starts_with("The Unbind message is not valid: ") && text.ends_with("\n\nERR_NGROK_801\n"),
         "{text}"
     );
     assert_eq!(
-        String::from_utf8(error_answer(
-            ErrorCode::NGROK_800,
-            "Unknown stream type: 77"
-        ))
-        .unwrap(),
+        String::from_utf8(error_answer(ErrorCode::NGROK_800, "Unknown stream type: 77")).unwrap(),
         r#"{"Error":"Unknown stream type: 77\n\nERR_NGROK_800\n"}"#
     );
 }
 
 #[test]
 fn refusals_carry_the_empty_required_fields() {
-    let auth: Value =
-        serde_json::from_slice(&AuthResp::refused("no\n\nERR_NGROK_107\n".to_owned()).encode())
-            .unwrap();
+    let auth: Value = serde_json::from_slice(&AuthResp::refused("no\n\nERR_NGROK_107\n".to_owned()).encode()).unwrap();
     assert_eq!(
         auth,
         json!({"Version":"","ClientId":"","Error":"no\n\nERR_NGROK_107\n","Extra":{}})
@@ -236,8 +185,7 @@ fn options_are_echoed_whole_with_the_address_filled_in() {
 #[test]
 fn secrets_do_not_reach_debug_texts() {
     let auth: Auth = decode(r#"{"Extra":{"AuthToken":"planted1","Cookie":"planted2"}}"#).unwrap();
-    let bind: Bind =
-        decode(r#"{"Opts":{"Auth":"u:planted3"},"Extra":{"Token":"planted4"}}"#).unwrap();
+    let bind: Bind = decode(r#"{"Opts":{"Auth":"u:planted3"},"Extra":{"Token":"planted4"}}"#).unwrap();
     let text = format!("{auth:?} {bind:?} {:?}", bind.http_opts().unwrap());
     assert!(!text.contains("planted"), "{text}");
 }
@@ -253,10 +201,7 @@ fn families_and_their_limits() {
         ClientFamily::from_auth(&decode(&json!({"Extra":extra}).to_string()).unwrap())
     };
     assert_eq!(
-        family(
-            "myapp/9.9 (a comment) ngrok-python/1.7.0 ngrok-rust/0.18.0",
-            false
-        ),
+        family("myapp/9.9 (a comment) ngrok-python/1.7.0 ngrok-rust/0.18.0", false),
         ClientFamily::Rust
     );
     assert_eq!(
@@ -266,10 +211,7 @@ fn families_and_their_limits() {
     assert_eq!(family("ngrok-go/2 ngrok-rust/1", false), ClientFamily::Rust);
     assert_eq!(family("adit-agent/0.1.0", true), ClientFamily::Adit);
     assert_eq!(family("adit-agent/0.1.0", false), ClientFamily::Unknown);
-    assert_eq!(
-        family("not-ngrok-rust/1 (ngrok-go/2)", false),
-        ClientFamily::Unknown
-    );
+    assert_eq!(family("not-ngrok-rust/1 (ngrok-go/2)", false), ClientFamily::Unknown);
     assert_eq!(family("", false), ClientFamily::Unknown);
     assert_eq!(
         ClientFamily::Rust.limits(None),
@@ -306,10 +248,7 @@ fn stream_types() {
     for number in (0..=20).chain([77, u32::MAX - 1, u32::MAX]) {
         let kind = StreamType::from_number(number);
         assert_eq!(StreamType::read(&kind.to_bytes()), Some(kind));
-        assert!(
-            !(matches!(kind, StreamType::Unknown(_))
-                && (kind.opened_by_agent() || kind.opened_by_server()))
-        );
+        assert!(!(matches!(kind, StreamType::Unknown(_)) && (kind.opened_by_agent() || kind.opened_by_server())));
     }
     assert_eq!(
         cidr::canonical_socket_addr("[::ffff:1.2.3.4]:5".parse().unwrap()).to_string(),

@@ -1,10 +1,6 @@
 //! What only Adit's own agent and server say.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use adit_protocol::capability::{Capabilities, Capability, LegAddress, Offer, ServerOffer};
 use adit_protocol::control::{
@@ -200,10 +196,7 @@ fn control_messages_have_their_documented_form() {
         let mut out = Vec::new();
         message.encode(&mut out).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&out[4..]).unwrap(), json);
-        assert_eq!(
-            out[..4],
-            u32::try_from(out.len() - 4).unwrap().to_be_bytes()
-        );
+        assert_eq!(out[..4], u32::try_from(out.len() - 4).unwrap().to_be_bytes());
         for cut in 0..out.len() {
             assert_eq!(ControlMessage::decode(&out[..cut]), Ok(None));
         }
@@ -237,14 +230,7 @@ fn unknown_is_ignored_wrong_is_refused() {
         .unwrap()
         .unwrap();
     assert!(matches!(state, ControlMessage::ProbeOk { ep, .. } if ep[0].up == Upstream::Unknown));
-    for text in [
-        r#"{"n":1}"#,
-        r#"{"t":"probe"}"#,
-        r#"{"t":1}"#,
-        "[]",
-        "x",
-        "",
-    ] {
+    for text in [r#"{"n":1}"#, r#"{"t":"probe"}"#, r#"{"t":1}"#, "[]", "x", ""] {
         assert!(decode(text).is_err(), "{text}");
     }
     assert_eq!(

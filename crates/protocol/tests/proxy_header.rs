@@ -1,10 +1,6 @@
 //! The header of a proxied stream: exact bytes, no allocation, and both ends agree.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -54,11 +50,7 @@ fn negotiated_fields() {
     });
     h.passthrough_tls = true;
     let out = encoded(&h);
-    assert!(
-        out.ends_with(
-            br#""PassthroughTLS":true,"Adit":{"ev":"ev_1","alpn":"h2","leg":0,"flow":2}}"#
-        )
-    );
+    assert!(out.ends_with(br#""PassthroughTLS":true,"Adit":{"ev":"ev_1","alpn":"h2","leg":0,"flow":2}}"#));
     h.adit = Some(AditHeader::default());
     assert!(encoded(&h).ends_with(br#","Adit":{}}"#));
 }
@@ -74,9 +66,7 @@ fn addresses_are_plain() {
             client_addr: address.parse().unwrap(),
             ..header("a")
         };
-        let (read, _) = ReceivedProxyHeader::read(&encoded(&h)[4..])
-            .unwrap()
-            .unwrap();
+        let (read, _) = ReceivedProxyHeader::read(&encoded(&h)[4..]).unwrap().unwrap();
         assert_eq!(read.client_addr, text);
         assert_eq!(read.client(), text.parse().ok());
     }
@@ -103,10 +93,7 @@ fn written_without_growing_a_buffer_with_room() {
 #[test]
 fn too_long_leaves_the_buffer_as_it_was() {
     let mut out = b"x".to_vec();
-    assert_eq!(
-        header(&"y".repeat(MAX_JSON)).encode(&mut out),
-        Err(Error::TooLarge)
-    );
+    assert_eq!(header(&"y".repeat(MAX_JSON)).encode(&mut out), Err(Error::TooLarge));
     assert_eq!(out, b"x");
 }
 
@@ -114,18 +101,12 @@ fn too_long_leaves_the_buffer_as_it_was() {
 fn impossible_lengths() {
     for length in [-1_i64, i64::MIN, i64::MAX, 4097] {
         assert!(
-            matches!(
-                ReceivedProxyHeader::read(&length.to_le_bytes()),
-                Err(Error::Header(_))
-            ),
+            matches!(ReceivedProxyHeader::read(&length.to_le_bytes()), Err(Error::Header(_))),
             "{length}"
         );
     }
     assert_eq!(ReceivedProxyHeader::read(&[2, 0, 0, 0, 0, 0, 0]), Ok(None));
-    assert_eq!(
-        ReceivedProxyHeader::read(&[2, 0, 0, 0, 0, 0, 0, 0, b'{']),
-        Ok(None)
-    );
+    assert_eq!(ReceivedProxyHeader::read(&[2, 0, 0, 0, 0, 0, 0, 0, b'{']), Ok(None));
     assert_eq!(
         ReceivedProxyHeader::read(&[2, 0, 0, 0, 0, 0, 0, 0, b'{', b'}', 1])
             .unwrap()

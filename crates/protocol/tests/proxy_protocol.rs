@@ -1,17 +1,12 @@
 //! PROXY protocol: known bytes, bounds, and what is written is read.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use std::net::{IpAddr, SocketAddr};
 
 use adit_protocol::fuzz;
 use adit_protocol::proxy_protocol::{
-    Addresses, Header, MAX_READS, MAX_WRITTEN, Outgoing, Parse, ProxyError, Reader, TlsInfo, Tlvs,
-    Version, parse,
+    Addresses, Header, MAX_READS, MAX_WRITTEN, Outgoing, Parse, ProxyError, Reader, TlsInfo, Tlvs, Version, parse,
 };
 use proptest::prelude::*;
 
@@ -53,18 +48,10 @@ fn hex(text: &str) -> Vec<u8> {
 
 #[test]
 fn documented_examples() {
-    let one = encoded(&outgoing(
-        Version::V1,
-        "203.0.113.7:43116",
-        "198.51.100.9:443",
-    ));
+    let one = encoded(&outgoing(Version::V1, "203.0.113.7:43116", "198.51.100.9:443"));
     assert_eq!(one, b"PROXY TCP4 203.0.113.7 198.51.100.9 43116 443\r\n");
     assert_eq!(one.len(), 47);
-    let two = encoded(&outgoing(
-        Version::V2,
-        "203.0.113.7:43116",
-        "198.51.100.9:443",
-    ));
+    let two = encoded(&outgoing(Version::V2, "203.0.113.7:43116", "198.51.100.9:443"));
     assert_eq!(
         two,
         hex("0d0a0d0a000d0a515549540a 21 11 000c cb007107 c6336409 a86c 01bb")
@@ -87,10 +74,7 @@ fn health_checks_have_sixteen_bytes_or_more() {
 #[test]
 fn mixed_families_are_written_as_ipv6() {
     let mixed = outgoing(Version::V1, "[2001:db8::7]:1", "[::ffff:198.51.100.9]:443");
-    assert_eq!(
-        encoded(&mixed),
-        b"PROXY TCP6 2001:db8::7 ::ffff:198.51.100.9 1 443\r\n"
-    );
+    assert_eq!(encoded(&mixed), b"PROXY TCP6 2001:db8::7 ::ffff:198.51.100.9 1 443\r\n");
     let both = header(&encoded(&Outgoing {
         version: Version::V2,
         ..mixed
@@ -185,17 +169,12 @@ fn what_does_not_fit_is_left_out_authority_first() {
         verified: true,
     });
     let bytes = encoded(&full);
-    assert!(
-        bytes.len() <= MAX_WRITTEN && !contains(&bytes, b"yyy") && contains(&bytes, &[1, 0, 255])
-    );
+    assert!(bytes.len() <= MAX_WRITTEN && !contains(&bytes, b"yyy") && contains(&bytes, &[1, 0, 255]));
     let longest = vec![b'z'; 600];
     full.tlvs.alpn = Some(&longest);
     let bytes = encoded(&full);
     assert!(bytes.len() <= MAX_WRITTEN && !contains(&bytes, b"zzz"));
-    assert_eq!(
-        header(&bytes).unique_id.as_deref(),
-        Some([7; 16].as_slice())
-    );
+    assert_eq!(header(&bytes).unique_id.as_deref(), Some([7; 16].as_slice()));
 }
 
 #[test]
@@ -216,10 +195,7 @@ fn lines_that_are_taken() {
             both("1.2.3.4:1", "[2001:db8::1]:2"),
         ),
         ("PROXY UNKNOWN\r\n", None),
-        (
-            "PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n",
-            None,
-        ),
+        ("PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n", None),
     ] {
         let read = header(line.as_bytes());
         assert_eq!(read.addresses, addresses, "{line}");
@@ -279,10 +255,7 @@ fn binary_forms() {
     }
     assert!(header(&with("21 12 000c 01020304 05060708 0001 0002")).datagram);
     assert_eq!(
-        header(&with(
-            "21 11 0010 01020304 05060708 0001 0002 04 0001 00 ff"
-        ))
-        .consumed,
+        header(&with("21 11 0010 01020304 05060708 0001 0002 04 0001 00 ff")).consumed,
         32
     );
     for (bytes, error) in [
@@ -293,14 +266,8 @@ fn binary_forms() {
         (with("21 11 000b"), ProxyError::Length),
         (with("21 21 000c"), ProxyError::Length),
         (with("21 11 1001"), ProxyError::Length),
-        (
-            with("21 11 000d 01020304 05060708 0001 0002 04"),
-            ProxyError::Tlv,
-        ),
-        (
-            with("21 11 000f 01020304 05060708 0001 0002 04 0001"),
-            ProxyError::Tlv,
-        ),
+        (with("21 11 000d 01020304 05060708 0001 0002 04"), ProxyError::Tlv),
+        (with("21 11 000f 01020304 05060708 0001 0002 04 0001"), ProxyError::Tlv),
         (
             with("21 11 0012 01020304 05060708 0001 0002 03 0003 000000"),
             ProxyError::Tlv,

@@ -1,18 +1,14 @@
 //! What stock clients were recorded to say: every message decodes into its type and encodes to equal
 //! JSON (order of keys apart), the agents' as well as the answers.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests: also in their helper functions"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests: also in their helper functions")]
 
 use adit_protocol::client_family::ClientFamily;
 use adit_protocol::json;
 use adit_protocol::message::{
-    Auth, AuthResp, Bind, BindResp, HttpOpts, Message, PatchTunnelState, PatchTunnelStateResp,
-    Restart, RestartResp, SrvInfo, SrvInfoResp, StartTunnelWithLabel, StartTunnelWithLabelResp,
-    Stop, StopResp, StopTunnel, TcpOpts, TlsOpts, Unbind, UnbindResp, Update, UpdateResp,
+    Auth, AuthResp, Bind, BindResp, HttpOpts, Message, PatchTunnelState, PatchTunnelStateResp, Restart, RestartResp,
+    SrvInfo, SrvInfoResp, StartTunnelWithLabel, StartTunnelWithLabelResp, Stop, StopResp, StopTunnel, TcpOpts, TlsOpts,
+    Unbind, UnbindResp, Update, UpdateResp,
 };
 use adit_protocol::proxy_header::ReceivedProxyHeader;
 use serde_json::Value;
@@ -116,10 +112,7 @@ fn all_lines_decode_and_encode_again() {
 fn case_of_field_names_does_not_matter() {
     fn lowered(value: &Value) -> Value {
         match value {
-            Value::Object(map) => map
-                .iter()
-                .map(|(k, v)| (k.to_ascii_lowercase(), lowered(v)))
-                .collect(),
+            Value::Object(map) => map.iter().map(|(k, v)| (k.to_ascii_lowercase(), lowered(v))).collect(),
             Value::Array(items) => items.iter().map(lowered).collect(),
             other => other.clone(),
         }
@@ -130,16 +123,9 @@ fn case_of_field_names_does_not_matter() {
     {
         let (encoded, _) = by_kind(&line.kind, &lowered(&line.body));
         // Both spellings of the token mean the same; the plain one is sent where it was unclear.
-        let text = sorted(&line.body)
-            .to_string()
-            .replace("\"Authtoken\"", "\"AuthToken\"");
-        let (encoded, wanted): (Value, Value) =
-            (sorted(&encoded), serde_json::from_str(&text).unwrap());
-        let absent = |value: &Value| {
-            sorted(value)
-                .to_string()
-                .replace("\"Fingerprint\":null,", "")
-        };
+        let text = sorted(&line.body).to_string().replace("\"Authtoken\"", "\"AuthToken\"");
+        let (encoded, wanted): (Value, Value) = (sorted(&encoded), serde_json::from_str(&text).unwrap());
+        let absent = |value: &Value| sorted(value).to_string().replace("\"Fingerprint\":null,", "");
         assert_eq!(
             absent(&encoded),
             absent(&sorted(&wanted)),
@@ -198,24 +184,16 @@ fn options_are_typed() {
     assert_eq!(opts.oauth.unwrap().allow_domains, ["b.c"]);
     assert_eq!(opts.oidc.unwrap().issuer_url, "https://issuer");
     assert_eq!(opts.webhook_verification.unwrap().secret, "asdf");
-    assert_eq!(
-        opts.mutual_tls_ca.unwrap().mutual_tls_ca,
-        "Q0EtUEVNLTFDQS1QRU0tMg=="
-    );
+    assert_eq!(opts.mutual_tls_ca.unwrap().mutual_tls_ca, "Q0EtUEVNLTFDQS1QRU0tMg==");
     assert_eq!(opts.request_headers.unwrap().add, ["x-req-yup:true"]);
     assert_eq!(opts.ip_restriction.unwrap().deny_cidrs, ["10.1.1.1/32"]);
     assert!((opts.circuit_breaker.unwrap().error_threshold - 0.5).abs() < f64::EPSILON);
-    assert!(
-        opts.compression.is_some()
-            && opts.websocket_tcp_converter.is_some()
-            && opts.policy.is_none()
-    );
+    assert!(opts.compression.is_some() && opts.websocket_tcp_converter.is_some() && opts.policy.is_none());
     assert_eq!(opts.user_agent_filter.unwrap().allow, ["ok.*"]);
     assert!(bind.pooling() && bind.bindings().is_empty() && bind.forwards_proto == "http2");
     let tls: TlsOpts = json::from_value(serde_json::json!({"TLSTermination": {}})).unwrap();
     assert!(tls.tls_termination.is_some_and(|t| t.cert.is_empty()));
-    let tcp: TcpOpts =
-        json::from_value(serde_json::json!({"addr": null, "PROXYPROTO": 2})).unwrap();
+    let tcp: TcpOpts = json::from_value(serde_json::json!({"addr": null, "PROXYPROTO": 2})).unwrap();
     assert_eq!((tcp.addr.as_str(), tcp.proxy_proto), ("", 2));
 }
 

@@ -87,10 +87,11 @@ async fn ready(State(shared): State<Shared>) -> Response {
 }
 
 async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or("");
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
     let format = Format::for_accept(accept);
-    ([(header::CONTENT_TYPE, format.content_type())], shared.observer.metrics(format)).into_response()
+    (
+        [(header::CONTENT_TYPE, format.content_type())],
+        shared.observer.metrics(format),
+    )
+        .into_response()
 }

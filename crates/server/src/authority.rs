@@ -157,7 +157,10 @@ impl LocalAuthority {
         let Some(name) = server_name else {
             return self.base_domain.clone();
         };
-        match name.strip_suffix(self.base_domain.as_str()).and_then(|r| r.strip_suffix('.')) {
+        match name
+            .strip_suffix(self.base_domain.as_str())
+            .and_then(|r| r.strip_suffix('.'))
+        {
             Some(label) if !label.contains('.') => "*".to_owned(),
             _ => name.to_owned(),
         }
@@ -244,7 +247,11 @@ mod tests {
             leaf.verify_signature(Some(ca.public_key())).unwrap();
             let names = leaf.subject_alternative_name().unwrap().unwrap();
             assert!(
-                names.value.general_names.iter().any(|n| matches!(n, GeneralName::DNSName(d) if *d == san)),
+                names
+                    .value
+                    .general_names
+                    .iter()
+                    .any(|n| matches!(n, GeneralName::DNSName(d) if *d == san)),
                 "{asked:?}"
             );
         }

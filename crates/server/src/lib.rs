@@ -12,6 +12,6 @@ pub mod listen;
 pub mod state;
 pub mod wire;
 
-pub use durable::write as write_durably;
 pub use adit_observe::AccessLog;
+pub use durable::write as write_durably;
 pub use wire::{Options, Server, ServerError};

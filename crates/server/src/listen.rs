@@ -56,7 +56,11 @@ pub struct ListenError {
 /// See [`ListenError`]; for a default address only when no port at all is free.
 pub fn bind(key: &'static str, wish: Wish, avoid: Option<u16>) -> Result<Bound, ListenError> {
     let must_move = !wish.asked && avoid.is_some_and(|p| p == wish.address.port());
-    let first = if must_move { None } else { Some(accept::bind(wish.address)) };
+    let first = if must_move {
+        None
+    } else {
+        Some(accept::bind(wish.address))
+    };
     let (socket, moved) = match first {
         Some(Ok(s)) => (s, false),
         Some(Err(e)) if wish.asked || e.source.kind() != std::io::ErrorKind::AddrInUse => return Err(refused(key, &e)),
@@ -66,10 +70,13 @@ pub fn bind(key: &'static str, wish: Wish, avoid: Option<u16>) -> Result<Bound, 
         }
     };
     let address = socket.local_addr().map_err(|source| {
-        refused(key, &accept::BindError {
-            address: wish.address,
-            source,
-        })
+        refused(
+            key,
+            &accept::BindError {
+                address: wish.address,
+                source,
+            },
+        )
     })?;
     Ok(Bound { socket, address, moved })
 }
@@ -79,7 +86,10 @@ fn refused(key: &'static str, e: &accept::BindError) -> ListenError {
     let (reason, fix) = match e.source.kind() {
         K::AddrInUse => (
             "address in use (EADDRINUSE)".to_owned(),
-            format!("stop the program that has it, or give another port: {key} {}:0", e.address.ip()),
+            format!(
+                "stop the program that has it, or give another port: {key} {}:0",
+                e.address.ip()
+            ),
         ),
         K::PermissionDenied => (
             "permission denied (EACCES)".to_owned(),
@@ -89,7 +99,10 @@ fn refused(key: &'static str, e: &accept::BindError) -> ListenError {
             "this machine has no such address (EADDRNOTAVAIL)".to_owned(),
             "give an address of this machine, e.g. 127.0.0.1 or 0.0.0.0".to_owned(),
         ),
-        _ => (e.source.to_string(), format!("give another address: {key} ADDRESS:PORT")),
+        _ => (
+            e.source.to_string(),
+            format!("give another address: {key} ADDRESS:PORT"),
+        ),
     };
     ListenError {
         key,
@@ -116,7 +129,9 @@ mod tests {
 
     #[test]
     fn the_port_of_the_service_to_be_shown_is_left_free() {
-        let free = bind("--http", Wish::asked("127.0.0.1:0".parse().unwrap()), None).unwrap().address;
+        let free = bind("--http", Wish::asked("127.0.0.1:0".parse().unwrap()), None)
+            .unwrap()
+            .address;
         let b = bind("--http", Wish::default_of(free), Some(free.port())).unwrap();
         assert!(b.moved);
         assert_ne!(b.address.port(), free.port());

@@ -111,7 +111,12 @@ impl State {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::Locked(dir.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(StateError::File { path: lock_path, source }),
+            Err(TryLockError::Error(source)) => {
+                return Err(StateError::File {
+                    path: lock_path,
+                    source,
+                });
+            }
         }
         let master_key = master_key(&dir.join(KEY_FILE))?;
         let authority = authority(dir)?;

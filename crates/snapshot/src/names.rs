@@ -33,8 +33,14 @@ mod tests {
 
     #[test]
     fn only_direct_labels_of_the_base_domain_are_control_names() {
-        assert_eq!(ControlName::of("connect.adit.localhost", "adit.localhost"), Some(ControlName::Connect));
-        assert_eq!(ControlName::of("api.adit.localhost", "adit.localhost"), Some(ControlName::Api));
+        assert_eq!(
+            ControlName::of("connect.adit.localhost", "adit.localhost"),
+            Some(ControlName::Connect)
+        );
+        assert_eq!(
+            ControlName::of("api.adit.localhost", "adit.localhost"),
+            Some(ControlName::Api)
+        );
         assert_eq!(ControlName::of("a.connect.adit.localhost", "adit.localhost"), None);
         assert_eq!(ControlName::of("connect.example.com", "adit.localhost"), None);
         assert_eq!(ControlName::of("connectadit.localhost", "adit.localhost"), None);

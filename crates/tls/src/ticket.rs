@@ -78,7 +78,8 @@ impl fmt::Debug for TicketKeys {
     }
 }
 
-fn unix_time() -> u64 {
+/// Seconds since 1970.
+pub(crate) fn unix_time() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -46,7 +46,13 @@ impl Command {
 
     /// A program that wants JSON lines gets its failure as one.
     pub(crate) fn failure_form(&self) -> Form {
-        let of = |log: &LogArgs| if log.log_format == Some(LogFormat::Json) { Form::Json } else { Form::Text };
+        let of = |log: &LogArgs| {
+            if log.log_format == Some(LogFormat::Json) {
+                Form::Json
+            } else {
+                Form::Text
+            }
+        };
         match self {
             #[cfg(feature = "server")]
             Self::Dev(_) => Form::Text,

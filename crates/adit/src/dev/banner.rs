@@ -38,10 +38,20 @@ impl Banner<'_> {
                 let _ = writeln!(out, "  Try it         {curl}");
             }
         }
-        let _ = writeln!(out, "  Another agent  adit http 8000        (finds this server by itself)");
-        let _ = writeln!(out, "  Browser trust  adit dev trust        (once, then restart the browser)\n");
+        let _ = writeln!(
+            out,
+            "  Another agent  adit http 8000        (finds this server by itself)"
+        );
+        let _ = writeln!(
+            out,
+            "  Browser trust  adit dev trust        (once, then restart the browser)\n"
+        );
         out.push_str(&self.languages(&ca));
-        let _ = writeln!(out, "\nCtrl-C stops. State is kept in {}", shown(self.data_dir, self.terminal));
+        let _ = writeln!(
+            out,
+            "\nCtrl-C stops. State is kept in {}",
+            shown(self.data_dir, self.terminal)
+        );
         out
     }
 
@@ -49,12 +59,27 @@ impl Banner<'_> {
     fn languages(&self, ca: &str) -> String {
         let (addr, token) = (self.connect_addr, self.authtoken);
         let mut out = String::new();
-        let _ = writeln!(out, "  SDKs           address {addr}, authority {ca}, and in the environment");
+        let _ = writeln!(
+            out,
+            "  SDKs           address {addr}, authority {ca}, and in the environment"
+        );
         let _ = writeln!(out, "                 NGROK_AUTHTOKEN={token}");
-        let _ = writeln!(out, "    Rust         .authtoken_from_env().server_addr(\"{addr}\")?.root_cas(\"{ca}\")?");
-        let _ = writeln!(out, "    Python       ngrok.forward(8000, authtoken_from_env=True, server_addr=\"{addr}\", root_cas=\"{ca}\")");
-        let _ = writeln!(out, "    JavaScript   ngrok.forward({{ addr: 8000, authtoken_from_env: true, server_addr: \"{addr}\", root_cas: \"{ca}\" }})");
-        let _ = writeln!(out, "    Go           ngrok.WithAgentConnectURL(\"{addr}\"), ngrok.WithAgentConnectCAs(pool with {ca})");
+        let _ = writeln!(
+            out,
+            "    Rust         .authtoken_from_env().server_addr(\"{addr}\")?.root_cas(\"{ca}\")?"
+        );
+        let _ = writeln!(
+            out,
+            "    Python       ngrok.forward(8000, authtoken_from_env=True, server_addr=\"{addr}\", root_cas=\"{ca}\")"
+        );
+        let _ = writeln!(
+            out,
+            "    JavaScript   ngrok.forward({{ addr: 8000, authtoken_from_env: true, server_addr: \"{addr}\", root_cas: \"{ca}\" }})"
+        );
+        let _ = writeln!(
+            out,
+            "    Go           ngrok.WithAgentConnectURL(\"{addr}\"), ngrok.WithAgentConnectCAs(pool with {ca})"
+        );
         out
     }
 }
@@ -76,7 +101,12 @@ mod tests {
 
     #[test]
     fn the_curl_line_needs_neither_dns_nor_trust() {
-        let line = curl("https://a.adit.localhost:8443", "0.0.0.0:8443".parse().unwrap(), "/x/ca.pem").unwrap();
+        let line = curl(
+            "https://a.adit.localhost:8443",
+            "0.0.0.0:8443".parse().unwrap(),
+            "/x/ca.pem",
+        )
+        .unwrap();
         assert_eq!(
             line,
             "curl --cacert /x/ca.pem --resolve a.adit.localhost:8443:127.0.0.1 https://a.adit.localhost:8443/"

@@ -21,7 +21,10 @@ pub(super) fn app() -> Router {
 pub(super) async fn serve() -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    #[allow(clippy::disallowed_methods, reason = "one task for the life of the program, in the program itself")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "one task for the life of the program, in the program itself"
+    )]
     tokio::spawn(async move {
         if let Err(e) = axum::serve(listener, app()).await {
             tracing::error!(error = %e, "the built-in page ended");
@@ -68,7 +71,12 @@ fn page(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes());
         // Writing to a string cannot fail.
-        let _ = writeln!(rows, "<tr><th>{}</th><td>{}</td></tr>", escaped(name.as_str()), escaped(&value));
+        let _ = writeln!(
+            rows,
+            "<tr><th>{}</th><td>{}</td></tr>",
+            escaped(name.as_str()),
+            escaped(&value)
+        );
     }
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>It works</title><style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:8vh auto;padding:0 1.5rem}}th{{text-align:left;font-weight:600;padding-right:1.5rem;vertical-align:top;white-space:nowrap}}td{{word-break:break-all;font-family:ui-monospace,monospace}}</style></head><body><h1>It works</h1><p>Your request came over TLS to the edge, through the tunnel to the agent, and was answered by the page built into <code>adit dev</code>. Show your own service with <code>adit dev 3000</code>.</p><h2>{} {}</h2><table>\n{rows}</table></body></html>\n",

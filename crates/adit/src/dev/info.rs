@@ -36,8 +36,7 @@ impl DevInfo {
         let mut text = serde_json::to_vec_pretty(self).map_err(|e| Failure::failed(format!("dev.json: {e}")))?;
         text.push(b'\n');
         let path = dir.join(DEV_JSON);
-        adit_server::write_durably(&path, &text, 0o600)
-            .map_err(|e| Failure::failed(format!("{}: {e}", path.display())))
+        adit_server::write_durably(&path, &text, 0o600).map_err(|e| Failure::failed(format!("{}: {e}", path.display())))
     }
 
     /// Takes it away again.
@@ -53,9 +52,9 @@ impl DevInfo {
 }
 
 fn running(dir: &Path) -> Result<DevInfo, Failure> {
-    DevInfo::read(dir)
-        .filter(|i| is_alive(i.pid))
-        .ok_or_else(|| Failure::failed(format!("no development server runs on {}", dir.display())).fix("start one: adit dev"))
+    DevInfo::read(dir).filter(|i| is_alive(i.pid)).ok_or_else(|| {
+        Failure::failed(format!("no development server runs on {}", dir.display())).fix("start one: adit dev")
+    })
 }
 
 /// Whether a process of this id lives.

@@ -9,9 +9,9 @@ pub(crate) const DEV_JSON: &str = "dev.json";
 
 /// The default data directory.
 pub(crate) fn data_dir() -> Result<PathBuf, Failure> {
-    user_data()
-        .map(|d| d.join("adit").join("dev"))
-        .ok_or_else(|| Failure::usage("there is no home directory to keep state in").fix("give one: adit dev --data-dir DIR"))
+    user_data().map(|d| d.join("adit").join("dev")).ok_or_else(|| {
+        Failure::usage("there is no home directory to keep state in").fix("give one: adit dev --data-dir DIR")
+    })
 }
 
 fn user_data() -> Option<PathBuf> {

@@ -34,7 +34,12 @@ pub(super) fn run(args: StartArgs) -> Result<Exit, Failure> {
 
 async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let upstream = args.upstream.as_deref().map(Upstream::http).transpose().map_err(Failure::from)?;
+    let upstream = args
+        .upstream
+        .as_deref()
+        .map(Upstream::http)
+        .transpose()
+        .map_err(Failure::from)?;
     let dir = args.data_dir.clone().map_or_else(places::data_dir, Ok)?;
     // Printed paths are pasted elsewhere.
     let dir = std::path::absolute(&dir).map_err(|e| Failure::failed(format!("{}: {e}", dir.display())))?;
@@ -46,7 +51,10 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     if let Some(port) = port_of_upstream
         && listeners.ports().contains(&port)
     {
-        return Err(Failure::usage(format!("the upstream localhost:{port} is this server itself")).fix("give the address of your service"));
+        return Err(
+            Failure::usage(format!("the upstream localhost:{port} is this server itself"))
+                .fix("give the address of your service"),
+        );
     }
     let (https, http, admin) = (listeners.https.address, listeners.http.address, listeners.admin.address);
     let server = Server::start(Options {
@@ -71,7 +79,13 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     let public_url = agent.as_ref().map(|a| a.forwarder.url());
     // Before anybody can know that we are here: who reads dev.json may stop us the next moment.
     let mut stop = StopSignal::install()?;
-    let info = dev_info(&server, &base_domain, [https, http, admin], &connect_addr, public_url.clone());
+    let info = dev_info(
+        &server,
+        &base_domain,
+        [https, http, admin],
+        &connect_addr,
+        public_url.clone(),
+    );
     info.write(&dir)?;
     let terminal = std::io::stdout().is_terminal();
     let banner = Banner {
@@ -128,13 +142,18 @@ fn dial_address(url: &str) -> Option<String> {
     let has_port = authority
         .rsplit_once(':')
         .is_some_and(|(host, port)| !host.ends_with(':') && port.bytes().all(|b| b.is_ascii_digit()));
-    Some(if has_port { authority.to_owned() } else { format!("{authority}:{port}") })
+    Some(if has_port {
+        authority.to_owned()
+    } else {
+        format!("{authority}:{port}")
+    })
 }
 
 /// The port, if the address is on this machine.
 fn local_port(address: &str) -> Option<u16> {
     let (host, port) = address.rsplit_once(':')?;
-    let local = matches!(host, "localhost" | "[::1]" | "0.0.0.0") || host.starts_with("127.") || host.ends_with(".localhost");
+    let local =
+        matches!(host, "localhost" | "[::1]" | "0.0.0.0") || host.starts_with("127.") || host.ends_with(".localhost");
     local.then(|| port.parse().ok()).flatten()
 }
 
@@ -178,8 +197,13 @@ async fn agent(
     let (target, shown) = match upstream {
         Some(u) => (u.clone(), u.to_string()),
         None => {
-            let at = echo::serve().await.map_err(|e| Failure::failed(format!("the built-in page: {e}")))?;
-            (Upstream::http(&at.to_string()).map_err(Failure::from)?, "built-in page".to_owned())
+            let at = echo::serve()
+                .await
+                .map_err(|e| Failure::failed(format!("the built-in page: {e}")))?;
+            (
+                Upstream::http(&at.to_string()).map_err(Failure::from)?,
+                "built-in page".to_owned(),
+            )
         }
     };
     let mut endpoint = session.http().url(url).name("dev");
@@ -227,7 +251,11 @@ impl Listeners {
     }
 
     fn ports(&self) -> [u16; 3] {
-        [self.https.address.port(), self.http.address.port(), self.admin.address.port()]
+        [
+            self.https.address.port(),
+            self.http.address.port(),
+            self.admin.address.port(),
+        ]
     }
 }
 
@@ -272,7 +300,13 @@ fn access_log(form: Option<AccessLogForm>) -> AccessLog {
     }
 }
 
-fn dev_info(server: &Server, base_domain: &str, [https, http, admin]: [SocketAddr; 3], connect_addr: &str, public_url: Option<String>) -> DevInfo {
+fn dev_info(
+    server: &Server,
+    base_domain: &str,
+    [https, http, admin]: [SocketAddr; 3],
+    connect_addr: &str,
+    public_url: Option<String>,
+) -> DevInfo {
     let c = &server.state().credentials;
     let port = https.port();
     let dashboard_url = format!("https://dashboard.{base_domain}:{port}");

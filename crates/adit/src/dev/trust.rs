@@ -21,15 +21,20 @@ enum Done {
 const SYSTEM: &[(&str, &[&str])] = &[
     ("/usr/local/share/ca-certificates", &["update-ca-certificates"]),
     ("/etc/pki/ca-trust/source/anchors", &["update-ca-trust", "extract"]),
-    ("/etc/ca-certificates/trust-source/anchors", &["trust", "extract-compat"]),
+    (
+        "/etc/ca-certificates/trust-source/anchors",
+        &["trust", "extract-compat"],
+    ),
 ];
 
 /// Adds the authority of the server on `dir`.
 pub(super) fn trust(dir: &Path) -> Result<Exit, Failure> {
     let ca = dir.join(adit_server::state::CA_FILE);
     if !ca.is_file() {
-        return Err(Failure::failed(format!("there is no certificate authority in {}", dir.display()))
-            .fix("start the development server once: adit dev"));
+        return Err(
+            Failure::failed(format!("there is no certificate authority in {}", dir.display()))
+                .fix("start the development server once: adit dev"),
+        );
     }
     let exit = report(each_store(|store| store.add(&ca)));
     println!("Restart the browser for it to see the change.");
@@ -66,14 +71,18 @@ fn each_store(act: impl Fn(&Store) -> Done) -> Vec<(String, Done)> {
 }
 
 fn firefox_profiles(home: &Path) -> Vec<PathBuf> {
-    [".mozilla/firefox", "snap/firefox/common/.mozilla/firefox", "Library/Application Support/Firefox/Profiles"]
-        .iter()
-        .filter_map(|d| fs::read_dir(home.join(d)).ok())
-        .flatten()
-        .filter_map(Result::ok)
-        .map(|e| e.path())
-        .filter(|p| p.join("cert9.db").is_file())
-        .collect()
+    [
+        ".mozilla/firefox",
+        "snap/firefox/common/.mozilla/firefox",
+        "Library/Application Support/Firefox/Profiles",
+    ]
+    .iter()
+    .filter_map(|d| fs::read_dir(home.join(d)).ok())
+    .flatten()
+    .filter_map(Result::ok)
+    .map(|e| e.path())
+    .filter(|p| p.join("cert9.db").is_file())
+    .collect()
 }
 
 fn report(done: Vec<(String, Done)>) -> Exit {
@@ -113,13 +122,30 @@ impl Store {
                 }
                 command(refresh)
             }
-            Self::MacKeychain => command(&["security", "add-trusted-cert", "-r", "trustRoot", &ca.display().to_string()]),
+            Self::MacKeychain => command(&[
+                "security",
+                "add-trusted-cert",
+                "-r",
+                "trustRoot",
+                &ca.display().to_string(),
+            ]),
             Self::Nss(_, db) => {
                 if !db.is_dir() {
                     return Done::Absent("no profile".to_owned());
                 }
                 let db = format!("sql:{}", db.display());
-                command(&["certutil", "-d", &db, "-A", "-t", "C,,", "-n", NAME, "-i", &ca.display().to_string()])
+                command(&[
+                    "certutil",
+                    "-d",
+                    &db,
+                    "-A",
+                    "-t",
+                    "C,,",
+                    "-n",
+                    NAME,
+                    "-i",
+                    &ca.display().to_string(),
+                ])
             }
         }
     }

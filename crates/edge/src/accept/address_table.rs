@@ -98,7 +98,10 @@ mod tests {
         };
         let a: IpAddr = "203.0.113.7".parse().unwrap();
         let held: Vec<_> = (0..3).map(|_| table.admit(a, &limits).unwrap()).collect();
-        assert_eq!(held.iter().map(Permit::is_over).collect::<Vec<_>>(), [false, false, true]);
+        assert_eq!(
+            held.iter().map(Permit::is_over).collect::<Vec<_>>(),
+            [false, false, true]
+        );
         assert!(!table.admit("198.51.100.1".parse().unwrap(), &limits).unwrap().is_over());
         drop(held);
         assert_eq!(table.open(), 0);

@@ -98,7 +98,10 @@ pub(crate) async fn run(listener: TcpListener, kind: Kind, node: Arc<Node>) {
 /// Errors that concern only the connection that was about to be accepted.
 fn is_per_connection(e: &std::io::Error) -> bool {
     use std::io::ErrorKind as K;
-    matches!(e.kind(), K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted)
+    matches!(
+        e.kind(),
+        K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::Interrupted
+    )
 }
 
 fn accepted(io: TcpStream, peer: SocketAddr, kind: Kind, node: &Arc<Node>) {

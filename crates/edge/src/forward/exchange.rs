@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use adit_cluster::{IDLE_MAX_AGE, Member, MemberKey};
+use adit_cluster::{Choice, IDLE_MAX_AGE, Member, MemberKey};
 use adit_http1::{Framing, Version};
 use adit_mux::{OpenError, Stream};
 use adit_observe::{RetryReason, Reuse};
@@ -14,14 +14,15 @@ use smallvec::SmallVec;
 
 use super::h1_upstream::{H1Upstream, Rest};
 use super::h2_upstream;
+use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::upstream::{Upstream, UpstreamError};
-use super::open::{dial_failed, open};
 use super::{record, request_head};
 use crate::admit::{self, Permitted};
 use crate::http::{RequestFacts, Visitor, VisitorError};
+use crate::record_connection::micros;
 use crate::reply::Answer;
 use crate::route::Routed;
 use crate::secure::Conn;
@@ -94,14 +95,28 @@ pub(crate) async fn exchange<V: Visitor>(
         };
         progress.parked_us += permitted.parked_us;
         if progress.attempts == 0 {
-            progress.glitches =
-                request_head::rewrite(&mut exchange.request, conn, permitted.member(), facts, &mut exchange.request_id);
+            progress.glitches = request_head::rewrite(
+                &mut exchange.request,
+                conn,
+                permitted.member(),
+                facts,
+                &mut exchange.request_id,
+            );
             set_request_framing(&mut exchange.request, facts);
         }
         progress.attempts += 1;
         let m = permitted.member().clone();
         let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
-            h2_upstream::attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress.first_byte).await
+            h2_upstream::attempt(
+                conn,
+                visitor,
+                exchange,
+                &permitted,
+                host,
+                facts,
+                &mut progress.first_byte,
+            )
+            .await
         } else {
             attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
         };
@@ -110,7 +125,13 @@ pub(crate) async fn exchange<V: Visitor>(
             Attempt::Done(f) => {
                 break (f, None);
             }
-            Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted) {
+            Attempt::Failed(Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted)) => {
+                if let Err(end) = place(conn, visitor, routed, &permitted, &mut progress).await {
+                    break end;
+                }
+                conn.observe.retry(RetryReason::Limit);
+            }
+            Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted, routed) {
                 None => conn.observe.retry(e.reason()),
                 Some(a) => {
                     break (Forwarded::Answer(a.clone()), Some(a));
@@ -158,6 +179,41 @@ async fn admitted<V: Visitor>(
     .await
 }
 
+/// The agent takes no more streams now: another member that does is next, else the request waits its turn.
+async fn place<V: Visitor>(
+    conn: &Conn,
+    visitor: &mut V,
+    routed: &Routed,
+    permitted: &Permitted,
+    progress: &mut Progress,
+) -> Result<(), (Forwarded, Option<Answer>)> {
+    let member = permitted.member();
+    let full = |a: Answer| (Forwarded::Answer(a.clone()), Some(a));
+    progress.tried.push(member.key);
+    if let Choice::Member(_) = routed.pool.choose_other(super::random(), &progress.tried) {
+        return Ok(());
+    }
+    progress.tried.clear();
+    let Some(leg) = member.leg() else { return Ok(()) };
+    let parked = Duration::from_micros(progress.parked_us);
+    let left = conn.node.config.load().parking.max_wait.saturating_sub(parked);
+    let began = Instant::now();
+    let mut capacity = std::pin::pin!(tokio::time::timeout(left, leg.capacity()));
+    let waited = poll_fn(|cx| {
+        if let Poll::Ready(r) = capacity.as_mut().poll(cx) {
+            return Poll::Ready(Some(r.is_ok()));
+        }
+        visitor.poll_gone(cx, true).map(|()| None)
+    })
+    .await;
+    progress.parked_us += micros(began.elapsed()).max(1);
+    match waited {
+        None => Err((Forwarded::Broken, None)),
+        Some(true) if !left.is_zero() => Ok(()),
+        Some(_) => Err(full(Answer::stream_limit())),
+    }
+}
+
 /// The framing under which the request's body goes upstream.
 fn set_request_framing(head: &mut adit_http1::Head, facts: &RequestFacts) {
     if facts.framing == Framing::Chunked {
@@ -195,13 +251,16 @@ impl Failure {
 }
 
 /// Whether to try again (`None`), and if not, what to answer.
-fn after_failure(failure: &Failure, facts: &RequestFacts, progress: &mut Progress, permitted: &Permitted) -> Option<Answer> {
+fn after_failure(
+    failure: &Failure,
+    facts: &RequestFacts,
+    progress: &mut Progress,
+    permitted: &Permitted,
+    routed: &Routed,
+) -> Option<Answer> {
     let whole_body_held = !facts.has_body() || progress.held.is_some();
     let may_repeat = facts.idempotent && whole_body_held;
     let (again, elsewhere, answer) = match failure {
-        Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted) => {
-            (progress.attempts <= TRIES_REFUSED, true, Answer::stream_limit())
-        }
         Failure::Open(OpenError::Closed | OpenError::GoingAway) => {
             (progress.attempts <= TRIES_REFUSED, true, Answer::session_lost())
         }
@@ -216,14 +275,21 @@ fn after_failure(failure: &Failure, facts: &RequestFacts, progress: &mut Progres
             progress.fresh_only = true;
             (may_repeat && progress.attempts <= 2, false, Answer::upstream_invalid())
         }
-        Failure::Upstream(UpstreamError::SpeaksHttp1) => {
-            (whole_body_held && progress.attempts <= 2, false, Answer::upstream_invalid())
-        }
+        Failure::Upstream(UpstreamError::SpeaksHttp1) => (
+            whole_body_held && progress.attempts <= 2,
+            false,
+            Answer::upstream_invalid(),
+        ),
         Failure::Upstream(UpstreamError::SessionLost) => {
             (may_repeat && progress.attempts <= 1, true, Answer::session_lost())
         }
         Failure::Upstream(UpstreamError::DialFailed) => (false, false, Answer::dial_failed()),
-        Failure::Upstream(UpstreamError::Closed) => (false, false, Answer::upstream_invalid()),
+        // Another member, if there is one: this one may just have withdrawn the endpoint.
+        Failure::Upstream(UpstreamError::Closed) => {
+            let other = routed.pool.choose_other(super::random(), &[permitted.member().key]);
+            let again = may_repeat && progress.attempts <= 1 && matches!(other, Choice::Member(_));
+            (again, true, Answer::upstream_invalid())
+        }
         Failure::Upstream(UpstreamError::Invalid(r)) => (false, false, Answer::upstream_refused_head(r.code())),
     };
     if !again {
@@ -260,7 +326,8 @@ async fn attempt<V: Visitor>(
         None
     };
     progress.reused = reused.is_some();
-    conn.observe.reuse(if reused.is_some() { Reuse::Hit } else { Reuse::Miss });
+    conn.observe
+        .reuse(if reused.is_some() { Reuse::Hit } else { Reuse::Miss });
     let mut unsent = BytesMut::new();
     let mut causes = None;
     let stream = match reused {
@@ -308,7 +375,15 @@ async fn attempt<V: Visitor>(
         interim: facts.version != Version::Http10,
     };
     let held = progress.held.take();
-    let mut pump = Pump::new(visitor, &mut upstream, &mut exchange.response, wanted, edit, held, expecting.as_ref());
+    let mut pump = Pump::new(
+        visitor,
+        &mut upstream,
+        &mut exchange.response,
+        wanted,
+        edit,
+        held,
+        expecting.as_ref(),
+    );
     let end = poll_fn(|cx| pump.poll(cx)).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();

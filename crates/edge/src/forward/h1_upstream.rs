@@ -3,7 +3,10 @@
 use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 
-use adit_http1::{BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, LAST_CHUNK, Limits, Refusal, last_chunk_with_trailers, response_framing};
+use adit_http1::{
+    BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, LAST_CHUNK, Limits, Refusal, last_chunk_with_trailers,
+    response_framing,
+};
 use adit_mux::{Stream, StreamError, code};
 use bytes::{Buf, Bytes, BytesMut};
 

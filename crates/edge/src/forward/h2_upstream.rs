@@ -86,7 +86,6 @@ pub(super) async fn attempt<V: Visitor>(
         uncredited: 0,
         framing: Framing::UntilClose,
         trailers: None,
-        announced: Head::default(),
         answered: false,
         body_ended: false,
         is_head: facts.is_head,
@@ -135,7 +134,11 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Send
     }
     let opened = open(member, conn.peer, conn.local, false, b"").map_err(Failure::Open)?;
     let causes = opened.causes;
-    let preface = Preface { stream: opened.stream, seen: BytesMut::new(), http1: Arc::default() };
+    let preface = Preface {
+        stream: opened.stream,
+        seen: BytesMut::new(),
+        http1: Arc::default(),
+    };
     let http1 = preface.http1.clone();
     let made = tokio::time::timeout(
         SETTLE,
@@ -175,7 +178,10 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Send
 
 /// The request in HTTP/2's form.
 fn request(head: &Head, host: &str) -> Option<Request<()>> {
-    let authority = head.get(Known::Host).and_then(|h| std::str::from_utf8(h).ok()).unwrap_or(host);
+    let authority = head
+        .get(Known::Host)
+        .and_then(|h| std::str::from_utf8(h).ok())
+        .unwrap_or(host);
     let target = std::str::from_utf8(head.target()).ok()?;
     let uri = Uri::builder()
         .scheme("http")
@@ -219,8 +225,6 @@ struct H2Upstream {
     uncredited: usize,
     framing: Framing,
     trailers: Option<FieldList>,
-    /// What trailers may be is said by the head: its media type, and those it announced.
-    announced: Head,
     answered: bool,
     body_ended: bool,
     is_head: bool,
@@ -281,13 +285,6 @@ impl Upstream for H2Upstream {
         let (parts, body) = response.into_parts();
         head.start_response(parts.status.as_u16());
         push_all(head, &parts.headers);
-        if !body.is_end_stream() {
-            for name in [http::header::CONTENT_TYPE, http::header::TRAILER] {
-                for value in parts.headers.get_all(&name) {
-                    self.announced.push(name.as_str().as_bytes(), value.as_bytes());
-                }
-            }
-        }
         self.body_ended = body.is_end_stream();
         self.framing = if self.is_head || self.body_ended {
             Framing::Length(0)
@@ -331,7 +328,8 @@ impl Upstream for H2Upstream {
             for (n, v) in &map {
                 list.push(n.as_str().as_bytes(), v.as_bytes());
             }
-            adit_http1::filter_trailers(&mut list, &self.announced);
+            // HTTP/2 has no need to announce them; only names that may never be trailers go.
+            list.retain(|_, name, _| !adit_http1::is_forbidden_trailer(name));
             self.trailers = Some(list);
         }
         self.body = None;
@@ -389,7 +387,11 @@ impl tokio::io::AsyncRead for Preface {
 }
 
 impl tokio::io::AsyncWrite for Preface {
-    fn poll_write(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         std::pin::Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

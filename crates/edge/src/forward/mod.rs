@@ -15,6 +15,6 @@ mod upstream;
 pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
 pub(crate) use open::open;
-pub(crate) use scratch::{Exchange, random, take_buffer, give_buffer};
 pub(crate) use record::answer as record_answer;
 pub(crate) use response_head::date;
+pub(crate) use scratch::{Exchange, give_buffer, random, take_buffer};

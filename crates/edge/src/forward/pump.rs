@@ -239,9 +239,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                 return Poll::Ready(Err(End::Upstream(UpstreamError::Closed)));
             }
             self.edit.upgraded(self.response);
-            let sent = self
-                .visitor
-                .send_head(self.response, adit_http1::Framing::None, true);
+            let sent = self.visitor.send_head(self.response, adit_http1::Framing::None, true);
             self.down = Down::Flush { upgraded: true };
             return Poll::Ready(sent.map_err(End::Visitor));
         }

@@ -54,46 +54,61 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
         ..Timings::default()
     };
     let code = f.answer.map(|a| a.code).filter(|c| !c.is_empty());
-    emit(conn, &exchange.request, RequestOutcome {
-        target: f.member.map(target).unwrap_or_default(),
-        request_id: &exchange.request_id,
-        protocol: protocol(f.facts.version),
-        host: f.host.as_bytes(),
-        status,
-        outcome,
-        error_code: code,
-        error_side: code.map(side_of),
-        attempts: f.attempts,
-        reused: f.reused,
-        upgraded,
-        glitches: u16::try_from(f.glitches).unwrap_or(u16::MAX),
-        bytes_in: f.bytes.0,
-        bytes_out: f.bytes.1,
-        timings,
-        ..RequestOutcome::default()
-    });
+    emit(
+        conn,
+        &exchange.request,
+        RequestOutcome {
+            target: f.member.map(target).unwrap_or_default(),
+            request_id: &exchange.request_id,
+            protocol: protocol(f.facts.version),
+            host: f.host.as_bytes(),
+            status,
+            outcome,
+            error_code: code,
+            error_side: code.map(side_of),
+            attempts: f.attempts,
+            reused: f.reused,
+            upgraded,
+            glitches: u16::try_from(f.glitches).unwrap_or(u16::MAX),
+            bytes_in: f.bytes.0,
+            bytes_out: f.bytes.1,
+            timings,
+            ..RequestOutcome::default()
+        },
+    );
 }
 
 /// Emits the outcome of a request that never got to an endpoint.
-pub(crate) fn answer(conn: &Conn, exchange: &Exchange, answer: &Answer, version: Version, bytes: (u64, u64), began: Instant) {
+pub(crate) fn answer(
+    conn: &Conn,
+    exchange: &Exchange,
+    answer: &Answer,
+    version: Version,
+    bytes: (u64, u64),
+    began: Instant,
+) {
     let code = Some(answer.code).filter(|c| !c.is_empty());
-    emit(conn, &exchange.request, RequestOutcome {
-        target: Target::default(),
-        request_id: &exchange.request_id,
-        protocol: protocol(version),
-        host: exchange.request.get(Known::Host).unwrap_or_default(),
-        status: answer.status,
-        outcome: outcome_of(answer),
-        error_code: code,
-        error_side: code.map(side_of),
-        bytes_in: bytes.0,
-        bytes_out: bytes.1,
-        timings: Timings {
-            total_us: micros(began.elapsed()),
-            ..Timings::default()
+    emit(
+        conn,
+        &exchange.request,
+        RequestOutcome {
+            target: Target::default(),
+            request_id: &exchange.request_id,
+            protocol: protocol(version),
+            host: exchange.request.get(Known::Host).unwrap_or_default(),
+            status: answer.status,
+            outcome: outcome_of(answer),
+            error_code: code,
+            error_side: code.map(side_of),
+            bytes_in: bytes.0,
+            bytes_out: bytes.1,
+            timings: Timings {
+                total_us: micros(began.elapsed()),
+                ..Timings::default()
+            },
+            ..RequestOutcome::default()
         },
-        ..RequestOutcome::default()
-    });
+    );
 }
 
 fn emit<'a>(conn: &'a Conn, head: &'a Head, mut outcome: RequestOutcome<'a>) {
@@ -111,7 +126,8 @@ fn emit<'a>(conn: &'a Conn, head: &'a Head, mut outcome: RequestOutcome<'a>) {
         resumed: conn.tls.is_some_and(|t| t.resumed),
     };
     outcome.visitor = visitor;
-    conn.observe.bytes(conn.kind.listener(), outcome.bytes_in, outcome.bytes_out);
+    conn.observe
+        .bytes(conn.kind.listener(), outcome.bytes_in, outcome.bytes_out);
     conn.observe.request(&RequestOutcome {
         secure: conn.tls.is_some(),
         method: head.method(),

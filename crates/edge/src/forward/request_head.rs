@@ -18,9 +18,19 @@ const REQUEST_ID_MAX: usize = 128;
 ///
 /// `request_id` gets the id under which the exchange is known. Returns the number of glitches (harmless
 /// breaches of the protocol) that were seen.
-pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &RequestFacts, request_id: &mut String) -> u32 {
+pub(super) fn rewrite(
+    head: &mut Head,
+    conn: &Conn,
+    member: &Member,
+    facts: &RequestFacts,
+    request_id: &mut String,
+) -> u32 {
     let glitches = strip_hop_by_hop(head, facts.upgrade);
     head.to_origin_form();
+    if facts.version == Version::Http2 {
+        // HTTP/2 has no case; upstreams of HTTP/1 get the customary one.
+        head.train_case_names();
+    }
     let forwarded = Forwarded::of(head, conn);
     let mut asked_id = None;
     head.retain(|known, name, value| match known {
@@ -53,9 +63,6 @@ pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &Req
     }
     if let Some(host) = &member.options.host_header {
         head.set(b"Host", host.as_bytes());
-    }
-    if head.version() == Version::Http2 {
-        head.train_case_names();
     }
     forwarded.push(head, conn);
     head.push(b"X-Request-Id", request_id.as_bytes());
@@ -135,7 +142,10 @@ impl Forwarded {
             Some(b"http") => self.https = false,
             _ => {}
         }
-        if let Some(h) = head.get(Known::XForwardedHost).and_then(|h| std::str::from_utf8(h).ok()) {
+        if let Some(h) = head
+            .get(Known::XForwardedHost)
+            .and_then(|h| std::str::from_utf8(h).ok())
+        {
             self.host = h.to_owned();
         }
     }

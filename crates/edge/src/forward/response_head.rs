@@ -112,8 +112,14 @@ mod tests {
     #[test]
     fn only_the_rewritten_host_is_relocated() {
         let moved = |v: &str| EDIT.relocate(v.as_bytes(), "inner.example:8080");
-        assert_eq!(moved("http://inner.example/x?y").as_deref(), Some("https://app.example.com/x?y"));
-        assert_eq!(moved("http://Inner.Example:8080").as_deref(), Some("https://app.example.com"));
+        assert_eq!(
+            moved("http://inner.example/x?y").as_deref(),
+            Some("https://app.example.com/x?y")
+        );
+        assert_eq!(
+            moved("http://Inner.Example:8080").as_deref(),
+            Some("https://app.example.com")
+        );
         assert_eq!(moved("http://other/"), None);
         assert_eq!(moved("/relative"), None);
     }

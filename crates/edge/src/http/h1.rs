@@ -30,19 +30,31 @@ pub(crate) async fn serve<IO: VisitorIo>(io: IO, received: BytesMut, conn: Arc<C
         limits.head = config.limits.header_max;
         limits.fields = config.limits.header_count;
         let l = &config.limits;
-        (l.keep_alive, l.header_time, l.first_request, l.requests_per_connection, l.body_min_rate)
+        (
+            l.keep_alive,
+            l.header_time,
+            l.first_request,
+            l.requests_per_connection,
+            l.body_min_rate,
+        )
     };
     let mut visitor = H1Visitor::new(io, received, Timer::current().deadline(), min_rate);
     let mut hosts = HostCache::default();
     let mut served = 0_u32;
+    let mut serving = None;
     loop {
-        visitor.deadline.set(if served == 0 { first_request } else { keep_alive });
+        // Nothing of the last exchange is left to be written.
+        drop(serving.take());
+        visitor
+            .deadline
+            .set(if served == 0 { first_request } else { keep_alive });
         if visitor.received().is_empty() {
             visitor.rest();
             if !wait_for_bytes(&mut visitor).await {
                 break;
             }
         }
+        serving = Some(conn.node.serving());
         let began = Instant::now();
         visitor.deadline.set(header_time);
         let mut exchange = Exchange::take();
@@ -169,6 +181,7 @@ async fn one<IO: VisitorIo>(
         }
     };
     visitor.begin(facts.version, facts.framing, close || last);
+    visitor.wants_trailers(exchange.request.contains_token(Known::Te, b"trailers"));
     if let Some(sni) = conn.sni.as_deref()
         && exchange.request.get(Known::Host).is_none()
     {
@@ -194,7 +207,11 @@ async fn one<IO: VisitorIo>(
                 // Answered early: the rest of the body is nobody's.
                 return Next::Linger;
             }
-            if visitor.may_go_on() { Next::Request } else { Next::Close }
+            if visitor.may_go_on() {
+                Next::Request
+            } else {
+                Next::Close
+            }
         }
         Forwarded::Answer(a) => answer(visitor, conn, exchange, &facts, a, began).await,
         Forwarded::Upgraded(stream, early) => Next::Upgraded(stream, early),
@@ -228,7 +245,11 @@ async fn answer<IO: VisitorIo>(
     began: Instant,
 ) -> Next {
     let unread = !visitor.body_done();
-    let answer = if unread || facts.expects_continue { answer.closing() } else { answer };
+    let answer = if unread || facts.expects_continue {
+        answer.closing()
+    } else {
+        answer
+    };
     if answer.close {
         visitor.close_after();
     }
@@ -244,7 +265,13 @@ async fn answer<IO: VisitorIo>(
 }
 
 /// Refuses what is not a request: answer, and the connection ends.
-async fn refuse<IO: VisitorIo>(visitor: &mut H1Visitor<IO>, conn: &Conn, exchange: &mut Exchange, answer: &Answer, began: Instant) {
+async fn refuse<IO: VisitorIo>(
+    visitor: &mut H1Visitor<IO>,
+    conn: &Conn,
+    exchange: &mut Exchange,
+    answer: &Answer,
+    began: Instant,
+) {
     visitor.begin(Version::Http11, Framing::None, true);
     conn.observe.glitch(glitch(answer.code));
     send(visitor, exchange, answer, false).await;

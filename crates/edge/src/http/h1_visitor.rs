@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use adit_http1::{BodyDecoder, CHUNK_END, FieldList, Framing, Head, LAST_CHUNK, Limits, Version, chunk_head, last_chunk_with_trailers};
+use adit_http1::{
+    BodyDecoder, CHUNK_END, FieldList, Framing, Head, LAST_CHUNK, Limits, Version, chunk_head, last_chunk_with_trailers,
+};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -51,6 +53,8 @@ pub(super) struct H1Visitor<IO> {
     tail: Bytes,
     body: Option<BodyDecoder>,
     trailers: Option<FieldList>,
+    /// It said `TE: trailers`.
+    wants_trailers: bool,
     version: Version,
     sending: Framing,
     /// The visitor ended its side.
@@ -75,6 +79,7 @@ impl<IO: VisitorIo> H1Visitor<IO> {
             tail: Bytes::new(),
             body: None,
             trailers: None,
+            wants_trailers: false,
             version: Version::Http11,
             sending: Framing::None,
             ended: false,
@@ -125,6 +130,11 @@ impl<IO: VisitorIo> H1Visitor<IO> {
         if self.out.capacity() == 0 {
             self.out = take_buffer();
         }
+    }
+
+    /// Whether the visitor asked for trailers (RFC 9110, section 6.5.1).
+    pub(super) fn wants_trailers(&mut self, wants: bool) {
+        self.wants_trailers = wants;
     }
 
     /// Whether the connection may carry another request after this exchange.
@@ -190,7 +200,12 @@ impl<IO: VisitorIo> H1Visitor<IO> {
 }
 
 /// Reads into `buffer`, making `room` where there is none.
-fn poll_read_into<IO: AsyncRead + Unpin>(io: &mut IO, cx: &mut Context<'_>, buffer: &mut BytesMut, room: usize) -> Poll<std::io::Result<usize>> {
+fn poll_read_into<IO: AsyncRead + Unpin>(
+    io: &mut IO,
+    cx: &mut Context<'_>,
+    buffer: &mut BytesMut,
+    room: usize,
+) -> Poll<std::io::Result<usize>> {
     crate::relay::poll_read_scratch(io, cx, room, |got| buffer.extend_from_slice(got))
 }
 
@@ -335,7 +350,7 @@ impl<IO: VisitorIo> Visitor for H1Visitor<IO> {
     fn send_end(&mut self, trailers: Option<&FieldList>) -> Result<(), VisitorError> {
         if self.sending == Framing::Chunked {
             match trailers {
-                Some(t) if !t.is_empty() => last_chunk_with_trailers(t, &mut self.out),
+                Some(t) if !t.is_empty() && self.wants_trailers => last_chunk_with_trailers(t, &mut self.out),
                 _ => self.out.extend_from_slice(LAST_CHUNK),
             }
         }
@@ -388,4 +403,3 @@ impl<IO: VisitorIo> H1Visitor<IO> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 }
-

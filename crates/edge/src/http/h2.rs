@@ -171,12 +171,13 @@ impl Shared {
 /// Serves one stream; true when its response was completed.
 async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn: &Arc<Conn>, shared: &Shared) -> bool {
     let began = Instant::now();
+    let _serving = conn.node.serving();
     if conn.node.is_draining() {
         shared.draining.store(true, std::sync::atomic::Ordering::Relaxed);
     }
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::take();
-    let mut visitor = H2Visitor::new(&parts, body, respond);
+    let mut visitor = H2Visitor::new(body, respond);
     let limits = {
         let config = conn.node.config.load();
         (config.limits.uri_max, config.limits.header_count)
@@ -193,7 +194,13 @@ async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn
     completed
 }
 
-async fn one(visitor: &mut H2Visitor, conn: &Arc<Conn>, exchange: &mut Exchange, facts: RequestFacts, began: Instant) -> bool {
+async fn one(
+    visitor: &mut H2Visitor,
+    conn: &Arc<Conn>,
+    exchange: &mut Exchange,
+    facts: RequestFacts,
+    began: Instant,
+) -> bool {
     let mut hosts = HostCache::default();
     let routed = match exchange.request.get(Known::Host) {
         None => Err(Answer::bad_host()),
@@ -244,13 +251,22 @@ async fn send(visitor: &mut H2Visitor, exchange: &mut Exchange, answer: &Answer,
 /// Makes our `Head` of an HTTP/2 request, refusing what `h2` lets pass and our rules do not.
 ///
 /// The size of the block is bounded by `h2`; `limits` are the longest target and the most fields.
-fn head(parts: &http::request::Parts, has_body: bool, limits: (usize, usize), head: &mut Head) -> Result<RequestFacts, Answer> {
-    let refusal = |r: &adit_http1::Refusal| Answer::refusal(r);
+fn head(
+    parts: &http::request::Parts,
+    has_body: bool,
+    limits: (usize, usize),
+    head: &mut Head,
+) -> Result<RequestFacts, Answer> {
+    let refusal = Answer::refusal;
     let extended = parts.method == http::Method::CONNECT && parts.extensions.get::<h2::ext::Protocol>().is_some();
     if parts.method == http::Method::TRACE || (parts.method == http::Method::CONNECT && !extended) {
         return Err(Answer::method_not_allowed());
     }
-    let method: &[u8] = if extended { b"GET" } else { parts.method.as_str().as_bytes() };
+    let method: &[u8] = if extended {
+        b"GET"
+    } else {
+        parts.method.as_str().as_bytes()
+    };
     let target = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let (uri_max, header_count) = limits;
     if target.len() > uri_max {

@@ -17,8 +17,6 @@ use super::visitor::{Visitor, VisitorError};
 pub(super) struct H2Visitor {
     body: RecvStream,
     body_done: bool,
-    /// What trailers may be is said by the head: its media type, and those it announced.
-    announced: Head,
     /// Bytes given to the exchange and not yet given back as credit.
     uncredited: usize,
     respond: SendResponse<Bytes>,
@@ -32,17 +30,8 @@ pub(super) struct H2Visitor {
 }
 
 impl H2Visitor {
-    pub(super) fn new(parts: &http::request::Parts, body: RecvStream, respond: SendResponse<Bytes>) -> Self {
-        let mut announced = Head::default();
-        if !body.is_end_stream() {
-            for name in [http::header::CONTENT_TYPE, http::header::TRAILER] {
-                for value in parts.headers.get_all(&name) {
-                    announced.push(name.as_str().as_bytes(), value.as_bytes());
-                }
-            }
-        }
+    pub(super) fn new(body: RecvStream, respond: SendResponse<Bytes>) -> Self {
         Self {
-            announced,
             body_done: body.is_end_stream(),
             body,
             uncredited: 0,
@@ -63,7 +52,10 @@ impl H2Visitor {
 
     /// The stream as bytes, after an extended CONNECT.
     pub(super) fn raw(&mut self) -> RawH2<'_> {
-        RawH2 { visitor: self, read: Bytes::new() }
+        RawH2 {
+            visitor: self,
+            read: Bytes::new(),
+        }
     }
 
     fn credit(&mut self) {
@@ -163,7 +155,8 @@ impl Visitor for H2Visitor {
         for (n, v) in &map {
             list.push(n.as_str().as_bytes(), v.as_bytes());
         }
-        adit_http1::filter_trailers(&mut list, &self.announced);
+        // HTTP/2 has no need to announce them; only names that may never be trailers go.
+        list.retain(|_, name, _| !adit_http1::is_forbidden_trailer(name));
         (!list.is_empty()).then_some(list)
     }
 
@@ -183,7 +176,9 @@ impl Visitor for H2Visitor {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(head.status()).map_err(|_| VisitorError::Gone)?;
         *response.headers_mut() = header_map(head.fields());
-        self.respond.send_informational(response).map_err(|_| VisitorError::Gone)
+        self.respond
+            .send_informational(response)
+            .map_err(|_| VisitorError::Gone)
     }
 
     fn send_head(&mut self, head: &mut Head, body: Framing, no_body: bool) -> Result<(), VisitorError> {
@@ -198,7 +193,10 @@ impl Visitor for H2Visitor {
         *response.status_mut() = StatusCode::from_u16(status).map_err(|_| VisitorError::Gone)?;
         *response.headers_mut() = header_map(head.fields());
         let end = !upgraded && (no_body || matches!(body, Framing::Length(0) | Framing::None));
-        let stream = self.respond.send_response(response, end).map_err(|_| VisitorError::Gone)?;
+        let stream = self
+            .respond
+            .send_response(response, end)
+            .map_err(|_| VisitorError::Gone)?;
         self.ended = end;
         self.sending = Some(stream);
         Ok(())

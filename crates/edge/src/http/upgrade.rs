@@ -10,7 +10,13 @@ use crate::secure::Conn;
 
 /// Relays an upgraded exchange. `received` was read from the visitor before the `101`, `early` came behind it
 /// from the upstream.
-pub(super) async fn relay<IO: VisitorIo>(mut io: IO, received: BytesMut, mut stream: Stream, early: Bytes, conn: &Arc<Conn>) {
+pub(super) async fn relay<IO: VisitorIo>(
+    mut io: IO,
+    received: BytesMut,
+    mut stream: Stream,
+    early: Bytes,
+    conn: &Arc<Conn>,
+) {
     let relayed = crate::relay::relay(&mut io, &mut stream, received.freeze(), early).await;
     conn.observe
         .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);

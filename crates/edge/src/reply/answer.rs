@@ -43,7 +43,10 @@ impl Form {
         {
             return Self::Grpc;
         }
-        let accept = head.get(Known::Accept).and_then(|v| std::str::from_utf8(v).ok()).unwrap_or("");
+        let accept = head
+            .get(Known::Accept)
+            .and_then(|v| std::str::from_utf8(v).ok())
+            .unwrap_or("");
         let (mut html, mut json) = (0.0_f32, 0.0_f32);
         for range in accept.split(',') {
             let mut parts = range.split(';').map(str::trim);
@@ -116,7 +119,11 @@ impl Answer {
 
     /// The `Host` field is missing, double or not a host.
     pub(crate) fn bad_host() -> Self {
-        Self::protocol(400, "ERR_ADIT_4002", "The Host field is missing, given twice or not a host name.")
+        Self::protocol(
+            400,
+            "ERR_ADIT_4002",
+            "The Host field is missing, given twice or not a host name.",
+        )
     }
 
     /// What the strict codec refused.
@@ -128,13 +135,21 @@ impl Answer {
 
     /// Lengths that contradict each other.
     pub(crate) fn conflicting_length() -> Self {
-        Self::protocol(400, "ERR_ADIT_4001", "The length of the body is given twice or is not a number.")
+        Self::protocol(
+            400,
+            "ERR_ADIT_4001",
+            "The length of the body is given twice or is not a number.",
+        )
     }
 
     /// Plain HTTP on the TLS port.
     pub(crate) fn tls_only(host: &str) -> Self {
         let host = if host.is_empty() { "this host" } else { host };
-        Self::protocol(400, "ERR_ADIT_4005", format!("this port speaks TLS; use https://{host}"))
+        Self::protocol(
+            400,
+            "ERR_ADIT_4005",
+            format!("this port speaks TLS; use https://{host}"),
+        )
     }
 
     /// The head or body came too slowly.
@@ -181,7 +196,11 @@ impl Answer {
     pub(crate) fn upstream_invalid() -> Self {
         Self {
             owner: "The service behind the agent closed the connection or sent an invalid answer; look at its log.",
-            ..Self::new(502, "ERR_NGROK_3004", "The service behind this endpoint gave no valid answer.")
+            ..Self::new(
+                502,
+                "ERR_NGROK_3004",
+                "The service behind this endpoint gave no valid answer.",
+            )
         }
     }
 
@@ -197,20 +216,32 @@ impl Answer {
     pub(crate) fn dial_failed() -> Self {
         Self {
             owner: "The agent is connected, but the service it forwards to does not accept connections. Start it, or correct the agent's upstream address.",
-            ..Self::new(502, "ERR_NGROK_8012", "The agent could not reach the service behind this endpoint.")
+            ..Self::new(
+                502,
+                "ERR_NGROK_8012",
+                "The agent could not reach the service behind this endpoint.",
+            )
         }
     }
 
     /// No upgrade to this protocol over this upstream.
     pub(crate) fn upgrade_impossible() -> Self {
-        Self::new(501, "ERR_ADIT_5010", "This upgrade is not possible over this endpoint's upstream.")
+        Self::new(
+            501,
+            "ERR_ADIT_5010",
+            "This upgrade is not possible over this endpoint's upstream.",
+        )
     }
 
     /// gRPC needs an HTTP/2 upstream.
     pub(crate) fn grpc_needs_http2() -> Self {
         Self {
             owner: "Start the agent with --upstream-protocol http2 for gRPC services.",
-            ..Self::new(501, "ERR_ADIT_5010", "gRPC needs an upstream that speaks HTTP/2 (upstream protocol http2).")
+            ..Self::new(
+                501,
+                "ERR_ADIT_5010",
+                "gRPC needs an upstream that speaks HTTP/2 (upstream protocol http2).",
+            )
         }
     }
 
@@ -221,7 +252,11 @@ impl Answer {
 
     /// A fault of ours.
     pub(crate) fn internal() -> Self {
-        Self::new(500, "ERR_NGROK_741", "An internal fault; it was recorded under the request's id.")
+        Self::new(
+            500,
+            "ERR_NGROK_741",
+            "An internal fault; it was recorded under the request's id.",
+        )
     }
 
     /// From the plain port to the TLS port; the request's path and query are put behind it.
@@ -294,7 +329,15 @@ impl Answer {
             Form::Page => {
                 head.push(b"Content-Type", b"text/html; charset=utf-8");
                 head.push(b"Content-Security-Policy", page::CSP.as_bytes());
-                page::render(self.status, self.code, &self.message, self.visitor, self.owner, request_id).into_bytes()
+                page::render(
+                    self.status,
+                    self.code,
+                    &self.message,
+                    self.visitor,
+                    self.owner,
+                    request_id,
+                )
+                .into_bytes()
             }
             Form::Json => {
                 head.push(b"Content-Type", b"application/json");
@@ -382,7 +425,10 @@ mod tests {
     fn the_form_follows_accept_with_its_weights() {
         assert_eq!(form(&[]), Form::Text);
         assert_eq!(form(&[("Accept", "*/*")]), Form::Text);
-        assert_eq!(form(&[("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]), Form::Page);
+        assert_eq!(
+            form(&[("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]),
+            Form::Page
+        );
         assert_eq!(form(&[("Accept", "application/json")]), Form::Json);
         assert_eq!(form(&[("Accept", "text/html;q=0.5, application/json")]), Form::Json);
         assert_eq!(form(&[("Accept", "application/problem+json")]), Form::Json);

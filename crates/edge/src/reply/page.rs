@@ -52,11 +52,21 @@ mod tests {
 
     #[test]
     fn inserted_text_cannot_become_markup_and_the_page_is_small() {
-        let p = render(404, "ERR_NGROK_3200", "<script>alert(1)</script> is offline", "\"'&", "", "rq_1");
+        let p = render(
+            404,
+            "ERR_NGROK_3200",
+            "<script>alert(1)</script> is offline",
+            "\"'&",
+            "",
+            "rq_1",
+        );
         assert!(!p.contains("<script"));
         assert!(p.contains("&lt;script&gt;"));
         assert!(p.contains("&quot;&#39;&amp;"));
         assert!(p.len() < 8 * 1024);
-        assert!(!p.contains("http://") && !p.contains("https://"), "no external resource");
+        assert!(
+            !p.contains("http://") && !p.contains("https://"),
+            "no external resource"
+        );
     }
 }

@@ -85,7 +85,11 @@ fn profile(name: Option<&str>, node: &Node) -> Result<(ServerProfile, bool), adi
     if let Some(special) = node.profiles.special(&member, !bytes_only)? {
         return Ok((special, bytes_only));
     }
-    let profile = if bytes_only { &node.profiles.tls_endpoints } else { &node.profiles.endpoints };
+    let profile = if bytes_only {
+        &node.profiles.tls_endpoints
+    } else {
+        &node.profiles.endpoints
+    };
     Ok((profile.clone(), bytes_only))
 }
 
@@ -95,11 +99,7 @@ pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
     let deadline = Timer::current().deadline();
     deadline.set(limits.handshake);
     let Accepted {
-        io,
-        peer,
-        permit,
-        read,
-        ..
+        io, peer, permit, read, ..
     } = accepted;
     agent_socket(&io);
     let began = Instant::now();

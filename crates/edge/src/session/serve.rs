@@ -67,6 +67,8 @@ where
         let loss = match reason {
             CloseReason::HeartbeatLost | CloseReason::Silent | CloseReason::WriteStalled => Loss::Silent,
             CloseReason::Aborted | CloseReason::Local(_) => Loss::ByServer,
+            // An agent that says so is leaving; one that merely closes may be back in a moment.
+            CloseReason::GoAway { code: code::NONE, .. } => Loss::Left,
             _ => Loss::Closed,
         };
         let config = shared.agents.config.load_full();

@@ -46,7 +46,11 @@ pub(super) async fn read(accepted: &mut Accepted, deadline: &Deadline, limits: &
                     return Read::Nothing(RefusalReason::UnknownProtocol);
                 }
                 b'S' | b'P' if NOT_HTTP.iter().any(|n| n.starts_with(&accepted.read)) => {}
-                b'A'..=b'Z' => return Read::PlainHttp,
+                b'A'..=b'Z' => match other_protocol(&accepted.read) {
+                    Some(true) => return Read::Nothing(RefusalReason::UnknownProtocol),
+                    Some(false) => return Read::PlainHttp,
+                    None => {}
+                },
                 _ => return Read::Nothing(RefusalReason::UnknownProtocol),
             }
         }
@@ -73,5 +77,36 @@ pub(super) async fn read(accepted: &mut Accepted, deadline: &Deadline, limits: &
             }
             Some(Err(_)) => return Read::Nothing(RefusalReason::Other),
         }
+    }
+}
+
+/// Whether the bytes begin as SSH or a PROXY header, which are closed without a word; `None`: too few to tell.
+fn other_protocol(read: &[u8]) -> Option<bool> {
+    let mut open = false;
+    for start in [&b"SSH-"[..], b"PROXY "] {
+        let n = read.len().min(start.len());
+        if read.get(..n) == start.get(..n) {
+            if n == start.len() {
+                return Some(true);
+            }
+            open = true;
+        }
+    }
+    (!open).then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_and_proxy_headers_are_told_from_http() {
+        assert_eq!(other_protocol(b"S"), None);
+        assert_eq!(other_protocol(b"SSH-2.0"), Some(true));
+        assert_eq!(other_protocol(b"SEARCH / HTTP/1.1"), Some(false));
+        assert_eq!(other_protocol(b"P"), None);
+        assert_eq!(other_protocol(b"POST"), Some(false));
+        assert_eq!(other_protocol(b"PROXY TCP4"), Some(true));
+        assert_eq!(other_protocol(b"GET"), Some(false));
     }
 }

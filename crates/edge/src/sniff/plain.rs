@@ -6,10 +6,10 @@ use adit_http1::Head;
 use tokio::io::AsyncWriteExt;
 
 use crate::accept::Accepted;
+use crate::forward;
 use crate::node::Node;
 use crate::reply::{Answer, Form, linger};
 use crate::secure::Conn;
-use crate::forward;
 
 /// A connection to the plain port. It stays on a worker in turn: the name is known only with the first request.
 pub(crate) async fn plain_port(accepted: Accepted, node: Arc<Node>) {
@@ -41,10 +41,17 @@ fn host_in(read: &[u8]) -> String {
     let text = String::from_utf8_lossy(read);
     let host = text
         .lines()
-        .find_map(|l| l.get(..5).filter(|n| n.eq_ignore_ascii_case("host:")).and_then(|_| l.get(5..)))
+        .find_map(|l| {
+            l.get(..5)
+                .filter(|n| n.eq_ignore_ascii_case("host:"))
+                .and_then(|_| l.get(5..))
+        })
         .unwrap_or("")
         .trim();
-    let safe = host.len() <= 255 && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
+    let safe = host.len() <= 255
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
     if safe { host.to_owned() } else { String::new() }
 }
 
@@ -54,7 +61,10 @@ mod tests {
 
     #[test]
     fn only_a_plain_host_is_repeated() {
-        assert_eq!(host_in(b"GET / HTTP/1.1\r\nHost: app.example.com:8443\r\n\r\n"), "app.example.com:8443");
+        assert_eq!(
+            host_in(b"GET / HTTP/1.1\r\nHost: app.example.com:8443\r\n\r\n"),
+            "app.example.com:8443"
+        );
         assert_eq!(host_in(b"GET / HTTP/1.1\r\nhost: <script>\r\n\r\n"), "");
         assert_eq!(host_in(b"GET / HTTP/1.1\r\n"), "");
     }

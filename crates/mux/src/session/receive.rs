@@ -9,8 +9,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{Body, Core, Farewell};
 use crate::{
-    Role,
-    code,
+    Role, code,
     error::CloseReason,
     frame::{self, HEADER, Header, INITIAL_WINDOW, Kind},
     heartbeat::Echo,

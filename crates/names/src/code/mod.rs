@@ -162,9 +162,7 @@ impl ErrorCode {
             None => Self::adit(number(text.strip_prefix("ERR_ADIT_")?)?),
         };
         // `+107` and `0107` parse as numbers but are not the name.
-        find(code)
-            .filter(|row| row.text == text)
-            .map(|row| row.code)
+        find(code).filter(|row| row.text == text).map(|row| row.code)
     }
 
     /// The first code in a text such as an SDK or agent receives: a word `ERR_NGROK_…` or
@@ -293,10 +291,7 @@ fn push_value(out: &mut String, value: &str) {
     let end = if value.len() <= 128 {
         value.len()
     } else {
-        (0..=125)
-            .rev()
-            .find(|i| value.is_char_boundary(*i))
-            .unwrap_or(0)
+        (0..=125).rev().find(|i| value.is_char_boundary(*i)).unwrap_or(0)
     };
     out.extend(
         value

@@ -37,9 +37,7 @@ pub enum UrlError {
     #[error("invalid port in the URL {0:?}: ports go from 1 to 65535")]
     PortRange(Box<str>),
     /// Too many labels before `.internal`.
-    #[error(
-        "the host {host} has {depth} labels before .internal, at most {MAX_INTERNAL_DEPTH} are allowed"
-    )]
+    #[error("the host {host} has {depth} labels before .internal, at most {MAX_INTERNAL_DEPTH} are allowed")]
     Depth {
         /// The host.
         host: CanonicalHost,
@@ -47,9 +45,7 @@ pub enum UrlError {
         depth: usize,
     },
     /// A kubernetes host that is not `service.namespace`.
-    #[error(
-        "the host {0} is not of the form service.namespace, which the binding \"kubernetes\" requires"
-    )]
+    #[error("the host {0} is not of the form service.namespace, which the binding \"kubernetes\" requires")]
     KubernetesHost(CanonicalHost),
     /// Port with other characters than digits.
     #[error("the URL {0:?} has a port that is not a number")]

@@ -179,9 +179,7 @@ impl EndpointUrl {
             url: shown(text),
             reason,
         };
-        let scheme = wish
-            .scheme
-            .ok_or_else(|| malformed("the scheme is missing"))?;
+        let scheme = wish.scheme.ok_or_else(|| malformed("the scheme is missing"))?;
         let host = wish.host.ok_or_else(|| malformed("the host is missing"))?;
         let port = wish
             .port
@@ -242,9 +240,6 @@ fn shown(text: &str) -> Box<str> {
     if text.len() <= 128 {
         return text.into();
     }
-    let cut = (0..=125)
-        .rev()
-        .find(|i| text.is_char_boundary(*i))
-        .unwrap_or(0);
+    let cut = (0..=125).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     format!("{}…", text.get(..cut).unwrap_or_default()).into()
 }

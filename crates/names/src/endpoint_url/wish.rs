@@ -124,12 +124,10 @@ impl Wish {
         let host = if host.is_empty() {
             None
         } else {
-            Some(
-                CanonicalHost::for_endpoint(host).map_err(|error| UrlError::Host {
-                    url: shown(text),
-                    error,
-                })?,
-            )
+            Some(CanonicalHost::for_endpoint(host).map_err(|error| UrlError::Host {
+                url: shown(text),
+                error,
+            })?)
         };
         Ok(Self { scheme, host, port })
     }
@@ -143,10 +141,7 @@ impl Wish {
     /// [`UrlError`].
     pub fn resolve(self, binding: Option<Binding>, rules: &UrlRules) -> Result<Address, UrlError> {
         let scheme = self.scheme.unwrap_or(Scheme::Https);
-        let is_internal = self
-            .host
-            .as_ref()
-            .is_some_and(|host| host.is_below("internal"));
+        let is_internal = self.host.as_ref().is_some_and(|host| host.is_below("internal"));
         let inferred = if is_internal {
             Binding::Internal
         } else {
@@ -286,9 +281,7 @@ fn no_other_parts(url: &str, authority: &str, tail: &str) -> Result<(), UrlError
         return refuse("fragment", fragment);
     }
     if path == "/" {
-        return Err(UrlError::TrailingSlash(shown(
-            url.strip_suffix('/').unwrap_or(url),
-        )));
+        return Err(UrlError::TrailingSlash(shown(url.strip_suffix('/').unwrap_or(url))));
     }
     Ok(())
 }
@@ -314,9 +307,7 @@ fn host_and_port<'a>(url: &str, authority: &'a str) -> Result<(&'a str, Option<u
 
 /// The URL as error texts may repeat it: what stands before an `@` is left out.
 fn without_userinfo(url: &str) -> String {
-    let (scheme, rest) = url
-        .split_once("://")
-        .map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest.get(..end).and_then(|authority| authority.rfind('@')) {
         Some(at) => {

@@ -52,9 +52,7 @@ impl Activity {
                 (_, Some(EndpointStatus::Offline) | None) => "endpoint_offline.v0",
             },
             Self::Refused(summary) => match summary.kind {
-                RefusalKind::Connection | RefusalKind::Handshake | RefusalKind::Protocol => {
-                    "connection_refused.v0"
-                }
+                RefusalKind::Connection | RefusalKind::Handshake | RefusalKind::Protocol => "connection_refused.v0",
                 RefusalKind::Login => "agent_session_refused.v0",
                 RefusalKind::Bind => "endpoint_refused.v0",
             },
@@ -84,10 +82,7 @@ pub struct ActivitySubscription {
 }
 
 impl ActivitySubscription {
-    pub(crate) const fn new(
-        receiver: broadcast::Receiver<Arc<ActivityEvent>>,
-        dropped: Arc<AtomicU64>,
-    ) -> Self {
+    pub(crate) const fn new(receiver: broadcast::Receiver<Arc<ActivityEvent>>, dropped: Arc<AtomicU64>) -> Self {
         Self {
             receiver,
             missed: 0,
@@ -112,9 +107,7 @@ impl ActivitySubscription {
             match self.receiver.try_recv() {
                 Ok(event) => return Some(event),
                 Err(broadcast::error::TryRecvError::Lagged(count)) => self.miss(count),
-                Err(
-                    broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed,
-                ) => return None,
+                Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => return None,
             }
         }
     }

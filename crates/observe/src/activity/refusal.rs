@@ -33,12 +33,7 @@ pub struct Refusal<'a> {
 impl Refusal<'_> {
     /// A refusal of which only this much is known; fill in the rest by `..`.
     #[must_use]
-    pub const fn new(
-        kind: RefusalKind,
-        reason: RefusalReason,
-        listener: Listener,
-        client_ip: IpAddr,
-    ) -> Self {
+    pub const fn new(kind: RefusalKind, reason: RefusalReason, listener: Listener, client_ip: IpAddr) -> Self {
         Self {
             kind,
             reason,

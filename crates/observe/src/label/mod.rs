@@ -7,12 +7,10 @@ mod exchange;
 
 pub use agent::{AgentClient, EndpointScheme, EndpointStatus, EndpointType, StopCode};
 pub use connection::{
-    AttackKind, BufferHolder, ConnectionProtocol, HandshakeResult, Listener, RefusalKind,
-    RefusalReason, TlsVersion,
+    AttackKind, BufferHolder, ConnectionProtocol, HandshakeResult, Listener, RefusalKind, RefusalReason, TlsVersion,
 };
 pub use exchange::{
-    CodeClass, GlitchKind, Method, Outcome, ParkResult, Protocol, RetryReason, Reuse, Side,
-    StreamFailure,
+    CodeClass, GlitchKind, Method, Outcome, ParkResult, Protocol, RetryReason, Reuse, Side, StreamFailure,
 };
 
 /// A label with a fixed set of values.

@@ -70,11 +70,7 @@ fn write(out: &mut Vec<u8>, line: &impl Serialize) {
 struct Printable;
 
 impl Formatter for Printable {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        out: &mut W,
-        mut fragment: &str,
-    ) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, mut fragment: &str) -> io::Result<()> {
         while let Some(at) = fragment.find(|c| matches!(c, '\u{7f}'..='\u{9f}')) {
             let (before, rest) = fragment.split_at(at);
             out.write_all(before.as_bytes())?;
@@ -87,11 +83,7 @@ impl Formatter for Printable {
         out.write_all(fragment.as_bytes())
     }
 
-    fn write_char_escape<W: ?Sized + io::Write>(
-        &mut self,
-        out: &mut W,
-        escape: CharEscape,
-    ) -> io::Result<()> {
+    fn write_char_escape<W: ?Sized + io::Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
         CompactFormatter.write_char_escape(out, escape)
     }
 }
@@ -371,11 +363,7 @@ impl<'a> Url<'a> {
         let host = lossy(outcome.host);
         let path = lossy(outcome.path);
         // `OPTIONS *` has no path to put behind a host.
-        let shown = if path.starts_with('/') {
-            path.as_ref()
-        } else {
-            ""
-        };
+        let shown = if path.starts_with('/') { path.as_ref() } else { "" };
         let mark = if query.is_empty() { "" } else { "?" };
         let raw = format!("{scheme}://{host}{shown}{mark}{query}");
         Self {
@@ -388,11 +376,7 @@ impl<'a> Url<'a> {
     }
 }
 
-fn connection<'a>(
-    node: &'a str,
-    record: &Record<'_>,
-    outcome: &'a ConnectionOutcome<'a>,
-) -> Connection<'a> {
+fn connection<'a>(node: &'a str, record: &Record<'_>, outcome: &'a ConnectionOutcome<'a>) -> Connection<'a> {
     let time = &outcome.timings;
     Connection {
         shared: Shared {

@@ -62,10 +62,7 @@ impl Lines {
                 if state.closed {
                     return;
                 }
-                state = self
-                    .filled
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             mem::swap(&mut state.waiting, &mut buffer);
             let count = mem::take(&mut state.count);

@@ -42,9 +42,7 @@ mod tests {
             (1_795_532_400_123_456, "2026-11-24T15:00:00.123456Z"),
             (u64::MAX, "1970-01-01T00:00:00.000000Z"),
         ] {
-            let at = UNIX_EPOCH
-                .checked_add(Duration::from_micros(micros))
-                .unwrap();
+            let at = UNIX_EPOCH.checked_add(Duration::from_micros(micros)).unwrap();
             assert_eq!(timestamp(at), text);
         }
     }

@@ -69,12 +69,7 @@ fn connection(out: &mut String, outcome: &ConnectionOutcome<'_>) -> fmt::Result 
 }
 
 /// How it ended, unless as it should.
-fn ending(
-    out: &mut String,
-    outcome: crate::Outcome,
-    code: Option<&str>,
-    side: Option<crate::Side>,
-) -> fmt::Result {
+fn ending(out: &mut String, outcome: crate::Outcome, code: Option<&str>, side: Option<crate::Side>) -> fmt::Result {
     if outcome != crate::Outcome::Completed {
         write!(out, " {}", outcome.as_str())?;
     }

@@ -214,12 +214,7 @@ mod tests {
                         assert!(!std::mem::replace(&mut seen[at], true));
                         let mut texts = Vec::new();
                         Four::texts(at, |text| texts.push(text));
-                        let wanted = [
-                            protocol.as_str(),
-                            method.as_str(),
-                            class.as_str(),
-                            outcome.as_str(),
-                        ];
+                        let wanted = [protocol.as_str(), method.as_str(), class.as_str(), outcome.as_str()];
                         assert_eq!(texts, wanted);
                     }
                 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cell::{Cell, Family, Histogram};
 use crate::label::{
-    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme,
-    EndpointStatus, EndpointType, GlitchKind, HandshakeResult, Label, Listener, Method, Outcome,
-    ParkResult, Protocol, RefusalReason, RetryReason, Reuse, Side, StreamFailure, TlsVersion,
+    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme, EndpointStatus, EndpointType,
+    GlitchKind, HandshakeResult, Label, Listener, Method, Outcome, ParkResult, Protocol, RefusalReason, RetryReason,
+    Reuse, Side, StreamFailure, TlsVersion,
 };
 
 /// Direction of bytes, seen from the visitor.
@@ -43,9 +43,7 @@ impl Label for StreamResult {
         }
     }
     fn text(index: usize) -> &'static str {
-        index
-            .checked_sub(1)
-            .map_or("opened", <StreamFailure as Label>::text)
+        index.checked_sub(1).map_or("opened", <StreamFailure as Label>::text)
     }
 }
 
@@ -133,10 +131,7 @@ impl Errors {
     /// Calls `each` with code, side and count of all that occurred; not under the lock.
     pub(crate) fn read(&self, mut each: impl FnMut(&str, Side, u64)) {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy: Vec<(Arc<str>, Sides)> = counts
-            .iter()
-            .map(|(code, sides)| (Arc::clone(code), *sides))
-            .collect();
+        let copy: Vec<(Arc<str>, Sides)> = counts.iter().map(|(code, sides)| (Arc::clone(code), *sides)).collect();
         drop(counts);
         for (code, sides) in &copy {
             for (side, count) in Side::ALL.iter().zip(sides) {

@@ -58,18 +58,12 @@ pub(crate) fn collect(format: Format, cells: &[&Cells], node: &NodeValues) -> St
 
 fn connections(text: &mut Text<'_>) {
     let labels = &["listener", "protocol"];
-    text.counters(
-        "adit_connections",
-        "Connections accepted.",
-        labels,
-        |cells| &cells.connections,
-    );
-    text.gauges(
-        "adit_connections_open",
-        "Connections open.",
-        labels,
-        |cells| &cells.connections_open,
-    );
+    text.counters("adit_connections", "Connections accepted.", labels, |cells| {
+        &cells.connections
+    });
+    text.gauges("adit_connections_open", "Connections open.", labels, |cells| {
+        &cells.connections_open
+    });
     text.counters(
         "adit_connections_refused",
         "Connections and handshakes refused.",
@@ -144,12 +138,9 @@ fn errors(text: &mut Text<'_>, cells: &[&Cells]) {
 }
 
 fn streams(text: &mut Text<'_>) {
-    text.gauges(
-        "adit_streams_open",
-        "Streams to agents that are open.",
-        &[],
-        |cells| &cells.streams_open,
-    );
+    text.gauges("adit_streams_open", "Streams to agents that are open.", &[], |cells| {
+        &cells.streams_open
+    });
     text.counters(
         "adit_streams",
         "Streams to agents, by how opening ended.",
@@ -168,12 +159,9 @@ fn streams(text: &mut Text<'_>) {
         &["result"],
         |cells| &cells.reuse,
     );
-    text.counters(
-        "adit_retries",
-        "Further tries of exchanges.",
-        &["reason"],
-        |cells| &cells.retries,
-    );
+    text.counters("adit_retries", "Further tries of exchanges.", &["reason"], |cells| {
+        &cells.retries
+    });
     text.gauges(
         "adit_parked_requests",
         "Requests that wait for a member to return.",
@@ -207,12 +195,9 @@ fn agents(text: &mut Text<'_>) {
         &["client_type"],
         |cells| &cells.heartbeat_seconds,
     );
-    text.gauges(
-        "adit_endpoints",
-        "Endpoints.",
-        &["scheme", "status", "type"],
-        |cells| &cells.endpoints,
-    );
+    text.gauges("adit_endpoints", "Endpoints.", &["scheme", "status", "type"], |cells| {
+        &cells.endpoints
+    });
     text.counters(
         "adit_endpoints_refused",
         "Endpoints refused to agents.",
@@ -223,17 +208,9 @@ fn agents(text: &mut Text<'_>) {
 
 fn dropped(text: &mut Text<'_>, cells: &[&Cells], node: &NodeValues) {
     let ring: u64 = cells.iter().map(|cells| cells.ring_dropped.read(0)).sum();
-    text.head_counter(
-        "adit_events_dropped",
-        "Events dropped because a queue was full.",
-    );
+    text.head_counter("adit_events_dropped", "Events dropped because a queue was full.");
     for (queue, count) in [("ring", ring), ("activity", node.activity_dropped)] {
-        text.sample(
-            "adit_events_dropped",
-            "_total",
-            &format!("queue=\"{queue}\""),
-            count,
-        );
+        text.sample("adit_events_dropped", "_total", &format!("queue=\"{queue}\""), count);
     }
     text.head_counter(
         "adit_log_dropped",
@@ -244,11 +221,6 @@ fn dropped(text: &mut Text<'_>, cells: &[&Cells], node: &NodeValues) {
         ("lines", node.log_lines_dropped),
         ("write", node.log_lines_failed),
     ] {
-        text.sample(
-            "adit_log_dropped",
-            "_total",
-            &format!("queue=\"{queue}\""),
-            count,
-        );
+        text.sample("adit_log_dropped", "_total", &format!("queue=\"{queue}\""), count);
     }
 }

@@ -73,9 +73,10 @@ impl<'a> Text<'a> {
     ) {
         self.head_counter(name, help);
         for index in 0..L::COUNT {
-            let value = self.cells.iter().fold(0_u64, |sum, cells| {
-                sum.wrapping_add(pick(cells).read(index))
-            });
+            let value = self
+                .cells
+                .iter()
+                .fold(0_u64, |sum, cells| sum.wrapping_add(pick(cells).read(index)));
             if value > 0 || L::COUNT <= SHOW_ZEROS {
                 let labels = pairs::<L>(labels, index);
                 self.sample(name, "_total", &labels, value);
@@ -96,9 +97,7 @@ impl<'a> Text<'a> {
             let value = self
                 .cells
                 .iter()
-                .fold(0_u64, |sum, cells| {
-                    sum.wrapping_add(pick(cells).read(index))
-                })
+                .fold(0_u64, |sum, cells| sum.wrapping_add(pick(cells).read(index)))
                 .cast_signed();
             if value != 0 || L::COUNT <= SHOW_ZEROS {
                 let labels = pairs::<L>(labels, index);
@@ -162,13 +161,7 @@ impl<'a> Text<'a> {
     }
 
     /// One line. `labels` are written pairs without braces.
-    pub(super) fn sample(
-        &mut self,
-        name: &str,
-        suffix: &str,
-        labels: &str,
-        value: impl std::fmt::Display,
-    ) {
+    pub(super) fn sample(&mut self, name: &str, suffix: &str, labels: &str, value: impl std::fmt::Display) {
         let _ = if labels.is_empty() {
             writeln!(self.out, "{name}{suffix} {value}")
         } else {

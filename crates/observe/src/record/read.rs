@@ -95,14 +95,7 @@ fn read_connection(mut from: Reader<'_>) -> Option<Record<'_>> {
     for value in &mut numbers {
         *value = from.number()?;
     }
-    let [
-        bytes_in,
-        bytes_out,
-        tls_us,
-        parked_us,
-        stream_open_us,
-        total_us,
-    ] = numbers;
+    let [bytes_in, bytes_out, tls_us, parked_us, stream_open_us, total_us] = numbers;
     let (visitor, target, request_id, error_code) = from.shared_texts(visitor, flags)?;
     Some(Record {
         at,
@@ -244,11 +237,6 @@ impl<'a> Reader<'a> {
         };
         let request_id = self.text()?;
         let code = self.text()?;
-        Some((
-            visitor,
-            target,
-            request_id,
-            (flags & flag::ERROR != 0).then_some(code),
-        ))
+        Some((visitor, target, request_id, (flags & flag::ERROR != 0).then_some(code)))
     }
 }

@@ -68,10 +68,7 @@ fn request_texts<'a>(outcome: &RequestOutcome<'a>) -> [Text<'a>; REQUEST_TEXTS] 
 
 /// Bytes the texts need at most, with their lengths.
 fn texts_bound(texts: &[Text<'_>]) -> usize {
-    texts
-        .iter()
-        .map(|(text, limit)| text.len().min(*limit) + 3)
-        .sum()
+    texts.iter().map(|(text, limit)| text.len().min(*limit) + 3).sum()
 }
 
 /// A request, ready to be written.
@@ -218,9 +215,8 @@ fn number(mut value: u64, out: &mut Vec<u8>) {
 }
 
 fn micros(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH).map_or(0, |since| {
-        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-    })
+    at.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 fn address(address: IpAddr, out: &mut Vec<u8>) {

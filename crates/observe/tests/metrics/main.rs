@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use adit_observe::{
-    Activity, AgentClient, AgentSession, AttackKind, BufferHolder, ConnectionProtocol,
-    EndpointFacts, EndpointReason, EndpointStatus, EndpointTransition, Format, GlitchKind,
-    HandshakeResult, Listener, Observer, Options, Outcome, ParkResult, Protocol, Refusal,
-    RefusalKind, RefusalReason, RequestOutcome, RetryReason, Reuse, SessionChange, SessionOutcome,
-    Side, StopCode, StreamFailure, Timings, TlsVersion,
+    Activity, AgentClient, AgentSession, AttackKind, BufferHolder, ConnectionProtocol, EndpointFacts, EndpointReason,
+    EndpointStatus, EndpointTransition, Format, GlitchKind, HandshakeResult, Listener, Observer, Options, Outcome,
+    ParkResult, Protocol, Refusal, RefusalKind, RefusalReason, RequestOutcome, RetryReason, Reuse, SessionChange,
+    SessionOutcome, Side, StopCode, StreamFailure, Timings, TlsVersion,
 };
 
 mod openmetrics;
@@ -82,11 +81,7 @@ fn every_metric_is_there_from_the_start_in_both_formats() {
     let observer = observer();
     for format in [Format::OpenMetrics, Format::Prometheus] {
         let parsed = parse(&observer.metrics(format), format).unwrap();
-        let total = if format == Format::Prometheus {
-            "_total"
-        } else {
-            ""
-        };
+        let total = if format == Format::Prometheus { "_total" } else { "" };
         let wanted: Vec<_> = CATALOGUE
             .iter()
             .map(|(name, kind)| {
@@ -97,21 +92,14 @@ fn every_metric_is_there_from_the_start_in_both_formats() {
         assert_eq!(parsed.families, wanted);
         assert!(parsed.series.values().all(|value| *value == 0.0));
     }
-    assert_eq!(
-        observer.metrics_text(),
-        observer.metrics(Format::OpenMetrics)
-    );
+    assert_eq!(observer.metrics_text(), observer.metrics(Format::OpenMetrics));
 }
 
 #[test]
 fn requests_are_counted_over_all_workers() {
     let observer = observer();
-    observer
-        .worker(0)
-        .request(&request(200, Outcome::Completed));
-    observer
-        .worker(1)
-        .request(&request(200, Outcome::Completed));
+    observer.worker(0).request(&request(200, Outcome::Completed));
+    observer.worker(1).request(&request(200, Outcome::Completed));
     observer.control().request(&RequestOutcome {
         error_code: Some("ERR_\"\\\n"),
         error_side: Some(Side::Agent),
@@ -135,10 +123,7 @@ fn requests_are_counted_over_all_workers() {
             "requests_total{protocol=\"h2\",method=\"other\",code_class=\"none\",outcome=\"shed\"}",
             1.0,
         ),
-        (
-            "errors_total{error_code=\"ERR_\"\\\n\",side=\"agent\"}",
-            1.0,
-        ),
+        ("errors_total{error_code=\"ERR_\"\\\n\",side=\"agent\"}", 1.0),
         // Not the upgraded one.
         ("request_seconds_count{protocol=\"h2\"}", 4.0),
         ("request_seconds_sum{protocol=\"h2\"}", 0.006),
@@ -149,11 +134,7 @@ fn requests_are_counted_over_all_workers() {
         ("request_first_byte_seconds_sum{protocol=\"h2\"}", 0.004),
         ("request_edge_seconds_sum{protocol=\"h2\"}", 0.0028),
     ] {
-        assert_eq!(
-            parsed.value(&format!("adit_http_{series}")),
-            Some(value),
-            "{series}"
-        );
+        assert_eq!(parsed.value(&format!("adit_http_{series}")), Some(value), "{series}");
     }
 }
 
@@ -171,33 +152,18 @@ fn what_is_open_is_a_gauge_and_guards_close_it() {
     worker.buffers(BufferHolder::Visitors, 4096);
     let open = parse(&observer.metrics_text(), Format::OpenMetrics).unwrap();
     for (series, value) in [
-        (
-            "adit_connections_open{listener=\"https\",protocol=\"h2\"}",
-            Some(1.0),
-        ),
-        (
-            "adit_connections_open{listener=\"https\",protocol=\"tls\"}",
-            None,
-        ),
+        ("adit_connections_open{listener=\"https\",protocol=\"h2\"}", Some(1.0)),
+        ("adit_connections_open{listener=\"https\",protocol=\"tls\"}", None),
         (
             "adit_connections_open{listener=\"https\",protocol=\"unknown\"}",
             Some(1.0),
         ),
-        (
-            "adit_connections_total{listener=\"https\",protocol=\"tls\"}",
-            Some(1.0),
-        ),
-        (
-            "adit_connections_total{listener=\"https\",protocol=\"unknown\"}",
-            None,
-        ),
+        ("adit_connections_total{listener=\"https\",protocol=\"tls\"}", Some(1.0)),
+        ("adit_connections_total{listener=\"https\",protocol=\"unknown\"}", None),
         ("adit_streams_open", Some(1.0)),
         ("adit_streams_total{result=\"opened\"}", Some(1.0)),
         ("adit_streams_total{result=\"limit\"}", Some(1.0)),
-        (
-            "adit_stream_open_seconds_sum{result=\"limit\"}",
-            Some(0.000_007),
-        ),
+        ("adit_stream_open_seconds_sum{result=\"limit\"}", Some(0.000_007)),
         ("adit_parked_requests", Some(1.0)),
         ("adit_buffers_bytes{holder=\"visitors\"}", Some(4096.0)),
     ] {
@@ -211,10 +177,7 @@ fn what_is_open_is_a_gauge_and_guards_close_it() {
     observer.worker(1).buffers(BufferHolder::Visitors, -4096);
     let closed = parse(&observer.metrics_text(), Format::OpenMetrics).unwrap();
     for (series, value) in [
-        (
-            "adit_connections_open{listener=\"https\",protocol=\"h2\"}",
-            None,
-        ),
+        ("adit_connections_open{listener=\"https\",protocol=\"h2\"}", None),
         (
             "adit_connections_total{listener=\"https\",protocol=\"unknown\"}",
             Some(1.0),
@@ -222,10 +185,7 @@ fn what_is_open_is_a_gauge_and_guards_close_it() {
         ("adit_streams_open", Some(0.0)),
         ("adit_parked_requests", Some(0.0)),
         ("adit_parked_seconds_count{result=\"woken\"}", Some(1.0)),
-        (
-            "adit_parked_seconds_count{result=\"visitor_left\"}",
-            Some(1.0),
-        ),
+        ("adit_parked_seconds_count{result=\"visitor_left\"}", Some(1.0)),
         ("adit_parked_seconds_count{result=\"full\"}", Some(1.0)),
         ("adit_buffers_bytes{holder=\"visitors\"}", Some(0.0)),
     ] {
@@ -277,11 +237,7 @@ fn single_occurrences_are_counted() {
         ("panics_total", 1.0),
         ("snapshot_generation", 41.0),
     ] {
-        assert_eq!(
-            parsed.value(&format!("adit_{series}")),
-            Some(value),
-            "{series}"
-        );
+        assert_eq!(parsed.value(&format!("adit_{series}")), Some(value), "{series}");
     }
 }
 
@@ -306,16 +262,10 @@ fn sessions_and_endpoints_follow_their_activity() {
         let parsed = parse(&observer.metrics_text(), Format::OpenMetrics).unwrap();
         let endpoints = |status: &str| {
             let labels = format!("scheme=\"https\",status=\"{status}\",type=\"agent\"");
-            parsed
-                .value(&format!("adit_endpoints{{{labels}}}"))
-                .unwrap_or(0.0)
+            parsed.value(&format!("adit_endpoints{{{labels}}}")).unwrap_or(0.0)
         };
         let sessions = parsed.value("adit_agent_sessions{client_type=\"ngrok-rust\"}");
-        (
-            sessions.unwrap_or(0.0),
-            endpoints("online"),
-            endpoints("offline"),
-        )
+        (sessions.unwrap_or(0.0), endpoints("online"), endpoints("offline"))
     };
     observer.activity(Activity::SessionStarted(Arc::clone(&session)));
     change(None, Some(EndpointStatus::Online));
@@ -344,50 +294,20 @@ fn sessions_and_endpoints_follow_their_activity() {
     let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
     observer.refusal(&Refusal {
         client: AgentClient::NgrokRust,
-        ..Refusal::new(
-            RefusalKind::Login,
-            RefusalReason::Authtoken,
-            Listener::Https,
-            ip,
-        )
+        ..Refusal::new(RefusalKind::Login, RefusalReason::Authtoken, Listener::Https, ip)
     });
-    for kind in [
-        RefusalKind::Bind,
-        RefusalKind::Connection,
-        RefusalKind::Handshake,
-    ] {
-        observer.refusal(&Refusal::new(
-            kind,
-            RefusalReason::Limit,
-            Listener::Http,
-            ip,
-        ));
+    for kind in [RefusalKind::Bind, RefusalKind::Connection, RefusalKind::Handshake] {
+        observer.refusal(&Refusal::new(kind, RefusalReason::Limit, Listener::Http, ip));
     }
     let parsed = parse(&observer.metrics_text(), Format::OpenMetrics).unwrap();
     for (series, value) in [
-        (
-            "agent_logins_total{client_type=\"ngrok-rust\",result=\"ok\"}",
-            1.0,
-        ),
-        (
-            "agent_logins_total{client_type=\"ngrok-rust\",result=\"resumed\"}",
-            1.0,
-        ),
-        (
-            "agent_logins_total{client_type=\"ngrok-rust\",result=\"refused\"}",
-            1.0,
-        ),
+        ("agent_logins_total{client_type=\"ngrok-rust\",result=\"ok\"}", 1.0),
+        ("agent_logins_total{client_type=\"ngrok-rust\",result=\"resumed\"}", 1.0),
+        ("agent_logins_total{client_type=\"ngrok-rust\",result=\"refused\"}", 1.0),
         ("endpoints_refused_total{reason=\"limit\"}", 1.0),
-        (
-            "connections_refused_total{listener=\"http\",reason=\"limit\"}",
-            2.0,
-        ),
+        ("connections_refused_total{listener=\"http\",reason=\"limit\"}", 2.0),
     ] {
-        assert_eq!(
-            parsed.value(&format!("adit_{series}")),
-            Some(value),
-            "{series}"
-        );
+        assert_eq!(parsed.value(&format!("adit_{series}")), Some(value), "{series}");
     }
 }
 

@@ -53,9 +53,7 @@ pub(crate) fn parse(text: &str, format: Format) -> Result<Parsed, String> {
                 return fail("sample without type");
             };
             let (name, labels, value) = sample(line)?;
-            let suffix = name
-                .strip_prefix(family.as_str())
-                .ok_or("sample of another family")?;
+            let suffix = name.strip_prefix(family.as_str()).ok_or("sample of another family")?;
             let wanted: &[&str] = match (kind.as_str(), format) {
                 ("counter", Format::OpenMetrics) => &["_total"],
                 ("histogram", _) => &["_bucket", "_sum", "_count"],
@@ -74,15 +72,8 @@ pub(crate) fn parse(text: &str, format: Format) -> Result<Parsed, String> {
                 if le.0 != "le" {
                     return fail("le is not last");
                 }
-                let bound = if le.1 == "+Inf" {
-                    f64::INFINITY
-                } else {
-                    number(&le.1)?
-                };
-                buckets
-                    .entry(key(family, rest))
-                    .or_default()
-                    .push((bound, value));
+                let bound = if le.1 == "+Inf" { f64::INFINITY } else { number(&le.1)? };
+                buckets.entry(key(family, rest)).or_default().push((bound, value));
             }
             if suffix == "_count" {
                 let buckets = buckets.get(&key(family, &labels)).ok_or("no buckets")?;
@@ -116,11 +107,7 @@ fn key(name: &str, labels: &[(String, String)]) -> String {
 }
 
 fn number(text: &str) -> Result<f64, String> {
-    if text.is_empty()
-        || !text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b".-".contains(&byte))
-    {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte)) {
         return Err(format!("number {text}"));
     }
     text.parse().map_err(|error| format!("{error}: {text}"))

@@ -53,8 +53,7 @@ impl de::Error for FieldError {
 /// [`crate::Error::Syntax`] if the bytes are no JSON (in UTF-8), [`crate::Error::Field`] if a field
 /// has the wrong type.
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, crate::Error> {
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| crate::Error::Syntax(error.to_string().into()))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| crate::Error::Syntax(error.to_string().into()))?;
     from_value(value)
 }
 
@@ -102,9 +101,7 @@ impl<'de> Deserializer<'de> for Folded {
                 }
             }
             Value::String(text) => visitor.visit_string(text),
-            Value::Array(items) => {
-                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Folded)))
-            }
+            Value::Array(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Folded))),
             Value::Object(map) => visitor.visit_map(MapDeserializer::new(
                 map.into_iter().map(|(key, value)| (key, Self(value))),
             )),
@@ -220,32 +217,23 @@ impl Fields {
         let mut sent: Vec<Option<Value>> = Vec::new();
         sent.resize_with(fields.len(), || None);
         for (name, value) in map {
-            let place = fields.iter().position(|field| *field == name).or_else(|| {
-                fields
-                    .iter()
-                    .position(|field| field.eq_ignore_ascii_case(&name))
-            });
+            let place = fields
+                .iter()
+                .position(|field| *field == name)
+                .or_else(|| fields.iter().position(|field| field.eq_ignore_ascii_case(&name)));
             if let Some(slot) = place.and_then(|place| sent.get_mut(place)) {
                 *slot = Some(value);
             }
         }
-        Self {
-            fields,
-            sent,
-            next: 0,
-        }
+        Self { fields, sent, next: 0 }
     }
 }
 
 impl<'de> de::MapAccess<'de> for Fields {
     type Error = FieldError;
 
-    fn next_key_seed<K: de::DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, FieldError> {
-        while let (Some(value), Some(name)) = (self.sent.get(self.next), self.fields.get(self.next))
-        {
+    fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, FieldError> {
+        while let (Some(value), Some(name)) = (self.sent.get(self.next), self.fields.get(self.next)) {
             if value.is_some() {
                 return seed
                     .deserialize(de::value::StrDeserializer::<FieldError>::new(name))
@@ -256,18 +244,10 @@ impl<'de> de::MapAccess<'de> for Fields {
         Ok(None)
     }
 
-    fn next_value_seed<V: de::DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, FieldError> {
-        let value = self
-            .sent
-            .get_mut(self.next)
-            .and_then(Option::take)
-            .unwrap_or_default();
+    fn next_value_seed<V: de::DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, FieldError> {
+        let value = self.sent.get_mut(self.next).and_then(Option::take).unwrap_or_default();
         let name = self.fields.get(self.next).copied().unwrap_or_default();
         self.next += 1;
-        seed.deserialize(Folded(value))
-            .map_err(|error| error.within(name))
+        seed.deserialize(Folded(value)).map_err(|error| error.within(name))
     }
 }

@@ -100,8 +100,7 @@ impl Reader {
             return Ok(self.object());
         }
         let room = (MAX_SIZE + 1).saturating_sub(self.buffer.len());
-        self.buffer
-            .extend_from_slice(chunk.get(..room).unwrap_or(chunk));
+        self.buffer.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
         self.scanner.scan(&self.buffer)?;
         Ok(self.object())
     }

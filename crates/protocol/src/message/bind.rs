@@ -138,10 +138,7 @@ impl Bind {
 
 /// The key under which a field was sent; the last one, if it was sent in several spellings.
 fn spelling(map: &Map<String, Value>, name: &str) -> Option<String> {
-    map.keys()
-        .rev()
-        .find(|key| key.eq_ignore_ascii_case(name))
-        .cloned()
+    map.keys().rev().find(|key| key.eq_ignore_ascii_case(name)).cloned()
 }
 
 fn put(map: &mut Map<String, Value>, name: &str, value: &str) {

@@ -136,9 +136,7 @@ fn line(bytes: &[u8]) -> Result<Parse, ProxyError> {
             "TCP6" => |text| text.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
             _ => return Err(ProxyError::Line),
         };
-        let end = |ip: &str, digits: &str| {
-            Some(SocketAddr::new(canonical_ip(address(ip)?), port(digits)?))
-        };
+        let end = |ip: &str, digits: &str| Some(SocketAddr::new(canonical_ip(address(ip)?), port(digits)?));
         Some(Addresses {
             source: end(from, from_port).ok_or(ProxyError::Line)?,
             destination: end(to, to_port).ok_or(ProxyError::Line)?,
@@ -155,14 +153,12 @@ fn line(bytes: &[u8]) -> Result<Parse, ProxyError> {
 
 /// 0–65535, without leading zeros.
 fn port(digits: &str) -> Option<u16> {
-    let plain =
-        digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
     if plain { digits.parse().ok() } else { None }
 }
 
 fn binary(bytes: &[u8]) -> Result<Parse, ProxyError> {
-    let Some([word, family, high, low]) = bytes.get(12..V2_HEAD).and_then(|b| b.first_chunk())
-    else {
+    let Some([word, family, high, low]) = bytes.get(12..V2_HEAD).and_then(|b| b.first_chunk()) else {
         return Ok(Parse::Partial);
     };
     let length = usize::from(u16::from_be_bytes([*high, *low]));

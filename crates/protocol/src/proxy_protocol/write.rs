@@ -7,8 +7,8 @@ use adit_names::cidr::canonical_socket_addr;
 
 use super::crc32c::crc32c;
 use super::{
-    MAX_WRITTEN, SIGNATURE, TYPE_ALPN, TYPE_AUTHORITY, TYPE_CRC32C, TYPE_SSL, TYPE_SSL_CN,
-    TYPE_SSL_VERSION, TYPE_UNIQUE_ID, Version,
+    MAX_WRITTEN, SIGNATURE, TYPE_ALPN, TYPE_AUTHORITY, TYPE_CRC32C, TYPE_SSL, TYPE_SSL_CN, TYPE_SSL_VERSION,
+    TYPE_UNIQUE_ID, Version,
 };
 
 /// A header to be written.
@@ -198,10 +198,7 @@ fn line(out: &mut Vec<u8>, source: SocketAddr, destination: SocketAddr) {
             )
         }
         (from, to) => {
-            let (from, to) = (
-                std::net::Ipv6Addr::from(v6(from)),
-                std::net::Ipv6Addr::from(v6(to)),
-            );
+            let (from, to) = (std::net::Ipv6Addr::from(v6(from)), std::net::Ipv6Addr::from(v6(to)));
             write!(
                 out,
                 "PROXY TCP6 {from} {to} {} {}\r\n",

@@ -112,7 +112,7 @@ fn check_client(
         *verified = true;
         return None;
     }
-    let result = verifier.verify(chain);
+    let result = verifier.verify(chain, profile.now());
     *verified = result.is_ok();
     match result {
         Err(error) if verifier.must_verify() => {

@@ -168,12 +168,12 @@ impl Verifier {
         self.must_verify
     }
 
-    /// Verifies a chain as of now, whatever the mode.
-    pub(crate) fn verify(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
+    /// Verifies a chain, whatever the mode.
+    pub(crate) fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), rustls::Error> {
         let (Some(verifier), Some((end_entity, intermediates))) = (&self.chain, chain.split_first()) else {
             return Err(rustls::Error::NoCertificatesPresented);
         };
-        let result = verifier.verify_client_cert(end_entity, intermediates, UnixTime::now());
+        let result = verifier.verify_client_cert(end_entity, intermediates, now);
         note_refusal(end_entity, result.map(|_| ()))
     }
 }

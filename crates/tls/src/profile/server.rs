@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls::ServerConfig;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoClientAuth, NoServerSessionStorage, ProducesTickets};
+use rustls::time_provider::TimeProvider;
+use rustls_pki_types::UnixTime;
 
 use super::client_auth::{ClientAuth, Verifier};
 use super::suites::{VARIANTS, Variant};
@@ -14,7 +17,7 @@ use super::{Version, check_alpn, config, versions};
 use crate::client_hello::ClientHello;
 use crate::error::Error;
 use crate::resolver::{Adapter, Resolver};
-use crate::ticket::TicketKeys;
+use crate::ticket::{TicketKeys, unix_time};
 
 /// How a server speaks TLS. One profile serves all names whose rules are the same; the
 /// [`Resolver`] finds the certificate. Cloning shares it.
@@ -28,6 +31,7 @@ struct Inner {
     verifier: Option<Arc<Verifier>>,
     tls13: bool,
     hash: [u8; 32],
+    clock: fn() -> u64,
 }
 
 impl ServerProfile {
@@ -41,6 +45,7 @@ impl ServerProfile {
             max: Version::Tls13,
             client_auth: ClientAuth::None,
             tickets: None,
+            clock: unix_time,
         }
     }
 
@@ -67,6 +72,21 @@ impl ServerProfile {
     pub(crate) fn verifier(&self) -> Option<&Verifier> {
         self.inner.verifier.as_deref()
     }
+
+    /// The time by which certificates are judged.
+    pub(crate) fn now(&self) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs((self.inner.clock)()))
+    }
+}
+
+/// Our clock as rustls asks for it.
+#[derive(Debug)]
+struct Clock(fn() -> u64);
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs((self.0)())))
+    }
 }
 
 impl fmt::Debug for ServerProfile {
@@ -85,6 +105,7 @@ pub struct ServerProfileBuilder {
     max: Version,
     client_auth: ClientAuth,
     tickets: Option<TicketKeys>,
+    clock: fn() -> u64,
 }
 
 impl ServerProfileBuilder {
@@ -117,6 +138,13 @@ impl ServerProfileBuilder {
     /// Issues and accepts session tickets, two for each handshake, valid for twelve hours.
     pub fn tickets(mut self, keys: TicketKeys) -> Self {
         self.tickets = Some(keys);
+        self
+    }
+
+    /// With a clock of the test's own, in seconds since 1970.
+    #[doc(hidden)]
+    pub const fn clock(mut self, clock: fn() -> u64) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -154,6 +182,7 @@ impl ServerProfileBuilder {
                 verifier,
                 tls13: self.max == Version::Tls13,
                 hash,
+                clock: self.clock,
             }),
         })
     }
@@ -164,6 +193,7 @@ impl ServerProfileBuilder {
         server.require_ems = true;
         server.enable_secret_extraction = true;
         server.max_early_data_size = 0;
+        server.time_provider = Arc::new(Clock(self.clock));
         server.session_storage = Arc::new(NoServerSessionStorage {});
         match ticketer {
             Some(ticketer) => {

@@ -11,9 +11,17 @@ use crate::harness::{Message, Of, Process, Server, Service, Visitor, eventually}
 /// One `GET /` for the public URL of a server with an agent of its own.
 fn get(server: &Server) -> Message {
     let url = server.info.text("public_url");
-    let host = url.strip_prefix("https://").unwrap().split(':').next().unwrap().to_owned();
+    let host = url
+        .strip_prefix("https://")
+        .unwrap()
+        .split(':')
+        .next()
+        .unwrap()
+        .to_owned();
     let mut visitor = Visitor::tls(server, &host);
-    visitor.ask(format!("GET /a?b=c HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"))
+    visitor.ask(format!(
+        "GET /a?b=c HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"
+    ))
 }
 
 fn with_agent(flags: &[&str]) -> Server {
@@ -30,9 +38,18 @@ fn the_file_says_where_everything_is_and_goes_with_the_server() {
     assert_eq!(info.json["pid"], server.process.id());
     assert_eq!(info.text("base_domain"), "adit.localhost");
     assert_eq!(info.text("version"), env!("CARGO_PKG_VERSION"));
-    assert_eq!(info.text("connect_addr"), format!("connect.adit.localhost:{}", info.https.port()));
-    assert_eq!(info.text("api_url"), format!("https://api.adit.localhost:{}", info.https.port()));
-    assert_eq!(info.text("dashboard_url"), format!("https://dashboard.adit.localhost:{}", info.https.port()));
+    assert_eq!(
+        info.text("connect_addr"),
+        format!("connect.adit.localhost:{}", info.https.port())
+    );
+    assert_eq!(
+        info.text("api_url"),
+        format!("https://api.adit.localhost:{}", info.https.port())
+    );
+    assert_eq!(
+        info.text("dashboard_url"),
+        format!("https://dashboard.adit.localhost:{}", info.https.port())
+    );
     assert!(info.text("signin_url").starts_with(info.text("dashboard_url")));
     assert!(info.text("started_at").ends_with('Z'));
     assert_eq!(info.text("admin_email"), "admin@adit.localhost");
@@ -43,7 +60,10 @@ fn the_file_says_where_everything_is_and_goes_with_the_server() {
     let file = server.directory().join("data/dev.json");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let directory = server.directory().to_owned();
-    let left: Vec<_> = std::fs::read_dir(directory.join("data")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(directory.join("data"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     assert!(!left.iter().any(|n| n.to_string_lossy().contains("tmp")), "{left:?}");
 
     server.process.signal("TERM");
@@ -56,7 +76,12 @@ fn the_file_says_where_everything_is_and_goes_with_the_server() {
 fn a_second_start_is_refused_with_the_address_of_the_first() {
     let server = Server::start();
     let mut second = Command::new(crate::harness::server::ADIT);
-    second.arg("dev").arg("--data-dir").arg(server.directory().join("data")).arg("--no-agent").args(FREE);
+    second
+        .arg("dev")
+        .arg("--data-dir")
+        .arg(server.directory().join("data"))
+        .arg("--no-agent")
+        .args(FREE);
     let ended = Process::start(&mut second).ended();
     assert_eq!(ended.code(), 1);
     assert!(ended.stderr.contains("already running"), "{ended:?}");
@@ -81,7 +106,10 @@ fn a_port_given_by_flag_that_is_taken_ends_the_start_and_is_named() {
         }
         let ended = Process::start(&mut command).ended();
         assert_eq!(ended.code(), 1, "{ended:?}");
-        assert!(ended.stderr.contains(flag) && ended.stderr.contains(&address), "{ended:?}");
+        assert!(
+            ended.stderr.contains(flag) && ended.stderr.contains(&address),
+            "{ended:?}"
+        );
         assert!(ended.stderr.contains("in use"), "{ended:?}");
         assert!(!directory.path().join("data/dev.json").exists());
     }
@@ -90,7 +118,10 @@ fn a_port_given_by_flag_that_is_taken_ends_the_start_and_is_named() {
 #[test]
 fn a_default_port_that_is_taken_moves() {
     // Whether taken here or by somebody else on this machine: they are taken.
-    let _held: Vec<_> = [8443, 8080, 4041].iter().filter_map(|p| TcpListener::bind(("127.0.0.1", *p)).ok()).collect();
+    let _held: Vec<_> = [8443, 8080, 4041]
+        .iter()
+        .filter_map(|p| TcpListener::bind(("127.0.0.1", *p)).ok())
+        .collect();
     let directory = Directory::new();
     let mut command = directory.dev();
     command.arg("--no-agent").args(["--tcp-ports", &free_range()]);
@@ -98,7 +129,11 @@ fn a_default_port_that_is_taken_moves() {
     assert_ne!(server.info.https.port(), 8443);
     assert_ne!(server.info.http.port(), 8080);
     assert_ne!(server.info.admin.port(), 4041);
-    assert!(server.process.stderr().contains("127.0.0.1:8443 is in use"), "{}", server.process.stderr());
+    assert!(
+        server.process.stderr().contains("127.0.0.1:8443 is in use"),
+        "{}",
+        server.process.stderr()
+    );
     assert_eq!(server.admin("/readyz").status(), 200);
 }
 
@@ -108,19 +143,37 @@ fn without_an_upstream_a_page_of_its_own_answers_and_echoes() {
     let answer = get(&server);
     assert_eq!(answer.status(), 200);
     let echo: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!((&echo["method"], &echo["path"], &echo["query"]), (&"GET".into(), &"/a".into(), &"b=c".into()));
-    let line = server.process.line("started endpoint", |l| l.starts_with("started endpoint "));
-    assert!(line.contains(&format!("url={}", server.info.text("public_url"))), "{line}");
+    assert_eq!(
+        (&echo["method"], &echo["path"], &echo["query"]),
+        (&"GET".into(), &"/a".into(), &"b=c".into())
+    );
+    let line = server
+        .process
+        .line("started endpoint", |l| l.starts_with("started endpoint "));
+    assert!(
+        line.contains(&format!("url={}", server.info.text("public_url"))),
+        "{line}"
+    );
 }
 
 #[test]
 fn the_line_with_curl_works_as_it_stands() {
     let server = with_agent(&[]);
     let banner = server.process.stdout();
-    let line = banner.lines().find_map(|l| l.trim().strip_prefix("Try it")).unwrap_or_else(|| panic!("{banner}"));
-    let out = Command::new("sh").args(["-c", &format!("{} -sS", line.trim())]).env("HOME", server.directory()).output().unwrap();
+    let line = banner
+        .lines()
+        .find_map(|l| l.trim().strip_prefix("Try it"))
+        .unwrap_or_else(|| panic!("{banner}"));
+    let out = Command::new("sh")
+        .args(["-c", &format!("{} -sS", line.trim())])
+        .env("HOME", server.directory())
+        .output()
+        .unwrap();
     assert!(out.status.success(), "{line}\n{out:?}");
-    assert!(String::from_utf8_lossy(&out.stdout).contains("\"method\": \"GET\""), "{out:?}");
+    assert!(
+        String::from_utf8_lossy(&out.stdout).contains("\"method\": \"GET\""),
+        "{out:?}"
+    );
 }
 
 #[test]
@@ -129,14 +182,18 @@ fn an_upstream_that_is_down_gets_a_url_all_the_same_and_serves_when_it_is_up() {
     let server = with_agent(&[&port]);
     let down = get(&server);
     assert_eq!((down.status(), down.code()), (502, "ERR_NGROK_8012"));
-    let said = server.process.line("about the upstream", |l| l.contains("refuses connections"));
+    let said = server
+        .process
+        .line("about the upstream", |l| l.contains("refuses connections"));
     assert!(said.contains(&port), "{said}");
 
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
     let service = Service::on(listener, |_| ok("up"));
     let up = get(&server);
     assert_eq!((up.status(), up.text().as_str()), (200, "up"));
-    server.process.line("that it is up", |l| l.starts_with("  ok: upstream") && l.contains(&port));
+    server.process.line("that it is up", |l| {
+        l.starts_with("  ok: upstream") && l.contains(&port)
+    });
     drop(service);
 }
 
@@ -146,7 +203,10 @@ fn a_url_of_ones_own_is_given() {
     let address = service.address().to_string();
     let server = with_agent(&[&address, "--url", "https://mine.adit.localhost"]);
     let port = server.info.https.port();
-    assert_eq!(server.info.text("public_url"), format!("https://mine.adit.localhost:{port}"));
+    assert_eq!(
+        server.info.text("public_url"),
+        format!("https://mine.adit.localhost:{port}")
+    );
     assert_eq!(get(&server).text(), "mine");
 }
 
@@ -155,7 +215,15 @@ fn the_server_itself_is_no_upstream() {
     let port = free_range().split('-').next().unwrap().to_owned();
     let directory = Directory::new();
     let mut command = directory.dev();
-    command.args([&port, "--https", &format!("127.0.0.1:{port}"), "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    command.args([
+        &port,
+        "--https",
+        &format!("127.0.0.1:{port}"),
+        "--http",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ]);
     let ended = Process::start(&mut command).ended();
     assert_eq!(ended.code(), 2, "{ended:?}");
     assert!(ended.stderr.contains("this server itself"), "{ended:?}");
@@ -163,7 +231,12 @@ fn the_server_itself_is_no_upstream() {
 
 #[test]
 fn wrong_flags_end_with_2() {
-    for wrong in [&["--no-such-flag"][..], &["--tcp-ports", "9-7"], &["--no-agent", "--url", "https://x.adit.localhost"], &["--https", "nonsense"]] {
+    for wrong in [
+        &["--no-such-flag"][..],
+        &["--tcp-ports", "9-7"],
+        &["--no-agent", "--url", "https://x.adit.localhost"],
+        &["--https", "nonsense"],
+    ] {
         let ended = Process::start(Directory::new().dev().args(wrong)).ended();
         assert_eq!(ended.code(), 2, "{wrong:?} {ended:?}");
         assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{ended:?}");

@@ -9,7 +9,9 @@ use crate::harness::{End, Of, Server, Site, eventually};
 /// The server has begun to drain: it says so on its admin port.
 fn drains(server: &Server) {
     server.process.signal("TERM");
-    eventually("/readyz says 503", || (server.admin("/readyz").status() == 503).then_some(()));
+    eventually("/readyz says 503", || {
+        (server.admin("/readyz").status() == 503).then_some(())
+    });
 }
 
 #[test]
@@ -88,7 +90,10 @@ fn a_second_signal_does_not_wait() {
     assert_eq!(ended.code(), 0, "{ended:?}");
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     // Nothing that looks like an answer.
-    assert!(matches!(visitor.try_receive(Of::Get), Err(End::Clean | End::Cut | End::Reset)));
+    assert!(matches!(
+        visitor.try_receive(Of::Get),
+        Err(End::Clean | End::Cut | End::Reset)
+    ));
     drop(agent);
 }
 
@@ -102,16 +107,21 @@ fn an_agent_that_is_stopped_finishes_what_runs_and_its_name_is_free_at_once() {
     upstream.request();
     upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
     assert_eq!(visitor.receive_head().status(), 200);
+    assert_eq!(visitor.bytes(5), b"01234");
     site.agent.process.signal("TERM");
-    // Nobody serves the name any more, and nobody waits for it: the agent has said goodbye.
-    let host = site.host.clone();
-    eventually("the name is offline", || {
-        let mut other = crate::harness::Visitor::tls(server, &host);
-        let answer = other.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-        (answer.code() == "ERR_NGROK_3200").then_some(())
-    });
+    // It says that it leaves; until it has left, it serves.
+    let mut other = site.visitor();
+    other.send(site.get_text("/meanwhile"));
+    let mut second = site.upstream.accept();
+    second.request();
+    second.send(ok("served"));
+    assert_eq!(other.receive(Of::Get).text(), "served");
     upstream.send("56789");
-    assert_eq!(visitor.bytes(10), b"0123456789");
+    assert_eq!(visitor.bytes(5), b"56789");
     let ended = site.agent.process.ended();
     assert_eq!(ended.code(), 0, "{ended:?}");
+    let began = Instant::now();
+    let answer = other.ask(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", site.host));
+    assert_eq!(answer.code(), "ERR_NGROK_3200");
+    assert!(began.elapsed().as_secs() < 5, "nobody waits for an agent that has said goodbye");
 }

@@ -17,7 +17,14 @@ fn url_token_and_authority_are_the_same_after_kill_9() {
         assert_eq!(second.info.text(name), info.text(name), "{name}");
     }
     assert_eq!(second.info.ca_pem(), ca);
-    let host = info.text("public_url").strip_prefix("https://").unwrap().split(':').next().unwrap().to_owned();
+    let host = info
+        .text("public_url")
+        .strip_prefix("https://")
+        .unwrap()
+        .split(':')
+        .next()
+        .unwrap()
+        .to_owned();
     let mut visitor = Visitor::tls(&second, &host);
     visitor.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     assert_eq!(visitor.receive(Of::Get).status(), 200);
@@ -28,7 +35,9 @@ fn an_agent_comes_back_to_a_server_that_was_killed() {
     let server = Server::start();
     let site = Site::answering(&server, "comes-back", &[], |_| ok("served"));
     assert_eq!(site.get("/").text(), "served");
-    let Site { agent, upstream, host, .. } = site;
+    let Site {
+        agent, upstream, host, ..
+    } = site;
     let Agent { process, url } = agent;
     let server = server.restart();
     eventually("the endpoint is back", || {

@@ -83,7 +83,11 @@ impl Offer {
     pub(crate) fn start(mut self) -> Agent {
         let process = Process::start(&mut self.command);
         let line = process.line("started endpoint", |l| l.starts_with("started endpoint "));
-        let url = line.split(' ').find_map(|word| word.strip_prefix("url=")).unwrap().to_owned();
+        let url = line
+            .split(' ')
+            .find_map(|word| word.strip_prefix("url="))
+            .unwrap()
+            .to_owned();
         Agent { process, url }
     }
 

@@ -63,7 +63,9 @@ impl Frames {
     /// opened wide.
     #[track_caller]
     pub(crate) fn connect(server: &Server, name: &str) -> Self {
-        let mut it = Self { io: Visitor::tls_with(server, name, &["h2"]) };
+        let mut it = Self {
+            io: Visitor::tls_with(server, name, &["h2"]),
+        };
         let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         hello.extend(encode(SETTINGS, 0, 0, &[]));
         hello.extend(encode(WINDOW_UPDATE, 0, 0, &0x0fff_ffff_u32.to_be_bytes()));
@@ -89,7 +91,12 @@ impl Frames {
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
         let stream = u32::from_be_bytes(head[5..9].try_into().unwrap()) & 0x7fff_ffff;
         let payload = self.io.try_bytes(length).ok()?;
-        Some(Frame { kind: head[3], flags: head[4], stream, payload })
+        Some(Frame {
+            kind: head[3],
+            flags: head[4],
+            stream,
+            payload,
+        })
     }
 
     /// The next frame that `wanted` accepts, acknowledging settings on the way; `None` when the connection ends first.

@@ -39,7 +39,13 @@ impl H2Service {
                     while let Ok((io, _)) = listener.accept().await {
                         let answer = answer.clone();
                         drop(runtime.spawn(async move {
-                            let Ok(mut connection) = h2::server::Builder::new().enable_connect_protocol().handshake::<_, Bytes>(io).await else { return };
+                            let Ok(mut connection) = h2::server::Builder::new()
+                                .enable_connect_protocol()
+                                .handshake::<_, Bytes>(io)
+                                .await
+                            else {
+                                return;
+                            };
                             while let Some(Ok((request, respond))) = connection.accept().await {
                                 drop(tokio::runtime::Handle::current().spawn(answer(request, respond)));
                             }
@@ -52,7 +58,10 @@ impl H2Service {
                 }
             });
         });
-        Self { address, stop: Some(stop) }
+        Self {
+            address,
+            stop: Some(stop),
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -49,7 +49,10 @@ impl H2 {
         let (io, runtime) = visitor.into_tls();
         let builder = || {
             let mut builder = h2::client::Builder::new();
-            builder.initial_window_size(1 << 20).initial_connection_window_size(8 << 20).max_header_list_size(1 << 20);
+            builder
+                .initial_window_size(1 << 20)
+                .initial_connection_window_size(8 << 20)
+                .max_header_list_size(1 << 20);
             builder
         };
         let (send, connection) = within(&runtime, "h2 handshake", builder().handshake::<_, Bytes>(io)).unwrap();
@@ -57,7 +60,11 @@ impl H2 {
             // How it ended is seen by the requests.
             let _ = connection.await;
         }));
-        Self { send, runtime, host: name.to_owned() }
+        Self {
+            send,
+            runtime,
+            host: name.to_owned(),
+        }
     }
 
     /// Waits, with the deadline.
@@ -68,7 +75,9 @@ impl H2 {
 
     /// A request for this connection's name.
     pub(crate) fn to(&self, method: Method, target: &str) -> http::request::Builder {
-        Request::builder().method(method).uri(format!("https://{}{target}", self.host))
+        Request::builder()
+            .method(method)
+            .uri(format!("https://{}{target}", self.host))
     }
 
     /// Sends a head; with `end` nothing follows.
@@ -87,7 +96,12 @@ impl H2 {
 
     /// The same with trailers.
     #[track_caller]
-    pub(crate) fn try_ask(&mut self, request: Request<()>, body: &[u8], trailers: Option<HeaderMap>) -> Result<Answer, h2::Error> {
+    pub(crate) fn try_ask(
+        &mut self,
+        request: Request<()>,
+        body: &[u8],
+        trailers: Option<HeaderMap>,
+    ) -> Result<Answer, h2::Error> {
         let (response, mut stream) = self.begin(request, body.is_empty() && trailers.is_none());
         within(&self.runtime, "response", async {
             if !body.is_empty() {
@@ -112,7 +126,7 @@ impl H2 {
         std::thread::scope(|scope| {
             let playing = scope.spawn(play);
             while !playing.is_finished() {
-                self.runtime.block_on(tokio::time::sleep(std::time::Duration::from_millis(1)));
+                self.runtime.block_on(async { tokio::time::sleep(std::time::Duration::from_millis(1)).await });
             }
             playing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
@@ -127,7 +141,12 @@ pub(crate) async fn whole(response: ResponseFuture) -> Result<Answer, h2::Error>
         all.extend_from_slice(&data);
     }
     let trailers = body.trailers().await?;
-    Ok(Answer { status: parts.status, headers: parts.headers, body: all, trailers })
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: all,
+        trailers,
+    })
 }
 
 /// The next piece of a body, with its credit given back.

@@ -82,7 +82,8 @@ impl Offer {
     /// The agent's way to the server leads over this line.
     pub(crate) fn over(self, line: &Line, server: &Server) -> Self {
         let name = server.info.text("connect_addr").rsplit_once(':').unwrap().0.to_owned();
-        self.env("ADIT_CONNECT_URL", &line.address.to_string()).args(["--connect-server-name", &name])
+        self.env("ADIT_CONNECT_URL", &line.address.to_string())
+            .args(["--connect-server-name", &name])
     }
 }
 

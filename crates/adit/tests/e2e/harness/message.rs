@@ -32,7 +32,14 @@ pub(crate) struct Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.head.escape_ascii().to_string().replace("\\r\\n", "\n"))?;
-        write!(f, "{}", self.body.get(..self.body.len().min(600)).unwrap_or_default().escape_ascii())?;
+        write!(
+            f,
+            "{}",
+            self.body
+                .get(..self.body.len().min(600))
+                .unwrap_or_default()
+                .escape_ascii()
+        )?;
         if !self.trailers.is_empty() {
             write!(f, "\n{:?}", self.trailers)?;
         }
@@ -47,7 +54,10 @@ impl Message {
         let (mut message, mut at) = Self::parse_head(buffer)?;
         if message.has_body(of) {
             let chunked = message.get("transfer-encoding").is_some();
-            assert!(!chunked || message.get("content-length").is_none(), "two lengths: {message:?}");
+            assert!(
+                !chunked || message.get("content-length").is_none(),
+                "two lengths: {message:?}"
+            );
             if chunked {
                 assert_eq!(message.get("transfer-encoding"), Some("chunked"), "{message:?}");
                 at = message.parse_chunks(buffer, at)?;
@@ -79,7 +89,10 @@ impl Message {
     #[track_caller]
     fn parse_head(buffer: &[u8]) -> Option<(Self, usize)> {
         let end = find(buffer, b"\r\n\r\n")? + 4;
-        let mut message = Self { head: buffer[..end].to_vec(), ..Self::default() };
+        let mut message = Self {
+            head: buffer[..end].to_vec(),
+            ..Self::default()
+        };
         let mut lines = lines(&buffer[..end - 2]);
         message.start = text(lines.next().unwrap());
         for line in lines {
@@ -101,7 +114,10 @@ impl Message {
         loop {
             let line_end = at + find(buffer.get(at..)?, b"\r\n")?;
             let line = text(&buffer[at..line_end]);
-            assert!((1..=16).contains(&line.len()) && line.bytes().all(|b| b.is_ascii_hexdigit()), "chunk size {line:?}");
+            assert!(
+                (1..=16).contains(&line.len()) && line.bytes().all(|b| b.is_ascii_hexdigit()),
+                "chunk size {line:?}"
+            );
             let size = usize::from_str_radix(&line, 16).unwrap();
             at = line_end + 2;
             if size == 0 {
@@ -126,10 +142,19 @@ impl Message {
     /// Status of a response.
     #[track_caller]
     pub(crate) fn status(&self) -> u16 {
-        let rest = self.start.strip_prefix("HTTP/1.1 ").unwrap_or_else(|| panic!("no response: {self:?}"));
+        let rest = self
+            .start
+            .strip_prefix("HTTP/1.1 ")
+            .unwrap_or_else(|| panic!("no response: {self:?}"));
         let digits = rest.get(..3).unwrap_or_default();
-        assert!(rest.get(3..).is_some_and(|r| r.is_empty() || r.starts_with(' ')), "status line {:?}", self.start);
-        digits.parse().unwrap_or_else(|_| panic!("status line {:?}", self.start))
+        assert!(
+            rest.get(3..).is_some_and(|r| r.is_empty() || r.starts_with(' ')),
+            "status line {:?}",
+            self.start
+        );
+        digits
+            .parse()
+            .unwrap_or_else(|_| panic!("status line {:?}", self.start))
     }
 
     /// Method of a request.
@@ -144,12 +169,19 @@ impl Message {
 
     /// The first field of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.fields
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
     }
 
     /// All fields of this name, in order.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str()).collect()
+        self.fields
+            .iter()
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.as_str())
+            .collect()
     }
 
     /// The code of an answer that the edge made itself.
@@ -193,7 +225,11 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
         }
         let end = find(rest, b"\r\n").expect("a line without its end");
         let line = &rest[..end];
-        assert!(!line.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)), "{}", line.escape_ascii());
+        assert!(
+            !line.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)),
+            "{}",
+            line.escape_ascii()
+        );
         rest = &rest[end + 2..];
         Some(line)
     })
@@ -203,7 +239,13 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn field(line: &[u8]) -> (String, String) {
     let line = text(line);
     let (name, value) = line.split_once(':').unwrap_or_else(|| panic!("no field: {line:?}"));
-    assert!(!name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&b)), "field name {name:?}");
+    assert!(
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&b)),
+        "field name {name:?}"
+    );
     (name.to_owned(), value.trim_matches([' ', '\t']).to_owned())
 }
 

@@ -27,7 +27,9 @@ pub(crate) struct Ended {
 impl Ended {
     #[track_caller]
     pub(crate) fn code(&self) -> i32 {
-        self.status.code().unwrap_or_else(|| panic!("ended by a signal: {self:?}"))
+        self.status
+            .code()
+            .unwrap_or_else(|| panic!("ended by a signal: {self:?}"))
     }
 }
 
@@ -37,7 +39,9 @@ impl Process {
     pub(crate) fn start(command: &mut Command) -> Self {
         for (name, _) in std::env::vars_os() {
             if let Some(text) = name.to_str()
-                && (text.starts_with("ADIT_") || text.starts_with("NGROK_") || text.to_ascii_lowercase().ends_with("_proxy"))
+                && (text.starts_with("ADIT_")
+                    || text.starts_with("NGROK_")
+                    || text.to_ascii_lowercase().ends_with("_proxy"))
                 && !command.get_envs().any(|(set, _)| set == name)
             {
                 command.env_remove(&name);
@@ -62,9 +66,13 @@ impl Process {
     /// Waits for a line on stdout that `wanted` accepts.
     #[track_caller]
     pub(crate) fn line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        self.stdout
-            .find(wanted)
-            .unwrap_or_else(|| panic!("no line {what:?}\n--- stdout\n{}\n--- stderr\n{}", self.stdout.text(), self.stderr.text()))
+        self.stdout.find(wanted).unwrap_or_else(|| {
+            panic!(
+                "no line {what:?}\n--- stdout\n{}\n--- stderr\n{}",
+                self.stdout.text(),
+                self.stderr.text()
+            )
+        })
     }
 
     /// Everything on stdout so far.
@@ -80,7 +88,10 @@ impl Process {
     /// Sends a signal by name, such as `TERM`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
@@ -89,10 +100,19 @@ impl Process {
     pub(crate) fn ended(mut self) -> Ended {
         // The ends of both pipes come with the end of the process.
         let over = self.stdout.wait_end() && self.stderr.wait_end();
-        assert!(over, "still running\n--- stdout\n{}\n--- stderr\n{}", self.stdout.text(), self.stderr.text());
+        assert!(
+            over,
+            "still running\n--- stdout\n{}\n--- stderr\n{}",
+            self.stdout.text(),
+            self.stderr.text()
+        );
         let status = self.child.wait().unwrap();
         watch('-', self.child.id());
-        Ended { status, stdout: self.stdout.text(), stderr: self.stderr.text() }
+        Ended {
+            status,
+            stdout: self.stdout.text(),
+            stderr: self.stderr.text(),
+        }
     }
 
     /// `kill -9`.
@@ -168,7 +188,11 @@ impl Lines {
                 return Some(found);
             }
             let left = until.checked_duration_since(Instant::now())?;
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -188,7 +212,11 @@ while read change pid; do case $change in
 esac; done
 kill -9 $all 2>/dev/null"#;
     static WATCHER: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
-        let mut shell = Command::new("sh").args(["-c", SCRIPT]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut shell = Command::new("sh")
+            .args(["-c", SCRIPT])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         Mutex::new(shell.stdin.take().unwrap())
     });
     let mut stdin = WATCHER.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 use super::message::{Message, Of};
-use super::process::{Ended, Process};
+use super::process::Process;
 use super::visitor::Visitor;
 
 /// The program under test.
@@ -35,7 +35,9 @@ pub(crate) struct Directory {
 
 impl Directory {
     pub(crate) fn new() -> Self {
-        Self { temporary: tempfile::Builder::new().prefix("adit-e2e-").tempdir().unwrap() }
+        Self {
+            temporary: tempfile::Builder::new().prefix("adit-e2e-").tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -45,14 +47,23 @@ impl Directory {
     /// `adit dev` on this directory, with a home of its own.
     pub(crate) fn dev(&self) -> Command {
         let mut command = Command::new(ADIT);
-        command.arg("dev").arg("--data-dir").arg(self.path().join("data")).env("HOME", self.path()).env_remove("XDG_DATA_HOME");
+        command
+            .arg("dev")
+            .arg("--data-dir")
+            .arg(self.path().join("data"))
+            .env("HOME", self.path())
+            .env_remove("XDG_DATA_HOME");
         command
     }
 
     /// The same with `--no-agent` and free ports.
     pub(crate) fn dev_on_free_ports(&self) -> Command {
         let mut command = self.dev();
-        command.arg("--no-agent").args(FREE).arg("--tcp-ports").arg(free_range());
+        command
+            .arg("--no-agent")
+            .args(FREE)
+            .arg("--tcp-ports")
+            .arg(free_range());
         command
     }
 
@@ -62,7 +73,14 @@ impl Directory {
 }
 
 /// Any free port for each listener.
-pub(crate) const FREE: [&str; 6] = ["--https", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+pub(crate) const FREE: [&str; 6] = [
+    "--https",
+    "127.0.0.1:0",
+    "--http",
+    "127.0.0.1:0",
+    "--admin",
+    "127.0.0.1:0",
+];
 
 /// What `dev.json` says.
 #[derive(Clone, Debug)]
@@ -91,7 +109,9 @@ impl Info {
 
     #[track_caller]
     pub(crate) fn text(&self, name: &str) -> &str {
-        self.json[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.json))
+        self.json[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {}", self.json))
     }
 
     pub(crate) fn ca_pem(&self) -> Vec<u8> {
@@ -130,7 +150,11 @@ impl Server {
         let process = Process::start(command);
         process.line("of the banner", is_ready);
         let info = directory.info();
-        Self { process, info, directory }
+        Self {
+            process,
+            info,
+            directory,
+        }
     }
 
     /// The server that tests of one theme share. It lives until the suite ends.
@@ -138,7 +162,9 @@ impl Server {
     pub(crate) fn shared(theme: &'static str) -> &'static Self {
         static SERVERS: LazyLock<Mutex<HashMap<&'static str, &'static Server>>> = LazyLock::new(Mutex::default);
         let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.entry(theme).or_insert_with(|| Box::leak(Box::new(Self::start())))
+        servers
+            .entry(theme)
+            .or_insert_with(|| Box::leak(Box::new(Self::start())))
     }
 
     /// `kill -9`, and a second one without an agent on the same directory and ports.
@@ -152,18 +178,13 @@ impl Server {
     /// `kill -9`, and a second one with these flags on the same directory.
     #[track_caller]
     pub(crate) fn killed_and_started(self, flags: &[&str]) -> Self {
-        let Self { mut process, directory, .. } = self;
+        let Self {
+            mut process, directory, ..
+        } = self;
         process.kill();
         let mut command = directory.dev();
         command.args(flags);
         Self::started(directory, &mut command)
-    }
-
-    /// Stops it in order and waits.
-    #[track_caller]
-    pub(crate) fn stop(self) -> Ended {
-        self.process.signal("TERM");
-        self.process.ended()
     }
 
     pub(crate) fn directory(&self) -> &Path {
@@ -179,7 +200,9 @@ impl Server {
     #[track_caller]
     pub(crate) fn admin(&self, path: &str) -> Message {
         let mut visitor = Visitor::plain(self.info.admin);
-        visitor.send(format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n"));
+        visitor.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n"
+        ));
         visitor.receive(Of::Get)
     }
 

@@ -23,19 +23,40 @@ impl<'a> Site<'a, Upstream> {
     pub(crate) fn scripted(server: &'a Server, name: &str, flags: &[&str]) -> Self {
         let upstream = Upstream::bind();
         let host = server.host(name);
-        let agent = Agent::http(server, upstream.address()).url(&format!("https://{host}")).args(flags).start();
-        Self { server, upstream, agent, host }
+        let agent = Agent::http(server, upstream.address())
+            .url(&format!("https://{host}"))
+            .args(flags)
+            .start();
+        Self {
+            server,
+            upstream,
+            agent,
+            host,
+        }
     }
 }
 
 impl<'a> Site<'a, Service> {
     /// The same; `answer` makes the whole response to each request.
     #[track_caller]
-    pub(crate) fn answering(server: &'a Server, name: &str, flags: &[&str], answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering(
+        server: &'a Server,
+        name: &str,
+        flags: &[&str],
+        answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let upstream = Service::start(answer);
         let host = server.host(name);
-        let agent = Agent::http(server, upstream.address()).url(&format!("https://{host}")).args(flags).start();
-        Self { server, upstream, agent, host }
+        let agent = Agent::http(server, upstream.address())
+            .url(&format!("https://{host}"))
+            .args(flags)
+            .start();
+        Self {
+            server,
+            upstream,
+            agent,
+            host,
+        }
     }
 }
 

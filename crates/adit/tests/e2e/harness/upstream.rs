@@ -41,7 +41,11 @@ impl Upstream {
                     return;
                 }
                 let Ok(io) = io else { return };
-                filled.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(io);
+                filled
+                    .waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push_back(io);
                 filled.came.notify_all();
             }
         });
@@ -61,14 +65,26 @@ impl Upstream {
             if let Some(io) = waiting.pop_front() {
                 return Conn::new(io);
             }
-            let left = until.checked_duration_since(Instant::now()).unwrap_or_else(|| panic!("no connection to the upstream"));
-            waiting = self.queue.came.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+            let left = until
+                .checked_duration_since(Instant::now())
+                .unwrap_or_else(|| panic!("no connection to the upstream"));
+            waiting = self
+                .queue
+                .came
+                .wait_timeout(waiting, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
     /// A connection that has come already.
     pub(crate) fn accepted(&self) -> Option<Conn> {
-        self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front().map(Conn::new)
+        self.queue
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .map(Conn::new)
     }
 }
 
@@ -94,11 +110,11 @@ impl Conn {
         io.set_nodelay(true).unwrap();
         io.set_read_timeout(Some(DEADLINE)).unwrap();
         io.set_write_timeout(Some(DEADLINE)).unwrap();
-        Self { io, received: Vec::new(), ended: None }
-    }
-
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.io.peer_addr().unwrap()
+        Self {
+            io,
+            received: Vec::new(),
+            ended: None,
+        }
     }
 
     #[track_caller]
@@ -129,7 +145,8 @@ impl Conn {
     /// The next whole request.
     #[track_caller]
     pub(crate) fn request(&mut self) -> Message {
-        self.try_request().unwrap_or_else(|| panic!("no whole request but: {}", self.received.escape_ascii()))
+        self.try_request()
+            .unwrap_or_else(|| panic!("no whole request but: {}", self.received.escape_ascii()))
     }
 
     /// The same; `None` if the connection ends instead.
@@ -172,6 +189,13 @@ impl Conn {
         (std::mem::take(&mut self.received), self.ended.unwrap_or(End::Clean))
     }
 
+    /// Whether the first bytes are these; waits for as many. False if the connection ends before.
+    #[track_caller]
+    pub(crate) fn starts_with(&mut self, bytes: &[u8]) -> bool {
+        while self.received.len() < bytes.len() && self.more() {}
+        self.received.starts_with(bytes)
+    }
+
     /// What was received and not yet taken.
     pub(crate) fn received(&self) -> &[u8] {
         &self.received
@@ -204,7 +228,9 @@ impl Conn {
 
     /// Ends it with a reset.
     pub(crate) fn reset(self) {
-        socket2::SockRef::from(&self.io).set_linger(Some(Duration::ZERO)).unwrap();
+        socket2::SockRef::from(&self.io)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 }
 
@@ -265,7 +291,9 @@ impl Drop for Service {
 fn serve(mut conn: Conn, seen: &Mutex<Vec<Message>>, answer: &(dyn Fn(&Message) -> Vec<u8> + Send + Sync)) {
     conn.io.set_read_timeout(None).unwrap();
     while let Some(request) = conn.try_request() {
-        seen.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+        seen.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(request.clone());
         let response = answer(&request);
         let close = super::message::text(&response[..response.len().min(2048)]).contains("Connection: close");
         if conn.try_send(response).is_err() || close {

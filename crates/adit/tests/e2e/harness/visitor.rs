@@ -41,7 +41,10 @@ enum Io {
 
 /// An event loop for one connection.
 pub(crate) fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 /// The end of `future`, or a panic at the deadline.
@@ -58,7 +61,12 @@ impl Visitor {
         let runtime = runtime();
         let io = within(&runtime, "connect", TcpStream::connect(address)).unwrap();
         io.set_nodelay(true).unwrap();
-        Self { io: Io::Plain(io), received: Vec::new(), ended: None, runtime }
+        Self {
+            io: Io::Plain(io),
+            received: Vec::new(),
+            ended: None,
+            runtime,
+        }
     }
 
     /// TLS with this name, without ALPN.
@@ -70,7 +78,10 @@ impl Visitor {
     /// TLS with this name, which is verified, and these protocols.
     #[track_caller]
     pub(crate) fn tls_with(server: &Server, name: &str, alpn: &[&str]) -> Self {
-        let profile = ClientProfile::builder(Roots::Pem(server.info.ca_pem())).alpn(alpn).build().unwrap();
+        let profile = ClientProfile::builder(Roots::Pem(server.info.ca_pem()))
+            .alpn(alpn)
+            .build()
+            .unwrap();
         Self::handshake(server.info.https, name, &profile).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
@@ -83,7 +94,12 @@ impl Visitor {
             io.set_nodelay(true).unwrap();
             adit_tls::connect(io, name, profile).await
         })?;
-        Ok(Self { io: Io::Tls(Box::new(io)), received: Vec::new(), ended: None, runtime })
+        Ok(Self {
+            io: Io::Tls(Box::new(io)),
+            received: Vec::new(),
+            ended: None,
+            runtime,
+        })
     }
 
     /// The TLS connection and its event loop.
@@ -117,7 +133,9 @@ impl Visitor {
 
     /// A receive buffer of this many bytes, so that the other side is stopped early.
     pub(crate) fn shrink(&self, bytes: usize) {
-        socket2::SockRef::from(self.socket()).set_recv_buffer_size(bytes).unwrap();
+        socket2::SockRef::from(self.socket())
+            .set_recv_buffer_size(bytes)
+            .unwrap();
     }
 
     /// Writes all of it.
@@ -173,7 +191,9 @@ impl Visitor {
 
     /// Ends it with a reset.
     pub(crate) fn reset(self) {
-        socket2::SockRef::from(self.socket()).set_linger(Some(Duration::ZERO)).unwrap();
+        socket2::SockRef::from(self.socket())
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 
     /// Receives more; false when the other side has ended.
@@ -194,7 +214,10 @@ impl Visitor {
             .await
         });
         match read {
-            Err(_) => panic!("nothing more within {DEADLINE:?}; received so far: {}", self.received[..so_far.min(4096)].escape_ascii()),
+            Err(_) => panic!(
+                "nothing more within {DEADLINE:?}; received so far: {}",
+                self.received[..so_far.min(4096)].escape_ascii()
+            ),
             Ok(Ok(0)) => self.ended = Some(End::Clean),
             Ok(Ok(_)) => {}
             Ok(Err(e)) => self.ended = Some(end_of(&e)),
@@ -214,12 +237,14 @@ impl Visitor {
     pub(crate) fn try_receive(&mut self, of: Of) -> Result<Message, End> {
         loop {
             // A body that only the end delimits is whole only if the end is in order.
-            if let Some(message) = Message::take(&mut self.received, of, self.ended == Some(End::Clean)) {
+            let ended = self.ended;
+            if let Some(message) = Message::take(&mut self.received, of, ended == Some(End::Clean)) {
                 return Ok(message);
             }
-            if !self.more() {
-                return Err(self.ended.unwrap_or(End::Clean));
+            if let Some(end) = ended {
+                return Err(end);
             }
+            self.more();
         }
     }
 
@@ -230,7 +255,12 @@ impl Visitor {
             if let Some(message) = Message::take_head(&mut self.received) {
                 return message;
             }
-            assert!(self.more(), "no whole head but {:?} after: {}", self.ended, self.received.escape_ascii());
+            assert!(
+                self.more(),
+                "no whole head but {:?} after: {}",
+                self.ended,
+                self.received.escape_ascii()
+            );
         }
     }
 
@@ -245,7 +275,12 @@ impl Visitor {
     #[track_caller]
     pub(crate) fn bytes(&mut self, n: usize) -> Vec<u8> {
         while self.received.len() < n {
-            assert!(self.more(), "{:?} before {n} bytes: {}", self.ended, self.received.escape_ascii());
+            assert!(
+                self.more(),
+                "{:?} before {n} bytes: {}",
+                self.ended,
+                self.received.escape_ascii()
+            );
         }
         self.received.drain(..n).collect()
     }

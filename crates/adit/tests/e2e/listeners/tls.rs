@@ -21,13 +21,20 @@ fn old_versions_and_weak_suites_are_refused() {
         &["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"][..],
         &["-tls1", "-cipher", "DEFAULT@SECLEVEL=0"],
         &["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"],
-        &["-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"],
+        &[
+            "-tls1_2",
+            "-cipher",
+            "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0",
+        ],
         &["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0"],
         &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256:@SECLEVEL=0"],
         &["-tls1_2", "-curves", "secp521r1"],
     ] {
         let said = connect("weak", flags);
-        assert!(said.stdout.contains("Cipher is (NONE)") || said.stderr.contains("alert"), "{flags:?} {said:?}");
+        assert!(
+            said.stdout.contains("Cipher is (NONE)") || said.stderr.contains("alert"),
+            "{flags:?} {said:?}"
+        );
         assert!(!said.stdout.contains("HTTP/1.1"), "{flags:?} {said:?}");
     }
 }
@@ -36,16 +43,31 @@ fn old_versions_and_weak_suites_are_refused() {
 fn modern_suites_and_groups_are_spoken() {
     for (flags, cipher) in [
         (&["-tls1_3"][..], "TLS_AES_128_GCM_SHA256"),
-        (&["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"], "TLS_AES_256_GCM_SHA384"),
-        (&["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], "TLS_CHACHA20_POLY1305_SHA256"),
-        (&["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], "ECDHE-ECDSA-AES128-GCM-SHA256"),
-        (&["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"], "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"],
+            "TLS_AES_256_GCM_SHA384",
+        ),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+            "TLS_CHACHA20_POLY1305_SHA256",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"],
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+            "ECDHE-ECDSA-CHACHA20-POLY1305",
+        ),
         (&["-tls1_3", "-curves", "P-256"], "TLS_"),
         (&["-tls1_3", "-curves", "P-384"], "TLS_"),
         (&["-tls1_3", "-curves", "X25519"], "TLS_"),
     ] {
         let said = connect("modern", flags);
-        assert!(said.stdout.contains(&format!("Cipher is {cipher}")), "{flags:?} {said:?}");
+        assert!(
+            said.stdout.contains(&format!("Cipher is {cipher}")),
+            "{flags:?} {said:?}"
+        );
         assert!(said.stdout.contains("HTTP/1.1 404"), "{flags:?} {said:?}");
     }
 }
@@ -62,12 +84,20 @@ fn there_is_no_renegotiation_compression_or_early_data() {
 
 #[test]
 fn protocols() {
-    for (offered, selected) in [("h2", "ALPN protocol: h2"), ("http/1.1", "ALPN protocol: http/1.1"), ("http/1.1,h2", "ALPN protocol: h2"), ("foo,http/1.1", "ALPN protocol: http/1.1")] {
+    for (offered, selected) in [
+        ("h2", "ALPN protocol: h2"),
+        ("http/1.1", "ALPN protocol: http/1.1"),
+        ("http/1.1,h2", "ALPN protocol: h2"),
+        ("foo,http/1.1", "ALPN protocol: http/1.1"),
+    ] {
         let said = connect("alpn", &["-alpn", offered]);
         assert!(said.stdout.contains(selected), "{offered}: {said:?}");
     }
     let none = connect("alpn", &[]);
-    assert!(none.stdout.contains("No ALPN negotiated") && none.stdout.contains("HTTP/1.1 404"), "{none:?}");
+    assert!(
+        none.stdout.contains("No ALPN negotiated") && none.stdout.contains("HTTP/1.1 404"),
+        "{none:?}"
+    );
     let foreign = connect("alpn", &["-alpn", "foo"]);
     assert!(foreign.stderr.contains("alert number 120"), "{foreign:?}");
 }
@@ -110,6 +140,9 @@ fn a_ticket_does_not_lead_past_a_new_client_certificate_rule() {
 fn the_certificate_is_of_the_local_authority_and_for_the_name() {
     let visitor = Visitor::tls(server(), "any-name.adit.localhost");
     drop(visitor);
-    let said = connect("any-name", &["-verify_return_error", "-verify_hostname", "any-name.adit.localhost"]);
+    let said = connect(
+        "any-name",
+        &["-verify_return_error", "-verify_hostname", "any-name.adit.localhost"],
+    );
     assert!(said.stdout.contains("Verify return code: 0 (ok)"), "{said:?}");
 }

@@ -29,9 +29,19 @@ fn neighbours_of_one_organisation_share_a_connection() {
 fn a_host_that_the_certificate_does_not_cover_or_nobody_has_is_misdirected() {
     let site = Site::answering(server(), "made-for", &[], |_| ok("x"));
     let mut h2 = site.h2();
-    for host in ["deep.er.adit.localhost", "elsewhere.example", "nobody-there.adit.localhost", "connect.adit.localhost", "api.adit.localhost"] {
+    for host in [
+        "deep.er.adit.localhost",
+        "elsewhere.example",
+        "nobody-there.adit.localhost",
+        "connect.adit.localhost",
+        "api.adit.localhost",
+    ] {
         let answer = h2.ask(to(host), b"");
-        assert_eq!((answer.status, answer.code()), (StatusCode::MISDIRECTED_REQUEST, "ERR_ADIT_4210"), "{host}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (StatusCode::MISDIRECTED_REQUEST, "ERR_ADIT_4210"),
+            "{host}"
+        );
     }
     // The connection is kept.
     assert_eq!(h2.ask(to(&site.host), b"").status, 200);
@@ -51,7 +61,10 @@ fn a_host_with_another_rule_for_client_certificates_is_misdirected() {
     let mut h2 = open.h2();
     assert_eq!(h2.ask(to(&open.host), b"").text(), "open");
     let answer = h2.ask(to(&closed.host), b"");
-    assert_eq!((answer.status, answer.code()), (StatusCode::MISDIRECTED_REQUEST, "ERR_ADIT_4210"));
+    assert_eq!(
+        (answer.status, answer.code()),
+        (StatusCode::MISDIRECTED_REQUEST, "ERR_ADIT_4210")
+    );
     let mut h1 = open.visitor();
     assert_eq!(h1.ask(closed.get_text("/")).status(), 421);
     assert!(closed.upstream.seen().is_empty());
@@ -65,7 +78,9 @@ fn a_host_with_another_rule_for_client_certificates_is_misdirected() {
 fn a_passed_through_name_is_not_reached_over_another_connection() {
     let open = Site::answering(server(), "through-open", &[], |_| ok("open"));
     let service = crate::harness::Service::start(|_| ok("never"));
-    let agent = crate::harness::Agent::tls(server(), service.address()).url("tls://through-closed.adit.localhost").start();
+    let agent = crate::harness::Agent::tls(server(), service.address())
+        .url("tls://through-closed.adit.localhost")
+        .start();
     let mut h2 = open.h2();
     let answer = h2.ask(to("through-closed.adit.localhost"), b"");
     assert_eq!(answer.status, 421);

@@ -10,7 +10,7 @@ use crate::harness::{Agent, End, Line, Of, Server, Service, Visitor, eventually}
 struct Away {
     server: Server,
     line: Line,
-    agent: Agent,
+    _agent: Agent,
     service: Service,
     host: String,
 }
@@ -21,8 +21,17 @@ impl Away {
         let line = Line::to(server.info.https);
         let service = Service::start(|request| ok(request.target()));
         let host = server.host(name);
-        let agent = Agent::http(&server, service.address()).url(&format!("https://{host}")).over(&line, &server).start();
-        Self { server, line, agent, service, host }
+        let agent = Agent::http(&server, service.address())
+            .url(&format!("https://{host}"))
+            .over(&line, &server)
+            .start();
+        Self {
+            server,
+            line,
+            _agent: agent,
+            service,
+            host,
+        }
     }
 
     fn visitor(&self) -> Visitor {
@@ -51,14 +60,29 @@ fn a_request_waits_for_its_agent_and_is_served() {
     away.line.cut();
     before.send(away.text("/during"));
     let mut posting = away.visitor();
-    posting.send(format!("POST /post HTTP/1.1\r\nHost: {}\r\nContent-Length: 4\r\n\r\nbody", away.host));
+    posting.send(format!(
+        "POST /post HTTP/1.1\r\nHost: {}\r\nContent-Length: 4\r\n\r\nbody",
+        away.host
+    ));
     away.wait_for_parked(2.0);
     away.line.mend();
     assert_eq!(before.receive(Of::Get).text(), "/during");
     assert_eq!(posting.receive(Of::Get).text(), "/post");
-    let mut seen: Vec<_> = away.service.seen().iter().map(|r| format!("{} {}", r.start, r.text())).collect();
+    let mut seen: Vec<_> = away
+        .service
+        .seen()
+        .iter()
+        .map(|r| format!("{} {}", r.start, r.text()))
+        .collect();
     seen.sort();
-    assert_eq!(seen, ["GET /before HTTP/1.1 ", "GET /during HTTP/1.1 ", "POST /post HTTP/1.1 body"]);
+    assert_eq!(
+        seen,
+        [
+            "GET /before HTTP/1.1 ",
+            "GET /during HTTP/1.1 ",
+            "POST /post HTTP/1.1 body"
+        ]
+    );
     assert_eq!(away.parked(), 0.0);
     assert!(away.server.metric("adit_parked_seconds_count", &[]) >= 2.0);
 }
@@ -145,7 +169,8 @@ fn the_257th_does_not_wait() {
         for connection in h2 {
             let over = &over;
             scope.spawn(move || {
-                connection.meanwhile(|| eventually("the end of the test", || over.load(Ordering::Relaxed).then_some(())));
+                connection
+                    .meanwhile(|| eventually("the end of the test", || over.load(Ordering::Relaxed).then_some(())));
             });
         }
         away.wait_for_parked(256.0);
@@ -165,20 +190,34 @@ fn unknown_names_never_wait_and_nobody_waits_longer_than_ten_seconds() {
     away.line.cut();
     let began = Instant::now();
     let mut unknown = Visitor::tls(&away.server, "never-heard-of.adit.localhost");
-    assert_eq!(unknown.ask("GET / HTTP/1.1\r\nHost: never-heard-of.adit.localhost\r\n\r\n").status(), 404);
+    assert_eq!(
+        unknown
+            .ask("GET / HTTP/1.1\r\nHost: never-heard-of.adit.localhost\r\n\r\n")
+            .status(),
+        404
+    );
     assert!(began.elapsed() < Duration::from_secs(5));
     let began = Instant::now();
     let mut visitor = away.visitor();
     let answer = visitor.ask(away.text("/"));
-    assert_eq!((answer.status(), answer.code(), answer.get("retry-after")), (404, "ERR_NGROK_3200", Some("5")));
-    assert!((Duration::from_millis(9_500)..Duration::from_secs(15)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(
+        (answer.status(), answer.code(), answer.get("retry-after")),
+        (404, "ERR_NGROK_3200", Some("5"))
+    );
+    assert!(
+        (Duration::from_millis(9_500)..Duration::from_secs(15)).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[test]
 fn an_agent_that_says_goodbye_leaves_nobody_waiting() {
     let server = Server::shared("names");
     let service = Service::start(|_| ok("x"));
-    let agent = Agent::http(server, service.address()).url("https://goodbye.adit.localhost").start();
+    let agent = Agent::http(server, service.address())
+        .url("https://goodbye.adit.localhost")
+        .start();
     assert_eq!(agent.stop().code(), 0);
     let began = Instant::now();
     let mut visitor = Visitor::tls(server, "goodbye.adit.localhost");
@@ -186,7 +225,9 @@ fn an_agent_that_says_goodbye_leaves_nobody_waiting() {
     assert_eq!(answer.code(), "ERR_NGROK_3200");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     // And the name is free for anybody.
-    let again = Agent::http(server, service.address()).url("https://goodbye.adit.localhost").start();
+    let again = Agent::http(server, service.address())
+        .url("https://goodbye.adit.localhost")
+        .start();
     drop(again);
 }
 

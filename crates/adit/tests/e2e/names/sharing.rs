@@ -26,7 +26,11 @@ fn the_second_is_refused_while_the_first_serves_without_a_break() {
         }
         let service = Service::start(|_| ok("second"));
         for flags in [&[][..], &["--pooling-enabled"]] {
-            let ended = Agent::http(server(), service.address()).url(&format!("https://{}", site.host)).args(flags).launch().ended();
+            let ended = Agent::http(server(), service.address())
+                .url(&format!("https://{}", site.host))
+                .args(flags)
+                .launch()
+                .ended();
             assert_eq!(ended.code(), 1, "{ended:?}");
             assert!(ended.stderr.contains("ERR_NGROK_334"), "{ended:?}");
         }
@@ -40,13 +44,20 @@ fn both_pooled_both_serve_and_one_that_leaves_is_not_missed() {
     let url = "https://pooled.adit.localhost";
     let start = |text: &'static str| {
         let service = Service::start(move |_| ok(text));
-        let agent = Agent::http(server(), service.address()).url(url).args(["--pooling-enabled"]).start();
+        let agent = Agent::http(server(), service.address())
+            .url(url)
+            .args(["--pooling-enabled"])
+            .start();
         (service, agent)
     };
     let (one, two) = (start("one"), start("two"));
     assert_eq!(one.1.url, two.1.url);
     let mut visitor = Visitor::tls(server(), "pooled.adit.localhost");
-    let mut ask = || visitor.ask("GET / HTTP/1.1\r\nHost: pooled.adit.localhost\r\n\r\n").text();
+    let mut ask = || {
+        visitor
+            .ask("GET / HTTP/1.1\r\nHost: pooled.adit.localhost\r\n\r\n")
+            .text()
+    };
     let mut counts = (0, 0);
     for _ in 0..200 {
         match ask().as_str() {
@@ -69,11 +80,16 @@ fn both_pooled_both_serve_and_one_that_leaves_is_not_missed() {
 fn https_and_tls_are_one_name() {
     let site = Site::answering(server(), "one-name", &[], |_| ok("x"));
     let service = Service::start(|_| ok("x"));
-    let ended = Agent::tls(server(), service.address()).url(&format!("tls://{}", site.host)).launch().ended();
+    let ended = Agent::tls(server(), service.address())
+        .url(&format!("tls://{}", site.host))
+        .launch()
+        .ended();
     assert_eq!(ended.code(), 1, "{ended:?}");
     assert!(ended.stderr.contains("ERR_NGROK_334"), "{ended:?}");
     // The plain port has names of its own.
-    let plain = Agent::http(server(), service.address()).url(&format!("http://{}", site.host)).start();
+    let plain = Agent::http(server(), service.address())
+        .url(&format!("http://{}", site.host))
+        .start();
     drop(plain);
 }
 
@@ -85,6 +101,9 @@ fn a_tcp_port_has_one_owner() {
     assert_eq!(ended.code(), 1, "{ended:?}");
     assert!(ended.stderr.contains("ERR_NGROK_334"), "{ended:?}");
     let port = first.port();
-    let ended = Agent::tcp(server(), service.address()).url(&format!("tcp://other.adit.localhost:{port}")).launch().ended();
+    let ended = Agent::tcp(server(), service.address())
+        .url(&format!("tcp://other.adit.localhost:{port}"))
+        .launch()
+        .ended();
     assert_eq!(ended.code(), 1, "{ended:?}");
 }

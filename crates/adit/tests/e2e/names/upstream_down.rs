@@ -16,19 +16,29 @@ fn a_service_that_is_down_is_said_at_once_and_up_again_at_the_first_request() {
     let port = free_range().split('-').next().unwrap().to_owned();
     let address = format!("127.0.0.1:{port}");
     let host = "down.adit.localhost";
-    let agent = Agent::http(server(), address.parse().unwrap()).url(&format!("https://{host}")).start();
+    let agent = Agent::http(server(), address.parse().unwrap())
+        .url(&format!("https://{host}"))
+        .start();
     let mut visitor = Visitor::tls(server(), host);
     for method in ["GET", "POST", "GET"] {
         let began = Instant::now();
         let answer = visitor.ask(format!("{method} / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!((answer.status(), answer.code()), (502, "ERR_NGROK_8012"), "{answer:?}");
         assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-        assert!(!answer.text().contains(&port), "an internal address is shown: {answer:?}");
+        assert!(
+            !answer.text().contains(&port),
+            "an internal address is shown: {answer:?}"
+        );
     }
-    let line = agent.process.line("that it failed", |l| l.starts_with("upstream dial failed "));
+    let line = agent
+        .process
+        .line("that it failed", |l| l.starts_with("upstream dial failed "));
     assert!(line.contains(&format!("addr=http://{address}")), "{line}");
     let service = Service::on(TcpListener::bind(&address).unwrap(), |_| ok("up"));
-    assert_eq!(visitor.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).text(), "up");
+    assert_eq!(
+        visitor.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).text(),
+        "up"
+    );
     agent.process.line("that it is up", |l| l.starts_with("upstream up "));
     drop(service);
 }

@@ -34,7 +34,12 @@ fn http_1_0_without_host_is_served_under_the_name_of_the_handshake_only() {
     visitor.send("GET / HTTP/1.0\r\n\r\n");
     assert_eq!(visitor.receive(Of::Get).text(), "by name");
     let seen = site.upstream.seen();
-    assert_eq!(seen[0].all("host").len(), 1, "HTTP/1.1 upstreams need one: {:?}", seen[0]);
+    assert_eq!(
+        seen[0].all("host").len(),
+        1,
+        "HTTP/1.1 upstreams need one: {:?}",
+        seen[0]
+    );
 
     let mut plain = Visitor::plain(server().info.http);
     plain.send("GET / HTTP/1.0\r\n\r\n");
@@ -46,7 +51,15 @@ fn http_1_0_without_host_is_served_under_the_name_of_the_handshake_only() {
 fn any_token_is_a_method_but_two() {
     let site = Site::answering(server(), "methods", &[], |_| ok("x"));
     let mut visitor = site.visitor();
-    for method in ["PURGE", "PROPFIND", "patch", "M-SEARCH", "X!#$%&'*+-.^_`|~9", "OPTIONS", "DELETE"] {
+    for method in [
+        "PURGE",
+        "PROPFIND",
+        "patch",
+        "M-SEARCH",
+        "X!#$%&'*+-.^_`|~9",
+        "OPTIONS",
+        "DELETE",
+    ] {
         let answer = visitor.ask(format!("{method} /m HTTP/1.1\r\nHost: {}\r\n\r\n", site.host));
         assert_eq!(answer.status(), 200, "{method}");
         assert_eq!(site.upstream.seen().last().unwrap().method(), method);
@@ -55,7 +68,10 @@ fn any_token_is_a_method_but_two() {
         let mut visitor = site.visitor();
         let answer = visitor.ask(format!("{request} {target} HTTP/1.1\r\nHost: {}\r\n\r\n", site.host));
         assert_eq!((answer.status(), answer.code()), (405, "ERR_ADIT_4050"), "{request}");
-        assert_eq!(answer.get("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        assert_eq!(
+            answer.get("allow"),
+            Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+        );
         assert_eq!(visitor.rest(), (Vec::new(), End::Clean));
     }
     assert_eq!(site.upstream.seen().len(), 7);
@@ -69,7 +85,11 @@ fn versions_and_expectations_that_are_not_spoken() {
         ("GET / HTTP/2.0\r\nHost: H\r\n\r\n", 505, "ERR_ADIT_5050"),
         ("GET / HTTP/0.9\r\nHost: H\r\n\r\n", 505, "ERR_ADIT_5050"),
         ("GET / HTTP/1.1\r\nHost: H\r\nExpect: foo\r\n\r\n", 417, "ERR_ADIT_4170"),
-        ("GET / HTTP/1.1\r\nHost: H\r\nExpect: 100-continue, foo\r\n\r\n", 417, "ERR_ADIT_4170"),
+        (
+            "GET / HTTP/1.1\r\nHost: H\r\nExpect: 100-continue, foo\r\n\r\n",
+            417,
+            "ERR_ADIT_4170",
+        ),
     ] {
         let mut visitor = site.visitor();
         let answer = visitor.ask(request.replace("Host: H", &format!("Host: {}", site.host)));
@@ -78,7 +98,13 @@ fn versions_and_expectations_that_are_not_spoken() {
         assert_eq!(visitor.rest(), (Vec::new(), End::Clean), "{request}");
     }
     let mut visitor = site.visitor();
-    assert_eq!(visitor.ask(format!("GET / HTTP/1.2\r\nHost: {}\r\n\r\n", site.host)).status(), 200, "1.2 is treated as 1.1");
+    assert_eq!(
+        visitor
+            .ask(format!("GET / HTTP/1.2\r\nHost: {}\r\n\r\n", site.host))
+            .status(),
+        200,
+        "1.2 is treated as 1.1"
+    );
     assert_eq!(site.upstream.seen().len(), 1);
 }
 
@@ -86,7 +112,12 @@ fn versions_and_expectations_that_are_not_spoken() {
 fn options_for_the_server_as_a_whole_passes_as_asterisk() {
     let site = Site::answering(server(), "asterisk", &[], |_| ok("x"));
     let mut visitor = site.visitor();
-    assert_eq!(visitor.ask(format!("OPTIONS * HTTP/1.1\r\nHost: {}\r\n\r\n", site.host)).status(), 200);
+    assert_eq!(
+        visitor
+            .ask(format!("OPTIONS * HTTP/1.1\r\nHost: {}\r\n\r\n", site.host))
+            .status(),
+        200
+    );
     assert_eq!(site.upstream.seen()[0].start, "OPTIONS * HTTP/1.1");
 }
 
@@ -99,9 +130,21 @@ fn requests_sent_ahead_are_served_one_after_the_other() {
     let mut all = Vec::new();
     for i in 0..50 {
         if i % 3 == 0 {
-            all.extend(format!("POST /{i} HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{i:02}\r\n0\r\n\r\n", site.host).into_bytes());
+            all.extend(
+                format!(
+                    "POST /{i} HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{i:02}\r\n0\r\n\r\n",
+                    site.host
+                )
+                .into_bytes(),
+            );
         } else {
-            all.extend(format!("PUT /{i} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\n{i:02}", site.host).into_bytes());
+            all.extend(
+                format!(
+                    "PUT /{i} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\n{i:02}",
+                    site.host
+                )
+                .into_bytes(),
+            );
         }
     }
     let mut visitor = site.visitor();
@@ -138,7 +181,10 @@ fn a_visitor_that_ends_its_side_gets_its_response() {
 fn a_visitor_that_wants_to_close_is_told_so() {
     let site = Site::answering(server(), "wants-close", &[], |_| ok("x"));
     let mut visitor = site.visitor();
-    let answer = visitor.ask(format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.host));
+    let answer = visitor.ask(format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        site.host
+    ));
     assert_eq!(answer.get("connection"), Some("close"));
     assert_eq!(visitor.rest(), (Vec::new(), End::Clean));
     let mut visitor = site.visitor();
@@ -151,11 +197,17 @@ fn the_answer_to_a_refused_upload_is_always_read() {
     let body = vec![b'x'; 1 << 20];
     for round in 0..100 {
         let mut visitor = Visitor::tls(server(), "nobody-here.adit.localhost");
-        let mut request = format!("POST / HTTP/1.1\r\nHost: nobody-here.adit.localhost\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+        let mut request = format!(
+            "POST / HTTP/1.1\r\nHost: nobody-here.adit.localhost\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
         request.extend_from_slice(&body);
         // It may be closed in the middle.
         let _ = visitor.try_send(&request);
-        let answer = visitor.try_receive(Of::Get).unwrap_or_else(|end| panic!("round {round}: {end:?}"));
+        let answer = visitor
+            .try_receive(Of::Get)
+            .unwrap_or_else(|end| panic!("round {round}: {end:?}"));
         assert_eq!((answer.status(), answer.code()), (404, "ERR_NGROK_3200"));
         assert_eq!(answer.get("connection"), Some("close"));
     }
@@ -166,7 +218,10 @@ fn a_body_that_is_refused_early_is_not_the_next_request() {
     let site = Site::answering(server(), "early-body", &[], |_| ok("x"));
     let mut visitor = Visitor::tls(server(), "nobody-here.adit.localhost");
     let smuggled = site.get_text("/smuggled");
-    visitor.send(format!("POST / HTTP/1.1\r\nHost: nobody-here.adit.localhost\r\nContent-Length: {}\r\n\r\n", smuggled.len()));
+    visitor.send(format!(
+        "POST / HTTP/1.1\r\nHost: nobody-here.adit.localhost\r\nContent-Length: {}\r\n\r\n",
+        smuggled.len()
+    ));
     assert_eq!(visitor.receive(Of::Get).status(), 404);
     let _ = visitor.try_send(&smuggled);
     assert_eq!(visitor.rest().0, b"", "nothing more is answered");

@@ -15,7 +15,9 @@ fn server() -> &'static Server {
 #[test]
 fn the_settings_are_those_of_the_specification() {
     let mut connection = Frames::connect(server(), "settings.adit.localhost");
-    let settings = connection.find(|f| f.kind == frames::SETTINGS && f.flags & frames::ACK == 0).unwrap();
+    let settings = connection
+        .find(|f| f.kind == frames::SETTINGS && f.flags & frames::ACK == 0)
+        .unwrap();
     let value = |id: u16| {
         settings
             .payload
@@ -29,13 +31,21 @@ fn the_settings_are_those_of_the_specification() {
     assert!(matches!(value(5), None | Some(16_384)), "frame size: {:?}", value(5));
     assert_eq!(value(6), Some(65_536), "header list");
     assert_eq!(value(8), Some(1), "extended CONNECT");
-    let update = connection.find(|f| f.kind == frames::WINDOW_UPDATE && f.stream == 0).unwrap();
-    assert_eq!(u32::from_be_bytes(update.payload.try_into().unwrap()), 1024 * 1024 - 65_535, "connection window");
+    let update = connection
+        .find(|f| f.kind == frames::WINDOW_UPDATE && f.stream == 0)
+        .unwrap();
+    assert_eq!(
+        u32::from_be_bytes(update.payload.try_into().unwrap()),
+        1024 * 1024 - 65_535,
+        "connection window"
+    );
 }
 
 #[test]
 fn many_requests_at_once_are_all_answered() {
-    let site = Site::answering(server(), "many", &[], |request| ok(&format!("{} {}", request.target(), request.text())));
+    let site = Site::answering(server(), "many", &[], |request| {
+        ok(&format!("{} {}", request.target(), request.text()))
+    });
     std::thread::scope(|scope| {
         for connection in 0..4 {
             let site = &site;
@@ -67,10 +77,16 @@ fn many_requests_at_once_are_all_answered() {
 
 #[test]
 fn bodies_larger_than_every_window_pass_both_ways() {
-    let site = Site::answering(server(), "large-bodies", &[], |request| response("200 OK", "", &request.body));
+    let site = Site::answering(server(), "large-bodies", &[], |request| {
+        response("200 OK", "", &request.body)
+    });
     let mut h2 = site.h2();
     let body: Vec<u8> = (0..6_000_000_u32).map(|i| (i % 253) as u8).collect();
-    let request = h2.to(Method::POST, "/").header("content-length", body.len()).body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/")
+        .header("content-length", body.len())
+        .body(())
+        .unwrap();
     let (response, mut stream) = h2.begin(request, false);
     let sent = Bytes::from(body.clone());
     let answer = h2.wait("the echo", async {
@@ -91,11 +107,21 @@ fn a_body_without_a_length_comes_in_chunks() {
     let request = h2.to(Method::POST, "/").body(()).unwrap();
     assert_eq!(h2.ask(request, b"abc").text(), "abc");
     let seen = &site.upstream.seen()[0];
-    assert_eq!((seen.get("transfer-encoding"), seen.get("content-length"), seen.text().as_str()), (Some("chunked"), None, "abc"));
+    assert_eq!(
+        (
+            seen.get("transfer-encoding"),
+            seen.get("content-length"),
+            seen.text().as_str()
+        ),
+        (Some("chunked"), None, "abc")
+    );
     // None at all where the head ends the stream.
     assert_eq!(h2.get("/").status, 200);
     let seen = &site.upstream.seen()[1];
-    assert_eq!((seen.get("transfer-encoding"), seen.get("content-length")), (None, None));
+    assert_eq!(
+        (seen.get("transfer-encoding"), seen.get("content-length")),
+        (None, None)
+    );
 }
 
 #[test]

@@ -11,7 +11,12 @@ fn site(name: &str) -> Site<'static, Service> {
 }
 
 fn request(host: &str) -> Vec<u8> {
-    block(&[(":method", "GET"), (":scheme", "https"), (":authority", host), (":path", "/never")])
+    block(&[
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", host),
+        (":path", "/never"),
+    ])
 }
 
 /// The connection ended with this code, or at once, within the time.
@@ -19,7 +24,10 @@ fn request(host: &str) -> Vec<u8> {
 fn cut(connection: &mut Frames, began: Instant, most: Duration) {
     let goaway = connection.find(|f| f.kind == frames::GOAWAY && f.error() != frames::NO_ERROR);
     if let Some(frame) = goaway {
-        assert!(matches!(frame.error(), frames::ENHANCE_YOUR_CALM | frames::PROTOCOL_ERROR), "{frame:?}");
+        assert!(
+            matches!(frame.error(), frames::ENHANCE_YOUR_CALM | frames::PROTOCOL_ERROR),
+            "{frame:?}"
+        );
     }
     connection.rest();
     assert!(began.elapsed() < most, "{:?}", began.elapsed());
@@ -32,7 +40,12 @@ fn the_hundred_and_first_stream_is_refused() {
     let block = request(&site.host);
     let mut all = Vec::new();
     for i in 0..101 {
-        all.extend(encode(frames::HEADERS, frames::END_HEADERS | frames::END_STREAM, 2 * i + 1, &block));
+        all.extend(encode(
+            frames::HEADERS,
+            frames::END_HEADERS | frames::END_STREAM,
+            2 * i + 1,
+            &block,
+        ));
     }
     connection.io.send(all);
     let refused = connection.find(|f| f.kind == frames::RST_STREAM).unwrap();
@@ -49,7 +62,12 @@ fn rapid_resets_end_the_connection_and_nobody_else() {
     let mut connection = Frames::connect(site.server, &site.host);
     let block = request(&site.host);
     for i in 0..2_000 {
-        let mut pair = encode(frames::HEADERS, frames::END_HEADERS | frames::END_STREAM, 2 * i + 1, &block);
+        let mut pair = encode(
+            frames::HEADERS,
+            frames::END_HEADERS | frames::END_STREAM,
+            2 * i + 1,
+            &block,
+        );
         pair.extend(encode(frames::RST_STREAM, 0, 2 * i + 1, &8_u32.to_be_bytes()));
         if connection.io.try_send(pair).is_err() {
             break;
@@ -84,22 +102,30 @@ fn flood(name: &str, most: usize, mut frame: impl FnMut(u32) -> Vec<u8>) {
 
 #[test]
 fn a_flood_of_settings_ends_the_connection() {
-    flood("flood-settings", 20_000, |_| encode(frames::SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100]));
+    flood("flood-settings", 20_000, |_| {
+        encode(frames::SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 100])
+    });
 }
 
 #[test]
 fn a_flood_of_pings_ends_the_connection() {
-    flood("flood-pings", 20_000, |i| encode(frames::PING, 0, 0, &u64::from(i).to_be_bytes()));
+    flood("flood-pings", 20_000, |i| {
+        encode(frames::PING, 0, 0, &u64::from(i).to_be_bytes())
+    });
 }
 
 #[test]
 fn a_flood_of_priorities_ends_the_connection() {
-    flood("flood-priority", 20_000, |i| encode(frames::PRIORITY, 0, 2 * i + 1, &[0, 0, 0, 0, 16]));
+    flood("flood-priority", 20_000, |i| {
+        encode(frames::PRIORITY, 0, 2 * i + 1, &[0, 0, 0, 0, 16])
+    });
 }
 
 #[test]
 fn a_flood_of_window_updates_ends_the_connection() {
-    flood("flood-window", 20_000, |_| encode(frames::WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes()));
+    flood("flood-window", 20_000, |_| {
+        encode(frames::WINDOW_UPDATE, 0, 0, &1_u32.to_be_bytes())
+    });
 }
 
 #[test]
@@ -110,7 +136,11 @@ fn a_head_in_endless_continuations_ends_the_connection() {
     connection.send(frames::HEADERS, frames::END_STREAM, 1, &request(&site.host));
     for i in 0..2_000 {
         let piece = block(&[("x-filler", &format!("{i:0100}"))]);
-        if connection.io.try_send(encode(frames::CONTINUATION, 0, 1, &piece)).is_err() {
+        if connection
+            .io
+            .try_send(encode(frames::CONTINUATION, 0, 1, &piece))
+            .is_err()
+        {
             break;
         }
     }
@@ -154,12 +184,30 @@ fn a_connection_with_eleven_malformed_streams_is_closed() {
     let began = Instant::now();
     let mut connection = Frames::connect(site.server, &site.host);
     for i in 0..40_u32 {
-        let fields = [(":method", "GET"), (":scheme", "https"), (":authority", site.host.as_str()), (":path", "/"), ("host", "other.adit.localhost")];
-        if connection.io.try_send(encode(frames::HEADERS, frames::END_HEADERS | frames::END_STREAM, 2 * i + 1, &block(&fields))).is_err() {
+        let fields = [
+            (":method", "GET"),
+            (":scheme", "https"),
+            (":authority", site.host.as_str()),
+            (":path", "/"),
+            ("host", "other.adit.localhost"),
+        ];
+        if connection
+            .io
+            .try_send(encode(
+                frames::HEADERS,
+                frames::END_HEADERS | frames::END_STREAM,
+                2 * i + 1,
+                &block(&fields),
+            ))
+            .is_err()
+        {
             break;
         }
         // One after the other: each is answered before the next is sent.
-        if connection.find(|f| f.stream == 2 * i + 1 && f.kind == frames::HEADERS || f.kind == frames::GOAWAY).is_none_or(|f| f.kind == frames::GOAWAY) {
+        if connection
+            .find(|f| f.stream == 2 * i + 1 && f.kind == frames::HEADERS || f.kind == frames::GOAWAY)
+            .is_none_or(|f| f.kind == frames::GOAWAY)
+        {
             assert!((10..=13).contains(&i), "closed after {i}");
             connection.rest();
             assert!(began.elapsed() < Duration::from_secs(15));

@@ -43,7 +43,16 @@ fn outcome(site: &Site<'_, Service>, fields: &[(&str, &str)], data: Option<&[u8]
 
 /// The pseudo-header fields of a good request, `path` first, then these.
 fn head<'a>(host: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    [&[(":method", "POST"), (":scheme", "https"), (":authority", host), (":path", "/")][..], more].concat()
+    [
+        &[
+            (":method", "POST"),
+            (":scheme", "https"),
+            (":authority", host),
+            (":path", "/"),
+        ][..],
+        more,
+    ]
+    .concat()
 }
 
 #[track_caller]
@@ -56,7 +65,10 @@ fn nothing_came_through(site: &Site<'_, Service>) {
 #[test]
 fn the_frames_of_these_tests_make_a_good_request() {
     let site = site("frames-good");
-    assert_eq!(outcome(&site, &head(&site.host, &[("x-a", "b")]), Some(b"abc")), Refused::Status(200));
+    assert_eq!(
+        outcome(&site, &head(&site.host, &[("x-a", "b")]), Some(b"abc")),
+        Refused::Status(200)
+    );
     assert_eq!(site.upstream.seen()[0].text(), "abc");
 }
 
@@ -90,24 +102,61 @@ fn pseudo_headers_that_contradict() {
     let host = site.host.as_str();
     let get = |more: &[(&'static str, &'static str)]| -> Vec<(&'static str, &'static str)> { more.to_vec() };
     let with_host = |fields: Vec<(&'static str, &'static str)>| -> Vec<(String, String)> {
-        fields.into_iter().map(|(n, v)| (n.to_owned(), v.replace("HOST", host))).collect()
+        fields
+            .into_iter()
+            .map(|(n, v)| (n.to_owned(), v.replace("HOST", host)))
+            .collect()
     };
     const OK: [(&str, &str); 3] = [(":method", "GET"), (":scheme", "https"), (":authority", "HOST")];
     for (fields, expected) in [
-        ([&OK[..], &[(":path", "/a"), (":path", "/b")]].concat(), &[RESET, BAD_REQUEST][..]),
+        (
+            [&OK[..], &[(":path", "/a"), (":path", "/b")]].concat(),
+            &[RESET, BAD_REQUEST][..],
+        ),
         ([&OK[..], &[(":path", "foo")]].concat(), &[RESET, BAD_REQUEST]),
-        ([&OK[..], &[(":path", "http://other.adit.localhost/")]].concat(), &[RESET, BAD_REQUEST]),
+        (
+            [&OK[..], &[(":path", "http://other.adit.localhost/")]].concat(),
+            &[RESET, BAD_REQUEST],
+        ),
         ([&OK[..], &[(":path", "/a b")]].concat(), &[RESET, BAD_REQUEST]),
         ([&OK[..], &[(":path", "")]].concat(), &[RESET, BAD_REQUEST]),
-        ([&OK[..], &[(":path", "/"), ("host", "other.adit.localhost")]].concat(), &[BAD_REQUEST]),
-        ([&OK[..], &[(":path", "/"), ("host", "HOST"), ("host", "HOST")]].concat(), &[BAD_REQUEST]),
+        (
+            [&OK[..], &[(":path", "/"), ("host", "other.adit.localhost")]].concat(),
+            &[BAD_REQUEST],
+        ),
+        (
+            [&OK[..], &[(":path", "/"), ("host", "HOST"), ("host", "HOST")]].concat(),
+            &[BAD_REQUEST],
+        ),
         ([&OK[..2], &[(":path", "/")]].concat(), &[BAD_REQUEST, RESET]),
-        ([&OK[..2], &[(":authority", "x@HOST"), (":path", "/")]].concat(), &[BAD_REQUEST, RESET]),
-        ([&OK[..1], &[(":scheme", "gopher"), (":authority", "HOST"), (":path", "/")]].concat(), &[BAD_REQUEST, RESET]),
-        ([&OK[..1], &[(":scheme", "http"), (":authority", "HOST"), (":path", "/")]].concat(), &[BAD_REQUEST, RESET]),
-        ([&OK[..], &[(":path", "/"), (":method", "POST")]].concat(), &[RESET, BAD_REQUEST]),
-        ([&OK[..], &[("x-a", "b"), (":path", "/")]].concat(), &[RESET, BAD_REQUEST, GOAWAY]),
-        (get(&[(":scheme", "https"), (":authority", "HOST"), (":path", "/")]), &[RESET, BAD_REQUEST]),
+        (
+            [&OK[..2], &[(":authority", "x@HOST"), (":path", "/")]].concat(),
+            &[BAD_REQUEST, RESET],
+        ),
+        (
+            [
+                &OK[..1],
+                &[(":scheme", "gopher"), (":authority", "HOST"), (":path", "/")],
+            ]
+            .concat(),
+            &[BAD_REQUEST, RESET],
+        ),
+        (
+            [&OK[..1], &[(":scheme", "http"), (":authority", "HOST"), (":path", "/")]].concat(),
+            &[BAD_REQUEST, RESET],
+        ),
+        (
+            [&OK[..], &[(":path", "/"), (":method", "POST")]].concat(),
+            &[RESET, BAD_REQUEST],
+        ),
+        (
+            [&OK[..], &[("x-a", "b"), (":path", "/")]].concat(),
+            &[RESET, BAD_REQUEST, GOAWAY],
+        ),
+        (
+            get(&[(":scheme", "https"), (":authority", "HOST"), (":path", "/")]),
+            &[RESET, BAD_REQUEST],
+        ),
     ] {
         let fields = with_host(fields);
         let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -120,7 +169,14 @@ fn pseudo_headers_that_contradict() {
 #[test]
 fn two_equal_lengths() {
     let site = site("frames-lengths");
-    assert_eq!(outcome(&site, &head(&site.host, &[("content-length", "3"), ("content-length", "3")]), Some(b"abc")), BAD_REQUEST);
+    assert_eq!(
+        outcome(
+            &site,
+            &head(&site.host, &[("content-length", "3"), ("content-length", "3")]),
+            Some(b"abc")
+        ),
+        BAD_REQUEST
+    );
     let got = outcome(&site, &head(&site.host, &[("content-length", "+3")]), Some(b"abc"));
     assert!([RESET, BAD_REQUEST].contains(&got), "{got:?}");
     nothing_came_through(&site);
@@ -134,11 +190,16 @@ fn a_length_that_the_data_contradict() {
         let mut connection = Frames::connect(site.server, &site.host);
         connection.headers(1, &head(&site.host, &[("content-length", "3")]), 0);
         connection.send(frames::DATA, frames::END_STREAM, 1, data);
-        let frame = connection.find(|f| f.stream == 1 && matches!(f.kind, frames::HEADERS | frames::RST_STREAM)).unwrap();
+        let frame = connection
+            .find(|f| f.stream == 1 && matches!(f.kind, frames::HEADERS | frames::RST_STREAM))
+            .unwrap();
         assert!(frame.kind == frames::RST_STREAM || frame.status() == 400, "{frame:?}");
         if let Some(mut upstream) = site.upstream.accepted() {
             let (rest, end) = upstream.rest();
-            let body = rest.windows(4).position(|w| w == b"\r\n\r\n").map_or(0, |at| rest.len() - at - 4);
+            let body = rest
+                .windows(4)
+                .position(|w| w == b"\r\n\r\n")
+                .map_or(0, |at| rest.len() - at - 4);
             assert!(body < 3, "a whole request: {}", rest.escape_ascii());
             assert_eq!(end, crate::harness::End::Reset);
         }
@@ -148,7 +209,12 @@ fn a_length_that_the_data_contradict() {
 #[test]
 fn methods_that_are_not_served() {
     let site = site("frames-methods");
-    let trace = [(":method", "TRACE"), (":scheme", "https"), (":authority", site.host.as_str()), (":path", "/")];
+    let trace = [
+        (":method", "TRACE"),
+        (":scheme", "https"),
+        (":authority", site.host.as_str()),
+        (":path", "/"),
+    ];
     let connect = [(":method", "CONNECT"), (":authority", site.host.as_str())];
     for fields in [&trace[..], &connect] {
         let mut connection = Frames::connect(site.server, &site.host);
@@ -160,14 +226,29 @@ fn methods_that_are_not_served() {
     let request = h2.to(http::Method::TRACE, "/").body(()).unwrap();
     let answer = h2.ask(request, b"");
     assert_eq!((answer.status.as_u16(), answer.code()), (405, "ERR_ADIT_4050"));
-    assert_eq!(answer.get("allow"), Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    assert_eq!(
+        answer.get("allow"),
+        Some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+    );
     nothing_came_through(&site);
 }
 
 #[test]
 fn a_value_is_trimmed_and_cookies_are_joined() {
     let site = site("frames-trim");
-    let got = outcome(&site, &head(&site.host, &[("x-a", " b\t"), ("cookie", "a=1"), ("cookie", "b=2"), ("host", &site.host)]), None);
+    let got = outcome(
+        &site,
+        &head(
+            &site.host,
+            &[
+                ("x-a", " b\t"),
+                ("cookie", "a=1"),
+                ("cookie", "b=2"),
+                ("host", &site.host),
+            ],
+        ),
+        None,
+    );
     assert_eq!(got, Refused::Status(200));
     let seen = site.upstream.seen();
     assert!(seen[0].head_text().contains("\r\nX-A: b\r\n"), "{:?}", seen[0]);

@@ -49,11 +49,39 @@ fn the_head_of_http_1() {
         ("201 fields", with_fields(host, 201), refused, "ERR_ADIT_4310"),
         ("target", with_target(host, 16 * KIB), 200, ""),
         ("target + 1", with_target(host, 16 * KIB + 1), 414, "ERR_ADIT_4140"),
-        ("cookie", format!("GET / HTTP/1.1\r\nHost: {host}\r\nCookie: a={}\r\n\r\n", "c".repeat(32 * KIB)), 200, ""),
-        ("one field of 48 KiB and more", format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n", "c".repeat(48 * KIB)), refused, "ERR_ADIT_4310"),
-        ("name of 256", format!("GET / HTTP/1.1\r\nHost: {host}\r\n{}: v\r\n\r\n", "n".repeat(256)), 200, ""),
-        ("name of 257", format!("GET / HTTP/1.1\r\nHost: {host}\r\n{}: v\r\n\r\n", "n".repeat(257)), refused, "ERR_ADIT_4310"),
-        ("method of 33", format!("{} / HTTP/1.1\r\nHost: {host}\r\n\r\n", "M".repeat(33)), 400, "ERR_ADIT_4000"),
+        (
+            "cookie",
+            format!(
+                "GET / HTTP/1.1\r\nHost: {host}\r\nCookie: a={}\r\n\r\n",
+                "c".repeat(32 * KIB)
+            ),
+            200,
+            "",
+        ),
+        (
+            "one field of 48 KiB and more",
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n", "c".repeat(48 * KIB)),
+            refused,
+            "ERR_ADIT_4310",
+        ),
+        (
+            "name of 256",
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\n{}: v\r\n\r\n", "n".repeat(256)),
+            200,
+            "",
+        ),
+        (
+            "name of 257",
+            format!("GET / HTTP/1.1\r\nHost: {host}\r\n{}: v\r\n\r\n", "n".repeat(257)),
+            refused,
+            "ERR_ADIT_4310",
+        ),
+        (
+            "method of 33",
+            format!("{} / HTTP/1.1\r\nHost: {host}\r\n\r\n", "M".repeat(33)),
+            400,
+            "ERR_ADIT_4000",
+        ),
     ] {
         let mut visitor = site.visitor();
         let _ = visitor.try_send(&request);
@@ -119,7 +147,10 @@ fn a_large_upload_has_no_limit_and_arrives_whole() {
     let mut visitor = site.visitor();
     let receiving = std::thread::spawn({
         let mut upstream = {
-            visitor.send(format!("POST /up HTTP/1.1\r\nHost: {}\r\nContent-Length: {LENGTH}\r\n\r\n", site.host));
+            visitor.send(format!(
+                "POST /up HTTP/1.1\r\nHost: {}\r\nContent-Length: {LENGTH}\r\n\r\n",
+                site.host
+            ));
             site.upstream.accept()
         };
         move || {

@@ -16,7 +16,10 @@ fn timed(case: impl FnOnce()) {
     let began = Instant::now();
     case();
     let took = began.elapsed();
-    assert!((Duration::from_millis(9_500)..Duration::from_secs(15)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(9_500)..Duration::from_secs(15)).contains(&took),
+        "{took:?}"
+    );
 }
 
 fn head_at_one_byte_a_second() {
@@ -51,10 +54,12 @@ fn a_head_has_ten_seconds() {
         scope.spawn(|| timed(head_at_one_byte_a_second));
         scope.spawn(|| timed(head_that_stops));
         scope.spawn(|| timed(no_request_at_all));
-        scope.spawn(|| timed(|| {
-            let mut plain = Visitor::plain(Server::shared("http1").info.http);
-            plain.send("GET");
-            assert_eq!(plain.receive(Of::Get).status(), 408);
-        }));
+        scope.spawn(|| {
+            timed(|| {
+                let mut plain = Visitor::plain(Server::shared("http1").info.http);
+                plain.send("GET");
+                assert_eq!(plain.receive(Of::Get).status(), 408);
+            })
+        });
     });
 }

@@ -16,7 +16,10 @@ const KINDS: [(&str, &str); 5] = [
     ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 47\r\n\r\n"),
     ("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
     ("GET", "HTTP/1.1 204 No Content\r\n\r\n"),
-    ("GET", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 47\r\n\r\n"),
+    (
+        "GET",
+        "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 47\r\n\r\n",
+    ),
     ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
 ];
 
@@ -65,7 +68,10 @@ fn with_the_bytes_after_the_answer_was_delivered() {
         upstream.send(POISON);
         // Another exchange of the same session, behind them.
         let mut other = site.visitor();
-        other.send(format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", site.host));
+        other.send(format!(
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n",
+            site.host
+        ));
         if let Some(mut conn) = crate::harness::eventually("the other request", || {
             if upstream.look() || upstream.received().starts_with(b"POST") {
                 return Some(None);
@@ -77,7 +83,11 @@ fn with_the_bytes_after_the_answer_was_delivered() {
             assert_eq!(other.receive(Of::Get).status(), 200);
         } else {
             let got = other.receive(Of::Get);
-            assert_ne!(got.text(), "poisoned", "{head}: the answer of one request was given to another visitor");
+            assert_ne!(
+                got.text(),
+                "poisoned",
+                "{head}: the answer of one request was given to another visitor"
+            );
         }
         next_is_right(&site, &mut visitor, upstream, head);
     }
@@ -94,7 +104,10 @@ fn lengths_are_kept_where_they_mean_something() {
     let mut visitor = site.visitor();
     visitor.send(format!("HEAD / HTTP/1.1\r\nHost: {}\r\n\r\n", site.host));
     let head = visitor.receive(Of::Head);
-    assert_eq!((head.get("content-length"), head.get("transfer-encoding")), (Some("5"), None));
+    assert_eq!(
+        (head.get("content-length"), head.get("transfer-encoding")),
+        (Some("5"), None)
+    );
     assert_eq!(visitor.ask(site.get_text("/304")).get("content-length"), Some("5"));
     assert_eq!(visitor.ask(site.get_text("/204")).get("content-length"), None);
     assert_eq!(visitor.ask(site.get_text("/")).text(), "hello");

@@ -16,9 +16,18 @@ const CUT: [(&str, bool); 7] = [
     ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false),
     ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true),
     ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", false),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", false),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n", true),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX\r\n0\r\n\r\n", false),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        false,
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
+        true,
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX\r\n0\r\n\r\n",
+        false,
+    ),
     ("HTTP/1.1 200 OK\r\n\r\nabc", true),
 ];
 
@@ -42,7 +51,11 @@ fn a_cut_response_over_http_1() {
         }
         let (rest, end) = visitor.rest();
         if head.get("transfer-encoding").is_some() {
-            assert!(!rest.ends_with(b"0\r\n\r\n"), "{response:?} looks complete: {}", rest.escape_ascii());
+            assert!(
+                !rest.ends_with(b"0\r\n\r\n"),
+                "{response:?} looks complete: {}",
+                rest.escape_ascii()
+            );
         } else {
             assert!(rest.len() < 10, "{response:?}");
             assert_eq!(head.get("content-length"), Some("10"), "{response:?}");
@@ -95,14 +108,21 @@ fn curl_notices() {
             let mut curl = std::process::Command::new("curl");
             curl.args(["-sS", version, "--cacert"])
                 .arg(&server().info.ca_file)
-                .args(["--connect-to", &format!("::{}", server().info.https), &format!("https://{}/", site.host)]);
+                .args([
+                    "--connect-to",
+                    &format!("::{}", server().info.https),
+                    &format!("https://{}/", site.host),
+                ]);
             let process = crate::harness::Process::start(&mut curl);
             let mut upstream = site.upstream.accept();
             upstream.request();
             upstream.send(response);
             drop(upstream);
             let ended = process.ended();
-            assert!(matches!(ended.code(), 18 | 92 | 56), "{version} {response:?}: {ended:?}");
+            assert!(
+                matches!(ended.code(), 18 | 92 | 56),
+                "{version} {response:?}: {ended:?}"
+            );
         }
     }
 }
@@ -140,7 +160,10 @@ fn the_agent_is_killed_in_the_middle() {
 fn an_agent_killed_before_the_answer_is_said_for_a_post() {
     let site = Site::scripted(server(), "broken-before", &[]);
     let mut visitor = site.visitor();
-    visitor.send(format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi", site.host));
+    visitor.send(format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi",
+        site.host
+    ));
     let mut upstream = site.upstream.accept();
     assert_eq!(upstream.request().text(), "hi");
     let mut agent = site.agent;
@@ -152,17 +175,38 @@ fn an_agent_killed_before_the_answer_is_said_for_a_post() {
 #[test]
 fn answers_that_are_no_http() {
     let site = Site::scripted(server(), "broken-head", &[]);
-    let large = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(260 * 1024));
+    let large = format!(
+        "HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 0\r\n\r\n",
+        "x".repeat(260 * 1024)
+    );
     let many = format!("HTTP/1.1 200 OK\r\n{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(400));
     for (response, code) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "ERR_NGROK_3004"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "ERR_NGROK_3004"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "ERR_NGROK_3004",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+            "ERR_NGROK_3004",
+        ),
         ("HTTP/1.1 200 OK\r\nContent-Length: +3\r\n\r\nabc", "ERR_NGROK_3004"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "ERR_NGROK_3004"),
-        ("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3004"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "ERR_NGROK_3004",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+            "ERR_NGROK_3004",
+        ),
         ("HTTP/1.1 200 OK\nContent-Length: 0\n\n", "ERR_NGROK_3004"),
-        ("HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3004"),
-        ("HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3004"),
+        (
+            "HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n",
+            "ERR_NGROK_3004",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
+            "ERR_NGROK_3004",
+        ),
         ("HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3009"),
         ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3010"),
         ("HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3004"),
@@ -174,7 +218,10 @@ fn answers_that_are_no_http() {
         (many.as_str(), "ERR_NGROK_3004"),
     ] {
         let mut visitor = site.visitor();
-        visitor.send(format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", site.host));
+        visitor.send(format!(
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n",
+            site.host
+        ));
         let mut upstream = site.upstream.accept();
         upstream.request();
         let _ = upstream.try_send(response);
@@ -195,7 +242,10 @@ fn answers_that_are_odd_but_clear_pass() {
         ("HTTP/1.0 200 OK\r\n\r\nuntil close", "until close"),
         ("HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nhi", "hi"),
         ("HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\nhi", "hi"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi", "hi"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+            "hi",
+        ),
         ("HTTP/1.1 599 Fine\r\nContent-Length: 2\r\n\r\nhi", "hi"),
         ("HTTP/1.1 200 \u{fc}\u{ff}\r\nContent-Length: 2\r\n\r\nhi", "hi"),
     ] {

@@ -73,7 +73,11 @@ fn after_a_second_of_silence_the_edge_asks() {
     upstream.head();
     let interim = visitor.receive(Of::Get);
     assert_eq!((interim.status(), interim.fields.len()), (100, 0), "{interim:?}");
-    assert!((Duration::from_millis(900)..Duration::from_secs(6)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert!(
+        (Duration::from_millis(900)..Duration::from_secs(6)).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
     visitor.send("body");
     assert_eq!(upstream.bytes(4), b"body");
     // A late 100 is not a second one.
@@ -103,14 +107,23 @@ fn http_1_0_does_not_know_of_it() {
     upstream.send("HTTP/1.1 100 Continue\r\n\r\n");
     upstream.send(ok("thanks"));
     let answer = visitor.receive(Of::Get);
-    assert_eq!((answer.status(), answer.text().as_str()), (200, "thanks"), "no interim response to HTTP/1.0");
+    assert_eq!(
+        (answer.status(), answer.text().as_str()),
+        (200, "thanks"),
+        "no interim response to HTTP/1.0"
+    );
 }
 
 #[test]
 fn over_http_2() {
     let site = Site::scripted(server(), "expect2", &[]);
     let mut h2 = site.h2();
-    let request = h2.to(Method::POST, "/upload").header("expect", "100-continue").header("content-length", "4").body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/upload")
+        .header("expect", "100-continue")
+        .header("content-length", "4")
+        .body(())
+        .unwrap();
     let (mut response, mut stream) = h2.begin(request, false);
     let mut upstream = h2.meanwhile(|| {
         let mut upstream = site.upstream.accept();
@@ -118,7 +131,10 @@ fn over_http_2() {
         upstream.send("HTTP/1.1 100 Continue\r\n\r\n");
         upstream
     });
-    let interim = h2.wait("100", std::future::poll_fn(|cx| response.poll_informational(cx))).unwrap().unwrap();
+    let interim = h2
+        .wait("100", std::future::poll_fn(|cx| response.poll_informational(cx)))
+        .unwrap()
+        .unwrap();
     assert_eq!(interim.status(), 100);
     stream.send_data(Bytes::from_static(b"body"), true).unwrap();
     h2.meanwhile(|| {

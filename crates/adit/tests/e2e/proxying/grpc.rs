@@ -43,8 +43,17 @@ impl Grpc {
             }
         });
         let host = server().host(name);
-        let agent = Agent::http(server(), service.address()).url(&format!("https://{host}")).args(["--upstream-protocol", "http2"]).start();
-        Self { host, told: Mutex::new(told), heads, _agent: agent, _service: service }
+        let agent = Agent::http(server(), service.address())
+            .url(&format!("https://{host}"))
+            .args(["--upstream-protocol", "http2"])
+            .start();
+        Self {
+            host,
+            told: Mutex::new(told),
+            heads,
+            _agent: agent,
+            _service: service,
+        }
     }
 
     fn h2(&self) -> H2 {
@@ -52,7 +61,12 @@ impl Grpc {
     }
 
     fn call(&self, h2: &H2, path: &str) -> Request<()> {
-        h2.to(Method::POST, path).header("content-type", "application/grpc").header("te", "trailers").header("grpc-timeout", "5S").body(()).unwrap()
+        h2.to(Method::POST, path)
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-timeout", "5S")
+            .body(())
+            .unwrap()
     }
 }
 
@@ -63,8 +77,15 @@ fn status(code: &str) -> HeaderMap {
     trailers
 }
 
-async fn serve(path: &str, mut body: RecvStream, mut respond: SendResponse<Bytes>, tell: &SyncSender<String>) -> Result<(), h2::Error> {
-    let head = Response::builder().header("content-type", "application/grpc").header("ngrok-error-code", "ERR_NGROK_1");
+async fn serve(
+    path: &str,
+    mut body: RecvStream,
+    mut respond: SendResponse<Bytes>,
+    tell: &SyncSender<String>,
+) -> Result<(), h2::Error> {
+    let head = Response::builder()
+        .header("content-type", "application/grpc")
+        .header("ngrok-error-code", "ERR_NGROK_1");
     match path {
         "/error" => {
             let mut head = head.body(()).unwrap();
@@ -110,7 +131,10 @@ fn unary() {
     for _ in 0..3 {
         let request = grpc.call(&h2, "/unary");
         let answer = h2.ask(request, b"\0\0\0\0\x03abc");
-        assert_eq!((answer.status.as_u16(), answer.body.as_slice()), (200, &b"\0\0\0\0\x03abc"[..]));
+        assert_eq!(
+            (answer.status.as_u16(), answer.body.as_slice()),
+            (200, &b"\0\0\0\0\x03abc"[..])
+        );
         assert_eq!(answer.get("ngrok-error-code"), None, "only the edge says that");
         let trailers = answer.trailers.unwrap();
         assert_eq!(trailers.get("grpc-status").unwrap(), "0");
@@ -140,7 +164,14 @@ fn messages_pass_one_by_one_in_both_directions() {
     }
     stream.send_data(Bytes::new(), true).unwrap();
     assert_eq!(h2.wait("the end", chunk(&mut body)).unwrap(), None);
-    assert_eq!(h2.wait("trailers", body.trailers()).unwrap().unwrap().get("grpc-status").unwrap(), "0");
+    assert_eq!(
+        h2.wait("trailers", body.trailers())
+            .unwrap()
+            .unwrap()
+            .get("grpc-status")
+            .unwrap(),
+        "0"
+    );
 }
 
 #[test]
@@ -149,7 +180,10 @@ fn an_error_without_a_body_is_kept_as_it_is() {
     let mut h2 = grpc.h2();
     let request = grpc.call(&h2, "/error");
     let answer = h2.ask(request, b"\0\0\0\0\0");
-    assert_eq!((answer.status.as_u16(), answer.get("grpc-status"), answer.body.len()), (200, Some("7"), 0));
+    assert_eq!(
+        (answer.status.as_u16(), answer.get("grpc-status"), answer.body.len()),
+        (200, Some("7"), 0)
+    );
 }
 
 #[test]
@@ -182,10 +216,18 @@ fn a_call_that_the_service_aborts_is_no_success() {
 #[test]
 fn an_endpoint_that_is_offline_is_unavailable() {
     let mut h2 = H2::connect(server(), "grpc-nobody.adit.localhost");
-    let request = h2.to(Method::POST, "/call").header("content-type", "application/grpc+proto").header("te", "trailers").body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/call")
+        .header("content-type", "application/grpc+proto")
+        .header("te", "trailers")
+        .body(())
+        .unwrap();
     let answer = h2.ask(request, b"\0\0\0\0\0");
     assert_eq!(answer.status, 200);
-    assert_eq!((answer.get("grpc-status"), answer.code(), answer.get("content-type")), (Some("14"), "ERR_NGROK_3200", Some("application/grpc")));
+    assert_eq!(
+        (answer.get("grpc-status"), answer.code(), answer.get("content-type")),
+        (Some("14"), "ERR_NGROK_3200", Some("application/grpc"))
+    );
     assert!(answer.get("grpc-message").is_some_and(|m| m.contains("offline")));
     assert!(answer.body.is_empty());
 }
@@ -194,12 +236,23 @@ fn an_endpoint_that_is_offline_is_unavailable() {
 fn a_service_of_http_1_cannot_be_called() {
     let site = Site::answering(server(), "grpc-http1", &[], |_| ok("x"));
     let mut h2 = site.h2();
-    let request = h2.to(Method::POST, "/call").header("content-type", "application/grpc").body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/call")
+        .header("content-type", "application/grpc")
+        .body(())
+        .unwrap();
     let answer = h2.ask(request, b"\0\0\0\0\0");
     assert_eq!((answer.status.as_u16(), answer.get("grpc-status")), (200, Some("12")));
-    assert!(answer.get("grpc-message").is_some_and(|m| m.contains("http2")), "{answer:?}");
+    assert!(
+        answer.get("grpc-message").is_some_and(|m| m.contains("http2")),
+        "{answer:?}"
+    );
     // gRPC-Web is plain HTTP to us.
-    let request = h2.to(Method::POST, "/call").header("content-type", "application/grpc-web").body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/call")
+        .header("content-type", "application/grpc-web")
+        .body(())
+        .unwrap();
     assert_eq!(h2.ask(request, b"\0").text(), "x");
     assert_eq!(site.upstream.seen().len(), 1);
 }
@@ -210,13 +263,22 @@ fn plain_requests_to_an_http_2_service() {
     let mut h1 = Visitor::tls(server(), &grpc.host);
     for _ in 0..3 {
         let answer = h1.ask(format!("POST /plain?q HTTP/1.1\r\nHost: {}\r\nConnection: X-Hop\r\nX-Hop: gone\r\nCookie: a=1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", grpc.host));
-        assert_eq!((answer.status(), answer.text().as_str(), answer.get("x-a")), (201, "abc", Some("b")));
+        assert_eq!(
+            (answer.status(), answer.text().as_str(), answer.get("x-a")),
+            (201, "abc", Some("b"))
+        );
     }
     let mut h2 = grpc.h2();
     let request = h2.to(Method::PUT, "/plain").body(()).unwrap();
     assert_eq!(h2.ask(request, b"def").text(), "def");
     let heads = grpc.heads.lock().unwrap();
-    assert_eq!((heads[0].uri.path_and_query().unwrap().as_str(), heads[0].headers.get("cookie").unwrap()), ("/plain?q", &http::HeaderValue::from_static("a=1")));
+    assert_eq!(
+        (
+            heads[0].uri.path_and_query().unwrap().as_str(),
+            heads[0].headers.get("cookie").unwrap()
+        ),
+        ("/plain?q", &http::HeaderValue::from_static("a=1"))
+    );
     assert!(heads[0].headers.get("x-hop").is_none());
     assert_eq!(heads[0].headers.get("via").unwrap(), "1.1 adit");
 }
@@ -226,7 +288,12 @@ fn large_bodies_through_an_http_2_service() {
     let grpc = Grpc::start("grpc-large");
     let mut h1 = Visitor::tls(server(), &grpc.host);
     let body = vec![b'x'; 3 << 20];
-    let mut request = format!("POST /plain HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n", grpc.host, body.len()).into_bytes();
+    let mut request = format!(
+        "POST /plain HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
+        grpc.host,
+        body.len()
+    )
+    .into_bytes();
     request.extend_from_slice(&body);
     assert!(h1.ask(&request).body == body);
 }
@@ -235,13 +302,18 @@ fn large_bodies_through_an_http_2_service() {
 #[test]
 fn a_service_that_answers_in_http_1_is_served_in_http_1() {
     // Answers whatever comes as an HTTP/1 server answers an unknown preface: with HTTP/1.
-    let site = Site::answering(server(), "grpc-fallback", &["--upstream-protocol", "http2"], |request| {
-        if request.method() == "PRI" {
-            b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec()
-        } else {
-            ok("in http/1")
-        }
-    });
+    let site = Site::answering(
+        server(),
+        "grpc-fallback",
+        &["--upstream-protocol", "http2"],
+        |request| {
+            if request.method() == "PRI" {
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec()
+            } else {
+                ok("in http/1")
+            }
+        },
+    );
     let mut visitor = site.visitor();
     for _ in 0..3 {
         assert_eq!(visitor.ask(site.get_text("/")).text(), "in http/1");
@@ -254,7 +326,10 @@ fn a_service_that_answers_in_http_1_is_served_in_http_1() {
 fn a_websocket_to_an_http_2_service_goes_over_http_1() {
     let site = Site::scripted(server(), "grpc-websocket", &["--upstream-protocol", "http2"]);
     let mut visitor = site.visitor();
-    visitor.send(format!("GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", site.host));
+    visitor.send(format!(
+        "GET /ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        site.host
+    ));
     let mut conn = site.upstream.accept();
     assert_eq!(conn.request().get("upgrade"), Some("websocket"));
     conn.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

@@ -72,7 +72,15 @@ fn from_http_2() {
     let site = Site::answering(server(), "heads2", &[], echo);
     let (host, port) = ("Heads2.adit.localhost", server().info.https.port());
     let mut connection = Frames::connect(server(), &site.host);
-    let mut fields = vec![(":method", "POST"), (":scheme", "https"), (":authority", host), (":path", "/a%2Fb?x=1"), ("content-length", "3"), ("cookie", "a=1"), ("cookie", "b=2")];
+    let mut fields = vec![
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":authority", host),
+        (":path", "/a%2Fb?x=1"),
+        ("content-length", "3"),
+        ("cookie", "a=1"),
+        ("cookie", "b=2"),
+    ];
     let lower: Vec<(String, String)> = FORGED
         .iter()
         .filter_map(|f| f.split_once(": "))
@@ -106,7 +114,10 @@ fn a_port_in_the_host_is_quoted_in_forwarded() {
     let host = format!("{}:{}", site.host, server().info.https.port());
     visitor.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     let seen = &site.upstream.seen()[0];
-    assert_eq!(seen.get("forwarded"), Some(format!("for=127.0.0.1;host=\"{host}\";proto=https").as_str()));
+    assert_eq!(
+        seen.get("forwarded"),
+        Some(format!("for=127.0.0.1;host=\"{host}\";proto=https").as_str())
+    );
     assert_eq!(seen.get("x-forwarded-host"), Some(host.as_str()));
 }
 
@@ -120,10 +131,21 @@ fn fields_that_decide_cannot_be_nominated_away() {
         site.host
     ));
     let seen = &site.upstream.seen()[0];
-    for (name, value) in [("host", site.host.as_str()), ("cookie", "a=b"), ("authorization", "Basic eDp5"), ("content-type", "text/plain"), ("content-length", "3"), ("x-forwarded-for", "127.0.0.1")] {
+    for (name, value) in [
+        ("host", site.host.as_str()),
+        ("cookie", "a=b"),
+        ("authorization", "Basic eDp5"),
+        ("content-type", "text/plain"),
+        ("content-length", "3"),
+        ("x-forwarded-for", "127.0.0.1"),
+    ] {
         assert_eq!(seen.get(name), Some(value), "{name}");
     }
-    assert_eq!(seen.get("connection"), None, "the visitor's wish to close is not the upstream's affair");
+    assert_eq!(
+        seen.get("connection"),
+        None,
+        "the visitor's wish to close is not the upstream's affair"
+    );
     assert_eq!(seen.text(), "abc");
 }
 
@@ -131,8 +153,17 @@ fn fields_that_decide_cannot_be_nominated_away() {
 fn a_request_id_is_kept_only_in_its_form() {
     let site = Site::answering(server(), "heads-id", &[], echo);
     let mut visitor = site.visitor();
-    for (given, kept) in [("abc.DEF:1_2-3", true), ("with space", false), ("<script>", false), (&"a".repeat(129), false), (&"a".repeat(128), true)] {
-        visitor.ask(format!("GET / HTTP/1.1\r\nHost: {}\r\nX-Request-Id: {given}\r\n\r\n", site.host));
+    for (given, kept) in [
+        ("abc.DEF:1_2-3", true),
+        ("with space", false),
+        ("<script>", false),
+        (&"a".repeat(129), false),
+        (&"a".repeat(128), true),
+    ] {
+        visitor.ask(format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nX-Request-Id: {given}\r\n\r\n",
+            site.host
+        ));
         let seen = site.upstream.seen().pop().unwrap();
         let ids = seen.all("x-request-id");
         assert_eq!(ids.len(), 1);
@@ -159,7 +190,13 @@ fn high_bytes_in_values_pass_untouched() {
 fn a_request_that_goes_round_is_stopped() {
     let site = Site::answering(server(), "heads-loop", &[], echo);
     let mut visitor = site.visitor();
-    let hops = |n: usize| format!("GET / HTTP/1.1\r\nHost: {}\r\nVia: {}\r\n\r\n", site.host, vec!["1.1 adit"; n].join(", "));
+    let hops = |n: usize| {
+        format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nVia: {}\r\n\r\n",
+            site.host,
+            vec!["1.1 adit"; n].join(", ")
+        )
+    };
     assert_eq!(visitor.ask(hops(9)).status(), 200);
     let answer = visitor.ask(hops(10));
     assert_eq!((answer.status(), answer.code()), (508, "ERR_NGROK_3603"));
@@ -168,17 +205,28 @@ fn a_request_that_goes_round_is_stopped() {
 
 #[test]
 fn methods_with_and_without_a_body_keep_their_framing() {
-    let site = Site::answering(server(), "heads-framing", &[], |r| ok(&format!("{} {}", r.method(), r.text())));
+    let site = Site::answering(server(), "heads-framing", &[], |r| {
+        ok(&format!("{} {}", r.method(), r.text()))
+    });
     let mut visitor = site.visitor();
     for method in ["GET", "DELETE", "OPTIONS", "HEADLESS"] {
-        let with = visitor.ask(format!("{method} / HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi", site.host));
+        let with = visitor.ask(format!(
+            "{method} / HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi",
+            site.host
+        ));
         assert_eq!(with.text(), format!("{method} hi"));
         let without = visitor.ask(format!("{method} / HTTP/1.1\r\nHost: {}\r\n\r\n", site.host));
         assert_eq!(without.text(), format!("{method} "));
         let seen = site.upstream.seen().pop().unwrap();
-        assert_eq!((seen.get("content-length"), seen.get("transfer-encoding")), (None, None));
+        assert_eq!(
+            (seen.get("content-length"), seen.get("transfer-encoding")),
+            (None, None)
+        );
     }
-    let empty = visitor.ask(format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n", site.host));
+    let empty = visitor.ask(format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n",
+        site.host
+    ));
     assert_eq!(empty.status(), 200);
     assert_eq!(site.upstream.seen().pop().unwrap().get("content-length"), Some("0"));
     let mut h2 = site.h2();

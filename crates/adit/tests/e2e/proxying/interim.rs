@@ -44,7 +44,10 @@ fn over_http_2() {
         upstream.send(HINTS);
         upstream
     });
-    let hints = h2.wait("103", poll_fn(|cx| response.poll_informational(cx))).unwrap().unwrap();
+    let hints = h2
+        .wait("103", poll_fn(|cx| response.poll_informational(cx)))
+        .unwrap()
+        .unwrap();
     assert_eq!(hints.status(), 103);
     let names: Vec<_> = hints.headers().keys().map(ToString::to_string).collect();
     assert_eq!(names, ["link"]);

@@ -70,7 +70,10 @@ fn while_waiting_for_an_answer() {
 fn in_mid_upload() {
     let site = Site::scripted(server(), "leaving-upload", &[]);
     let mut visitor = site.visitor();
-    visitor.send(format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\nabc", site.host));
+    visitor.send(format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\nabc",
+        site.host
+    ));
     let mut conn = site.upstream.accept();
     conn.head();
     assert_eq!(conn.bytes(3), b"abc");
@@ -136,6 +139,10 @@ fn places_of_those_who_left_are_free() {
         visitor.reset();
         aborted(&mut conn);
     }
-    crate::harness::eventually("no stream is open for them", || (server.metric("adit_connections_open", &["https"]) <= 1.0).then_some(()));
-    crate::harness::eventually("the agent's streams are closed", || (server.metric("adit_streams_open", &[]) <= 4.0).then_some(()));
+    crate::harness::eventually("no stream is open for them", || {
+        (server.metric("adit_connections_open", &["https"]) <= 1.0).then_some(())
+    });
+    crate::harness::eventually("the agent's streams are closed", || {
+        (server.metric("adit_streams_open", &[]) <= 4.0).then_some(())
+    });
 }

@@ -42,7 +42,10 @@ fn over_http_1() {
     let site = Site::answering(Server::shared("proxying"), "paths1", &[], echo);
     let mut visitor = site.visitor();
     // Not allowed by RFC 3986, sent by real clients, and unambiguous.
-    for path in PATHS.iter().chain(&["/a\\b", "/\\..\\x", "/<>\"`{}|^", "/a?\"<>`{}|\\^", "/[x]"]) {
+    for path in PATHS
+        .iter()
+        .chain(&["/a\\b", "/\\..\\x", "/<>\"`{}|^", "/a?\"<>`{}|\\^", "/[x]"])
+    {
         assert_eq!(visitor.ask(site.get_text(path)).status(), 200, "{path}");
         let seen = site.upstream.seen().pop().unwrap();
         assert_eq!(seen.start, format!("GET {path} HTTP/1.1"));
@@ -55,8 +58,19 @@ fn over_http_2() {
     let mut connection = Frames::connect(site.server, &site.host);
     for (i, path) in PATHS.iter().enumerate() {
         let stream = u32::try_from(2 * i + 1).unwrap();
-        connection.headers(stream, &[(":method", "GET"), (":scheme", "https"), (":authority", &site.host), (":path", path)], frames::END_STREAM);
-        let frame = connection.find(|f| f.stream == stream && matches!(f.kind, frames::HEADERS | frames::RST_STREAM)).unwrap();
+        connection.headers(
+            stream,
+            &[
+                (":method", "GET"),
+                (":scheme", "https"),
+                (":authority", &site.host),
+                (":path", path),
+            ],
+            frames::END_STREAM,
+        );
+        let frame = connection
+            .find(|f| f.stream == stream && matches!(f.kind, frames::HEADERS | frames::RST_STREAM))
+            .unwrap();
         assert_eq!(frame.status(), 200, "{path}: {frame:?}");
         let seen = site.upstream.seen().pop().unwrap();
         assert_eq!(seen.start, format!("GET {path} HTTP/1.1"));

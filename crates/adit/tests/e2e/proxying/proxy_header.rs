@@ -18,7 +18,9 @@ fn version_1(conn: &mut Conn) -> (String, String) {
     }
     let line = String::from_utf8(line).unwrap();
     let words: Vec<_> = line.trim_end().split(' ').collect();
-    let [proxy, family, from, to, from_port, to_port] = words[..] else { panic!("{line}") };
+    let [proxy, family, from, to, from_port, to_port] = words[..] else {
+        panic!("{line}")
+    };
     assert_eq!((proxy, family), ("PROXY", "TCP4"));
     (format!("{from}:{from_port}"), format!("{to}:{to_port}"))
 }
@@ -31,7 +33,14 @@ fn version_2(conn: &mut Conn) -> (String, String) {
     assert_eq!((head[12], head[13]), (0x21, 0x11));
     let rest = conn.bytes(usize::from(u16::from_be_bytes([head[14], head[15]])));
     let address = |at: usize, port: usize| {
-        format!("{}.{}.{}.{}:{}", rest[at], rest[at + 1], rest[at + 2], rest[at + 3], u16::from_be_bytes([rest[port], rest[port + 1]]))
+        format!(
+            "{}.{}.{}.{}:{}",
+            rest[at],
+            rest[at + 1],
+            rest[at + 2],
+            rest[at + 3],
+            u16::from_be_bytes([rest[port], rest[port + 1]])
+        )
     };
     (address(0, 8), address(4, 10))
 }
@@ -42,7 +51,11 @@ const VERSIONS: [(&str, Read); 2] = [("1", version_1), ("2", version_2)];
 #[test]
 fn of_http_endpoints() {
     for (version, read) in VERSIONS {
-        let site = Site::scripted(server(), &format!("proxy-http{version}"), &["--upstream-proxy-protocol", version]);
+        let site = Site::scripted(
+            server(),
+            &format!("proxy-http{version}"),
+            &["--upstream-proxy-protocol", version],
+        );
         let mut visitors = [site.visitor(), site.visitor()];
         for round in 0..2 {
             for visitor in &mut visitors {
@@ -64,7 +77,9 @@ fn of_http_endpoints() {
 fn of_tcp_endpoints() {
     for (version, read) in VERSIONS {
         let upstream = Upstream::bind();
-        let agent = Agent::tcp(server(), upstream.address()).args(["--upstream-proxy-protocol", version]).start();
+        let agent = Agent::tcp(server(), upstream.address())
+            .args(["--upstream-proxy-protocol", version])
+            .start();
         let address = format!("127.0.0.1:{}", agent.port());
         for _ in 0..2 {
             let mut visitor = Visitor::plain(address.parse().unwrap());
@@ -82,8 +97,13 @@ fn of_passed_through_tls_endpoints() {
     for (version, read) in VERSIONS {
         let upstream = Upstream::bind();
         let host = server().host(&format!("proxy-tls{version}"));
-        let agent = Agent::tls(server(), upstream.address()).url(&format!("tls://{host}")).args(["--upstream-proxy-protocol", version]).start();
-        let profile = adit_tls::ClientProfile::builder(adit_tls::Roots::Insecure).build().unwrap();
+        let agent = Agent::tls(server(), upstream.address())
+            .url(&format!("tls://{host}"))
+            .args(["--upstream-proxy-protocol", version])
+            .start();
+        let profile = adit_tls::ClientProfile::builder(adit_tls::Roots::Insecure)
+            .build()
+            .unwrap();
         std::thread::scope(|scope| {
             let shaking = scope.spawn(|| Visitor::handshake(server().info.https, &host, &profile).map(|_| ()));
             let mut conn = upstream.accept();
@@ -112,12 +132,20 @@ fn a_connection_that_was_authenticated_stays_with_its_visitor() {
     let mut two = site.visitor();
     two.send(site.get_text("/other"));
     let mut second = site.upstream.accept();
-    assert_eq!(second.request().target(), "/other", "over the connection of somebody else");
+    assert_eq!(
+        second.request().target(),
+        "/other",
+        "over the connection of somebody else"
+    );
     second.send(ok("other"));
     assert_eq!(two.receive(Of::Get).text(), "other");
 
     one.send(site.get_text("/answer"));
-    assert_eq!(first.request().target(), "/answer", "not over the connection that was challenged");
+    assert_eq!(
+        first.request().target(),
+        "/answer",
+        "not over the connection that was challenged"
+    );
     first.send(ok("secret"));
     assert_eq!(one.receive(Of::Get).text(), "secret");
     drop(one);

@@ -26,13 +26,34 @@ fn over_http_1_byte_for_byte() {
 
 #[test]
 fn over_http_2() {
-    let site = Site::answering(Server::shared("proxying"), "response2", &[], |_| format!("HTTP/1.1 201 Made Up\r\n{FIELDS}Content-Length: 2\r\n\r\nhi").into_bytes());
+    let site = Site::answering(Server::shared("proxying"), "response2", &[], |_| {
+        format!("HTTP/1.1 201 Made Up\r\n{FIELDS}Content-Length: 2\r\n\r\nhi").into_bytes()
+    });
     let answer = site.h2().get("/");
     assert_eq!((answer.status.as_u16(), answer.text().as_str()), (201, "hi"));
-    for gone in ["connection", "x-hop", "keep-alive", "proxy-authenticate", "proxy-connection", "upgrade", "ngrok-error-code", "adit-position", "adit-auth", "alt-svc", "transfer-encoding"] {
+    for gone in [
+        "connection",
+        "x-hop",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "upgrade",
+        "ngrok-error-code",
+        "adit-position",
+        "adit-auth",
+        "alt-svc",
+        "transfer-encoding",
+    ] {
         assert!(answer.headers.get(gone).is_none(), "{gone}");
     }
-    let all = |name: &str| -> Vec<&str> { answer.headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect() };
+    let all = |name: &str| -> Vec<&str> {
+        answer
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|v| v.to_str().unwrap())
+            .collect()
+    };
     assert_eq!(all("set-cookie"), ["mine=1; Domain=example.com", "other=2"]);
     assert_eq!(all("x-dup"), ["1", "2"]);
     assert_eq!(all("server"), ["its own"]);
@@ -41,7 +62,9 @@ fn over_http_2() {
 
 #[test]
 fn a_date_is_added_where_there_is_none_and_a_server_never() {
-    let site = Site::answering(Server::shared("proxying"), "response-date", &[], |_| b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let site = Site::answering(Server::shared("proxying"), "response-date", &[], |_| {
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()
+    });
     let answer = site.get("/");
     let date = answer.get("date").unwrap();
     assert!(date.len() == 29 && date.ends_with(" GMT"), "{date}");
@@ -52,7 +75,8 @@ fn a_date_is_added_where_there_is_none_and_a_server_never() {
 #[test]
 fn chunks_are_framed_anew_and_the_body_is_the_same() {
     let site = Site::answering(Server::shared("proxying"), "response-chunks", &[], |_| {
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n00003;ext=\"a\"\r\nabc\r\nA\r\n0123456789\r\n0;x\r\n\r\n".to_vec()
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n00003;ext=\"a\"\r\nabc\r\nA\r\n0123456789\r\n0;x\r\n\r\n"
+            .to_vec()
     });
     let mut visitor = site.visitor();
     for _ in 0..2 {

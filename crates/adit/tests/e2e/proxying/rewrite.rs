@@ -11,7 +11,11 @@ fn server() -> &'static Server {
 fn site(name: &str, host_header: &str) -> Site<'static, Service> {
     Site::answering(server(), name, &["--host-header", host_header], |request| {
         let to = request.target().split_once('?').map_or("", |(_, to)| to).to_owned();
-        response("302 Found", &format!("Location: {to}\r\nContent-Location: {to}\r\n"), b"")
+        response(
+            "302 Found",
+            &format!("Location: {to}\r\nContent-Location: {to}\r\n"),
+            b"",
+        )
     })
 }
 
@@ -38,7 +42,10 @@ fn to_a_name_of_ones_own() {
     let seen = &site.upstream.seen()[0];
     assert_eq!(seen.all("host"), ["inner.example:8080"]);
     assert_eq!(seen.get("x-forwarded-host"), Some(site.host.as_str()));
-    assert!(seen.get("forwarded").unwrap().contains(&format!("host={}", site.host)), "{seen:?}");
+    assert!(
+        seen.get("forwarded").unwrap().contains(&format!("host={}", site.host)),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -46,7 +53,10 @@ fn to_the_address_of_the_service() {
     let site = site("rewrite-auto", "rewrite");
     let address = site.upstream.address().to_string();
     let answer = site.get(&format!("/?http://{address}/login"));
-    assert_eq!(answer.get("location"), Some(format!("{}/login", site.agent.url).as_str()));
+    assert_eq!(
+        answer.get("location"),
+        Some(format!("{}/login", site.agent.url).as_str())
+    );
     assert_eq!(site.upstream.seen()[0].all("host"), [address.as_str()]);
 }
 

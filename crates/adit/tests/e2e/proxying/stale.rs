@@ -69,14 +69,24 @@ fn race(name: &str, method: &str, body: &str) -> (Vec<u16>, HashMap<String, usiz
     let server = Server::shared("proxying");
     let service = Closing::start();
     let host = server.host(name);
-    let agent = Agent::http(server, service.address).url(&format!("https://{host}")).start();
+    let agent = Agent::http(server, service.address)
+        .url(&format!("https://{host}"))
+        .start();
     let mut visitor = Visitor::tls(server, &host);
     let mut statuses = Vec::new();
     for round in 0..ROUNDS {
-        assert_eq!(visitor.ask(format!("GET /warm/{round} HTTP/1.1\r\nHost: {host}\r\n\r\n")).status(), 200);
+        assert_eq!(
+            visitor
+                .ask(format!("GET /warm/{round} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+                .status(),
+            200
+        );
         service.moment.wait();
         let target = format!("/race/{round}");
-        let answer = visitor.ask(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        let answer = visitor.ask(format!(
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
         if answer.status() == 200 {
             assert_eq!(answer.text(), target);
         } else {
@@ -134,7 +144,10 @@ fn after_the_end_was_seen_even_a_post_is_safe() {
         assert_eq!(other.receive(crate::harness::Of::Get).status(), 200);
         drop(upstream);
 
-        visitor.send(format!("POST /post/{round} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi", site.host));
+        visitor.send(format!(
+            "POST /post/{round} HTTP/1.1\r\nHost: {}\r\nContent-Length: 2\r\n\r\nhi",
+            site.host
+        ));
         let mut upstream = site.upstream.accept();
         assert_eq!(upstream.request().text(), "hi");
         upstream.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -162,7 +175,10 @@ fn a_kept_connection_is_used_again() {
 fn connections_that_must_not_be_kept_are_not() {
     let site = Site::scripted(Server::shared("proxying"), "stale-not-kept", &[]);
     let mut visitor = site.visitor();
-    for response in ["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi"] {
+    for response in [
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    ] {
         visitor.send(site.get_text("/one"));
         let mut upstream = site.upstream.accept();
         upstream.request();

@@ -24,7 +24,9 @@ impl Endless {
         let server = Server::start();
         let upstream = Upstream::bind();
         let host = server.host(name);
-        let agent = Agent::http(&server, upstream.address()).url(&format!("https://{host}")).start();
+        let agent = Agent::http(&server, upstream.address())
+            .url(&format!("https://{host}"))
+            .start();
         let sent = Arc::new(AtomicU64::new(0));
         let counted = sent.clone();
         let serving = std::thread::spawn(move || {
@@ -51,7 +53,13 @@ impl Endless {
                 });
             }
         });
-        Self { server, _agent: agent, host, sent, _serving: serving }
+        Self {
+            server,
+            _agent: agent,
+            host,
+            sent,
+            _serving: serving,
+        }
     }
 
     /// Waits until the service cannot get rid of any more.
@@ -134,9 +142,14 @@ fn an_upload_that_nobody_reads() {
     let server = Server::start();
     let upstream = Upstream::bind();
     let host = server.host("stalled-up");
-    let agent = Agent::http(&server, upstream.address()).url(&format!("https://{host}")).start();
+    let agent = Agent::http(&server, upstream.address())
+        .url(&format!("https://{host}"))
+        .start();
     let mut visitor = Visitor::tls(&server, &host);
-    visitor.send(format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", 1_u64 << 40));
+    visitor.send(format!(
+        "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n",
+        1_u64 << 40
+    ));
     let conn = upstream.accept();
     let before = server.memory();
     let mut sent = 0_u64;

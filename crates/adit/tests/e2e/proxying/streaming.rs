@@ -12,7 +12,10 @@ fn server() -> &'static Server {
 
 /// Heads of endless responses of several kinds, and how one byte looks in their bodies.
 const KINDS: [(&str, fn(u8) -> Vec<u8>); 5] = [
-    ("Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n", chunked),
+    (
+        "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n",
+        chunked,
+    ),
     ("Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n", chunked),
     ("Transfer-Encoding: chunked\r\n", chunked),
     ("Content-Type: text/html\r\nContent-Length: 10\r\n", plain),
@@ -74,7 +77,11 @@ fn a_response_byte_by_byte_over_http_2() {
         let mut body = response.into_body();
         for byte in b"0123456789" {
             upstream.send(of(*byte));
-            assert_eq!(h2.wait("a byte", chunk(&mut body)).unwrap().as_deref(), Some(&[*byte][..]), "{head}");
+            assert_eq!(
+                h2.wait("a byte", chunk(&mut body)).unwrap().as_deref(),
+                Some(&[*byte][..]),
+                "{head}"
+            );
         }
         if of(0) == chunked(0) {
             upstream.send("0\r\n\r\n");
@@ -88,7 +95,10 @@ fn a_response_byte_by_byte_over_http_2() {
 fn a_request_byte_by_byte() {
     let site = Site::scripted(server(), "stream-up", &[]);
     let mut visitor = site.visitor();
-    visitor.send(format!("POST /up HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n", site.host));
+    visitor.send(format!(
+        "POST /up HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        site.host
+    ));
     let mut upstream = site.upstream.accept();
     assert_eq!(upstream.head().get("transfer-encoding"), Some("chunked"));
     for byte in b"0123456789" {
@@ -101,7 +111,11 @@ fn a_request_byte_by_byte() {
     assert_eq!(visitor.receive(Of::Get).status(), 204);
 
     let mut h2 = site.h2();
-    let request = h2.to(Method::POST, "/up").header("content-length", "10").body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/up")
+        .header("content-length", "10")
+        .body(())
+        .unwrap();
     let (response, mut stream) = h2.begin(request, false);
     let mut upstream = h2.meanwhile(|| {
         // The connection of the first request was kept.
@@ -109,7 +123,9 @@ fn a_request_byte_by_byte() {
         upstream
     });
     for byte in b"0123456789" {
-        stream.send_data(Bytes::copy_from_slice(&[*byte]), *byte == b'9').unwrap();
+        stream
+            .send_data(Bytes::copy_from_slice(&[*byte]), *byte == b'9')
+            .unwrap();
         assert_eq!(h2.meanwhile(|| upstream.bytes(1)), [*byte]);
     }
     upstream.send("HTTP/1.1 204 No Content\r\n\r\n");
@@ -120,7 +136,10 @@ fn a_request_byte_by_byte() {
 fn both_directions_at_once() {
     let site = Site::scripted(server(), "stream-both", &[]);
     let mut visitor = site.visitor();
-    visitor.send(format!("POST /both HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n", site.host));
+    visitor.send(format!(
+        "POST /both HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        site.host
+    ));
     let mut upstream = site.upstream.accept();
     upstream.head();
     upstream.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -144,7 +163,10 @@ fn both_directions_at_once() {
 fn an_early_answer_is_delivered_while_the_body_still_comes() {
     let site = Site::scripted(server(), "stream-early", &[]);
     let mut visitor = site.visitor();
-    visitor.send(format!("POST /early HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000000\r\n\r\n0123", site.host));
+    visitor.send(format!(
+        "POST /early HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000000\r\n\r\n0123",
+        site.host
+    ));
     let mut upstream = site.upstream.accept();
     upstream.head();
     upstream.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");

@@ -22,7 +22,13 @@ fn request_with_trailers(host: &str, te: &str) -> String {
 #[test]
 fn of_responses_to_http_1_only_where_they_are_wanted() {
     let site = Site::scripted(server(), "trailers1", &[]);
-    for (te, expected) in [("Connection: TE\r\nTE: trailers\r\n", vec![("X-Sum".to_owned(), "6".to_owned())]), ("", vec![])] {
+    for (te, expected) in [
+        (
+            "Connection: TE\r\nTE: trailers\r\n",
+            vec![("X-Sum".to_owned(), "6".to_owned())],
+        ),
+        ("", vec![]),
+    ] {
         let mut visitor = site.visitor();
         visitor.send(format!("GET / HTTP/1.1\r\nHost: {}\r\n{te}\r\n", site.host));
         let mut upstream = site.upstream.accepted().unwrap_or_else(|| site.upstream.accept());
@@ -47,7 +53,9 @@ fn of_responses_to_http_2() {
 
 #[test]
 fn of_requests_from_http_1() {
-    let site = Site::answering(server(), "trailers-up1", &[], |_| b"HTTP/1.1 204 No Content\r\n\r\n".to_vec());
+    let site = Site::answering(server(), "trailers-up1", &[], |_| {
+        b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()
+    });
     let mut visitor = site.visitor();
     for _ in 0..2 {
         visitor.send(request_with_trailers(&site.host, ""));
@@ -60,17 +68,32 @@ fn of_requests_from_http_1() {
 
 #[test]
 fn of_requests_from_http_2() {
-    let site = Site::answering(server(), "trailers-up2", &[], |_| b"HTTP/1.1 204 No Content\r\n\r\n".to_vec());
+    let site = Site::answering(server(), "trailers-up2", &[], |_| {
+        b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()
+    });
     let mut h2 = site.h2();
     let mut trailers = HeaderMap::new();
-    for (name, value) in [("x-sum", "6"), ("content-length", "9"), ("authorization", "Basic x"), ("x-unannounced", "1")] {
+    for (name, value) in [
+        ("x-sum", "6"),
+        ("content-length", "9"),
+        ("authorization", "Basic x"),
+        ("x-unannounced", "1"),
+    ] {
         trailers.insert(name, value.parse().unwrap());
     }
-    let request = h2.to(Method::POST, "/").header("trailer", "x-sum, content-length, authorization").body(()).unwrap();
+    let request = h2
+        .to(Method::POST, "/")
+        .header("trailer", "x-sum, content-length, authorization")
+        .body(())
+        .unwrap();
     let answer = h2.try_ask(request, b"abc", Some(trailers)).unwrap();
     assert_eq!(answer.status, 204);
     let seen = &site.upstream.seen()[0];
     assert_eq!(seen.text(), "abc");
-    let trailers: Vec<_> = seen.trailers.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.as_str())).collect();
+    let trailers: Vec<_> = seen
+        .trailers
+        .iter()
+        .map(|(n, v)| (n.to_ascii_lowercase(), v.as_str()))
+        .collect();
     assert_eq!(trailers, [("x-sum".to_owned(), "6")]);
 }

@@ -25,7 +25,9 @@ fn handshake(host: &str) -> String {
 }
 
 fn switching(more: &str) -> String {
-    format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {ACCEPT}\r\n{more}\r\n")
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {ACCEPT}\r\n{more}\r\n"
+    )
 }
 
 /// Waits until everything that was sent to the agent before has been dealt with: another exchange of the same
@@ -48,17 +50,36 @@ fn over_http_1() {
     let mut upstream = site.upstream.accept();
     let head = upstream.request();
     assert_eq!(head.start, "GET /chat?x HTTP/1.1");
-    assert_eq!((head.get("connection"), head.get("upgrade")), (Some("Upgrade"), Some("websocket")));
-    assert_eq!((head.get("sec-websocket-key"), head.get("sec-websocket-version")), (Some(KEY), Some("13")));
+    assert_eq!(
+        (head.get("connection"), head.get("upgrade")),
+        (Some("Upgrade"), Some("websocket"))
+    );
+    assert_eq!(
+        (head.get("sec-websocket-key"), head.get("sec-websocket-version")),
+        (Some(KEY), Some("13"))
+    );
     assert_eq!(head.get("sec-websocket-protocol"), Some("chat, superchat"));
     assert_eq!(head.get("sec-websocket-extensions"), Some("permessage-deflate"));
     // The first bytes of the new protocol in the same packet.
     upstream.send(switching("Sec-WebSocket-Protocol: chat\r\nngrok-error-code: ERR_NGROK_1\r\n") + "early bird");
     let answer = visitor.receive_head();
     assert_eq!(answer.status(), 101);
-    assert_eq!((answer.get("connection"), answer.get("upgrade")), (Some("Upgrade"), Some("websocket")));
-    assert_eq!((answer.get("sec-websocket-accept"), answer.get("sec-websocket-protocol")), (Some(ACCEPT), Some("chat")));
-    assert_eq!((answer.get("ngrok-error-code"), answer.get("content-length"), answer.get("transfer-encoding")), (None, None, None));
+    assert_eq!(
+        (answer.get("connection"), answer.get("upgrade")),
+        (Some("Upgrade"), Some("websocket"))
+    );
+    assert_eq!(
+        (answer.get("sec-websocket-accept"), answer.get("sec-websocket-protocol")),
+        (Some(ACCEPT), Some("chat"))
+    );
+    assert_eq!(
+        (
+            answer.get("ngrok-error-code"),
+            answer.get("content-length"),
+            answer.get("transfer-encoding")
+        ),
+        (None, None, None)
+    );
     assert_eq!(visitor.bytes(10), b"early bird");
     // Bytes that would be framing, or a request, are bytes.
     for text in ["0\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\u{0}\u{81}\u{ff}"] {
@@ -130,7 +151,10 @@ fn an_answer_other_than_101_does_not_open_a_tunnel() {
         upstream.request();
         upstream.send(format!("HTTP/1.1 {status}\r\nContent-Length: 5\r\n\r\nplain"));
         let answer = visitor.receive(Of::Get);
-        assert_eq!((answer.start.as_str(), answer.text().as_str()), (format!("HTTP/1.1 {status}").as_str(), "plain"));
+        assert_eq!(
+            (answer.start.as_str(), answer.text().as_str()),
+            (format!("HTTP/1.1 {status}").as_str(), "plain")
+        );
         barrier_or_next(&site, &mut upstream, &mut visitor);
     }
 }
@@ -165,7 +189,10 @@ fn visitor_or_upstream(site: &Site<'_, Upstream>, visitor: &mut crate::harness::
 fn any_other_token_is_passed_on_as_it_is() {
     let site = Site::scripted(server(), "upgrade-other", &[]);
     let mut visitor = site.visitor();
-    visitor.send(format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n", site.host));
+    visitor.send(format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n",
+        site.host
+    ));
     let mut upstream = site.upstream.accept();
     assert_eq!(upstream.request().get("upgrade"), Some("foo/2"));
     upstream.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/2\r\n\r\n");
@@ -181,7 +208,9 @@ fn an_upgrade_that_is_none_is_a_plain_request() {
     for request in [
         format!("GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n\r\n"),
         format!("GET / HTTP/1.0\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
-        format!("POST / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
         format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"),
     ] {
         let mut visitor = site.visitor();
@@ -212,7 +241,12 @@ fn connect(site: &Site<'_, Upstream>) -> (H2, h2::client::ResponseFuture, h2::Se
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     });
-    let mut request = h2.to(Method::CONNECT, "/chat?x").header("sec-websocket-version", "13").header("sec-websocket-protocol", "chat").body(()).unwrap();
+    let mut request = h2
+        .to(Method::CONNECT, "/chat?x")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-protocol", "chat")
+        .body(())
+        .unwrap();
     request.extensions_mut().insert(Protocol::from_static("websocket"));
     let (response, stream) = h2.begin(request, false);
     let (upstream, head) = h2.meanwhile(|| {
@@ -225,7 +259,8 @@ fn connect(site: &Site<'_, Upstream>) -> (H2, h2::client::ResponseFuture, h2::Se
 
 /// The accept value of a key (RFC 6455 4.2.2), by openssl.
 fn accept_of(key: &str) -> String {
-    let script = format!("printf %s '{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11' | openssl dgst -sha1 -binary | openssl base64");
+    let script =
+        format!("printf %s '{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11' | openssl dgst -sha1 -binary | openssl base64");
     let out = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
     String::from_utf8(out.stdout).unwrap().trim().to_owned()
 }
@@ -236,11 +271,20 @@ fn over_http_2() {
     let site = Site::scripted(server(), "upgrade2", &[]);
     let (h2, response, mut stream, mut upstream, head) = connect(&site);
     assert_eq!(head.start, "GET /chat?x HTTP/1.1");
-    assert_eq!((head.get("connection"), head.get("upgrade")), (Some("Upgrade"), Some("websocket")));
-    assert_eq!((head.get("sec-websocket-version"), head.get("sec-websocket-protocol")), (Some("13"), Some("chat")));
+    assert_eq!(
+        (head.get("connection"), head.get("upgrade")),
+        (Some("Upgrade"), Some("websocket"))
+    );
+    assert_eq!(
+        (head.get("sec-websocket-version"), head.get("sec-websocket-protocol")),
+        (Some("13"), Some("chat"))
+    );
     let key = head.get("sec-websocket-key").unwrap();
     assert!(key.len() == 24 && key.ends_with("=="), "{key}");
-    assert_eq!((head.get("content-length"), head.get("transfer-encoding")), (None, None));
+    assert_eq!(
+        (head.get("content-length"), head.get("transfer-encoding")),
+        (None, None)
+    );
     upstream.send(format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\nSec-WebSocket-Protocol: chat\r\n\r\nearly",
         accept_of(key)
@@ -269,7 +313,9 @@ fn over_http_2() {
 fn data_before_the_answer_is_held_over_http_2() {
     let site = Site::scripted(server(), "upgrade2-held", &[]);
     let (mut h2, response, mut stream, mut upstream, head) = connect(&site);
-    stream.send_data(Bytes::from_static(b"GET /admin HTTP/1.1\r\n\r\n"), false).unwrap();
+    stream
+        .send_data(Bytes::from_static(b"GET /admin HTTP/1.1\r\n\r\n"), false)
+        .unwrap();
     // Answered by the edge itself, behind the data on the same connection.
     let other = http::Request::get("https://deep.er.adit.localhost/").body(()).unwrap();
     assert_eq!(h2.ask(other, b"").status, 421);

@@ -19,6 +19,8 @@ pub enum Loss {
     Silent,
     /// This side ended it.
     ByServer,
+    /// The agent said that it goes.
+    Left,
 }
 
 impl Sessions {
@@ -30,10 +32,15 @@ impl Sessions {
         }
         let reason = match loss {
             _ if self.draining => EndpointReason::AgentDraining,
+            Loss::Left => EndpointReason::AgentClosed,
             Loss::Closed => EndpointReason::AgentLost,
             Loss::Silent | Loss::ByServer => EndpointReason::HeartbeatLate,
         };
-        let until = window_end(config, self.draining, now);
+        // Nobody waits for an agent that has said goodbye.
+        let until = match loss {
+            Loss::Left if !self.draining => now.at,
+            _ => window_end(config, self.draining, now),
+        };
         self.detach(&of.session, of.leg, until, reason);
         let Some(live) = self.live.get(&of.session) else {
             return;
