@@ -54,7 +54,7 @@ fn hex(digest: Sha256) -> String {
 }
 
 pub fn body_of(blocks: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Body {
-    StreamBody::new(blocks.map(|block| Ok::<_, Infallible>(Frame::data(block)))).boxed()
+    BodyExt::boxed(StreamBody::new(blocks.map(|block| Ok::<_, Infallible>(Frame::data(block)))))
 }
 
 /// Something that listens until it is dropped.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dial::address::Address;
-use crate::dial::proxy::{Proxies, Proxy};
+use crate::dial::proxies::Proxies;
+use crate::dial::proxy::Proxy;
 use crate::error::Error;
 
 /// Whom to trust as the server's certificate authority.

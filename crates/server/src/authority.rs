@@ -242,8 +242,9 @@ mod tests {
             (Some("x.adit.localhost"), "*.adit.localhost"),
             (None, "localhost"),
         ] {
-            let chain = a.leaf(asked).unwrap().chain_der();
-            let (_, leaf) = X509Certificate::from_der(&chain[0]).unwrap();
+            let identity = a.leaf(asked).unwrap();
+            let der = identity.chain().next().unwrap().to_vec();
+            let (_, leaf) = X509Certificate::from_der(&der).unwrap();
             leaf.verify_signature(Some(ca.public_key())).unwrap();
             let names = leaf.subject_alternative_name().unwrap().unwrap();
             assert!(

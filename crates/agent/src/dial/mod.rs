@@ -1,6 +1,7 @@
 //! The way to the server: name, proxy, TCP, TLS. Each attempt starts from the beginning, with a fresh look-up.
 
 pub(crate) mod address;
+pub(crate) mod proxies;
 pub(crate) mod proxy;
 pub(crate) mod race;
 mod tls;

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use h2::{Reason, RecvStream};
 use http::Request;
 
 use super::h1_visitor::VisitorIo;
+use super::h2_frames::CountedFrames;
 use super::h2_visitor::H2Visitor;
 use super::request::RequestFacts;
 use super::{Visitor, VisitorError};
@@ -47,6 +49,7 @@ pub(crate) async fn serve<IO: VisitorIo + 'static>(io: IO, conn: Arc<Conn>) {
 
 async fn run<IO: VisitorIo + 'static>(io: IO, conn: &Arc<Conn>) {
     let header_max = u32::try_from(conn.node.config.load().limits.header_max).unwrap_or(u32::MAX);
+    let (counted, flooded) = CountedFrames::new(io);
     let handshake = h2::server::Builder::new()
         .max_concurrent_streams(STREAMS)
         .initial_window_size(STREAM_WINDOW)
@@ -57,7 +60,7 @@ async fn run<IO: VisitorIo + 'static>(io: IO, conn: &Arc<Conn>) {
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(Some(1024))
         .enable_connect_protocol()
-        .handshake::<_, Bytes>(io);
+        .handshake::<_, Bytes>(counted);
     let deadline = Timer::current().deadline();
     deadline.set(Duration::from_secs(10));
     let Some(Ok(mut h2)) = crate::secure::within(&deadline, handshake).await else {
@@ -71,6 +74,11 @@ async fn run<IO: VisitorIo + 'static>(io: IO, conn: &Arc<Conn>) {
             match h2.poll_accept(cx) {
                 Poll::Ready(r) => return Poll::Ready(Some(r)),
                 Poll::Pending => {}
+            }
+            if flooded.swap(false, Ordering::Relaxed) {
+                conn.observe.attack_close(AttackKind::FrameFlood);
+                h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                cx.waker().wake_by_ref();
             }
             if deadline.poll_expired(cx).is_ready() {
                 return Poll::Ready(None);
@@ -111,7 +119,7 @@ async fn run<IO: VisitorIo + 'static>(io: IO, conn: &Arc<Conn>) {
 }
 
 fn conn_is_draining(shared: &Shared) -> bool {
-    shared.draining.load(std::sync::atomic::Ordering::Relaxed)
+    shared.draining.load(Ordering::Relaxed)
 }
 
 /// What the streams of one connection count together.
@@ -173,7 +181,7 @@ async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn
     let began = Instant::now();
     let _serving = conn.node.serving();
     if conn.node.is_draining() {
-        shared.draining.store(true, std::sync::atomic::Ordering::Relaxed);
+        shared.draining.store(true, Ordering::Relaxed);
     }
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::take();

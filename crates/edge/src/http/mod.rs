@@ -4,6 +4,7 @@
 pub(crate) mod h1;
 mod h1_visitor;
 pub(crate) mod h2;
+mod h2_frames;
 mod h2_visitor;
 mod request;
 pub(crate) mod upgrade;

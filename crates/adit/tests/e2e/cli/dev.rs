@@ -67,8 +67,7 @@ fn the_file_says_where_everything_is_and_goes_with_the_server() {
     assert!(!left.iter().any(|n| n.to_string_lossy().contains("tmp")), "{left:?}");
 
     server.process.signal("TERM");
-    let gone = file.clone();
-    eventually("dev.json is removed", || (!gone.exists()).then_some(()));
+    eventually("dev.json is removed", || (!file.exists()).then_some(()));
     assert_eq!(server.process.ended().code(), 0);
 }
 

@@ -212,6 +212,7 @@ while read change pid; do case $change in
 esac; done
 kill -9 $all 2>/dev/null"#;
     static WATCHER: LazyLock<Mutex<ChildStdin>> = LazyLock::new(|| {
+        #[allow(clippy::zombie_processes, reason = "it outlives this process on purpose")]
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT])
             .stdin(Stdio::piped())

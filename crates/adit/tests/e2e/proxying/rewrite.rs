@@ -27,7 +27,7 @@ fn to_a_name_of_ones_own() {
     for (location, expected) in [
         ("http://inner.example:8080/x", format!("{public}/x")),
         ("http://inner.example/x?y#z", format!("{public}/x?y#z")),
-        ("https://INNER.example:8080", public.clone()),
+        ("https://INNER.example:8080", public),
         ("http://inner.example:9999/", "http://inner.example:9999/".to_owned()),
         ("/relative", "/relative".to_owned()),
         ("http://other/", "http://other/".to_owned()),

@@ -38,7 +38,7 @@ impl Closing {
                 let (seen, moment) = (seen.clone(), moment.clone());
                 std::thread::spawn(move || {
                     let mut conn = Conn::new(io);
-                    let mut answer = |conn: &mut Conn| {
+                    let answer = |conn: &mut Conn| {
                         let request = conn.try_request()?;
                         *seen.lock().unwrap().entry(request.target().to_owned()).or_default() += 1;
                         conn.try_send(ok(request.target())).ok()?;

@@ -10,8 +10,11 @@ fn server() -> &'static Server {
     Server::shared("proxying")
 }
 
+/// How a byte looks in a body.
+type Encode = fn(u8) -> Vec<u8>;
+
 /// Heads of endless responses of several kinds, and how one byte looks in their bodies.
-const KINDS: [(&str, fn(u8) -> Vec<u8>); 5] = [
+const KINDS: [(&str, Encode); 5] = [
     (
         "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n",
         chunked,
