@@ -150,7 +150,7 @@ var endpointTests = []test{
 		response, err := b.server.client().Get(endpoint.URL().String() + "/halves")
 		b.no(err, "get")
 		defer response.Body.Close()
-		_, err = io.CopyN(io.Discard, response.Body, mib)
+		_, err = io.CopyN(io.Discard, response.Body, early)
 		b.no(err, "first half")
 		changeable := endpoint.(ngrok.UpdateableEndpointForwarder)
 		ctx, cancel := soon()
@@ -161,7 +161,7 @@ var endpointTests = []test{
 		b.check(changeable.Update(ctx, nil, nil, nil, nil, &bad) != nil, "a bad policy is taken")
 		upstream.release()
 		rest, err := io.Copy(io.Discard, response.Body)
-		b.check(err == nil && rest == mib, "second half: %d, %v", rest, err)
+		b.check(err == nil && rest == 2*mib-early, "second half: %d, %v", rest, err)
 		b.check(b.fetch(b.server, endpoint.URL().String()).status == 200, "not served after")
 	}},
 	{"close takes the endpoint offline", func(b *bench) {

@@ -85,7 +85,7 @@ var lifeTests = []test{
 		b.no(err, "get")
 		defer response.Body.Close()
 		want, _ := digestOf(newBlocks(2))
-		first := make([]byte, mib)
+		first := make([]byte, early)
 		_, err = io.ReadFull(response.Body, first)
 		b.no(err, "first half")
 		s.terminate()

@@ -125,7 +125,7 @@ var trafficTests = []test{
 		response, err := b.server.client().Get(other.URLs.HTTP + "/halves")
 		b.no(err, "get")
 		defer response.Body.Close()
-		_, err = io.CopyN(io.Discard, response.Body, mib)
+		_, err = io.CopyN(io.Discard, response.Body, early)
 		b.no(err, "first half")
 		other.kill()
 		rest, err := io.Copy(io.Discard, response.Body)

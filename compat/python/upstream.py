@@ -105,7 +105,7 @@ class Http(http.server.ThreadingHTTPServer):
 
 
 class Tcp(socketserver.ThreadingTCPServer):
-    """Echoes; with `wrap`, whatever that makes of the accepted socket."""
+    """Echoes, or does what `serve` does with the accepted socket."""
 
     request_queue_size = 256
     daemon_threads = True

@@ -1,7 +1,7 @@
 //! A TCP proxy between agent and server that the test cuts.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 use tokio::io::copy_bidirectional;
@@ -62,4 +62,3 @@ impl Cut {
         let _ = self.resets.send(());
     }
 }
-

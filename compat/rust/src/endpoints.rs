@@ -67,14 +67,22 @@ fn said(answer: Answer) -> Result<Value> {
 
 async fn offline(server: &Server, url: &str) -> Result<()> {
     let answer = fetch(server, url, "/").await?;
-    ensure!(answer.status == 404 && answer.code() == Some("ERR_NGROK_3200"), "status {}", answer.status);
+    ensure!(
+        answer.status == 404 && answer.code() == Some("ERR_NGROK_3200"),
+        "status {}",
+        answer.status
+    );
     Ok(())
 }
 
 async fn an_https_url_works(server: Arc<Server>) -> Result<()> {
     let on = online(&server).await?;
     let web = sdk::web(&on.session.http_endpoint(), &on.upstream.address).await?;
-    ensure!(web.url().starts_with("https://") && web.proto() == "https", "{}", web.url());
+    ensure!(
+        web.url().starts_with("https://") && web.proto() == "https",
+        "{}",
+        web.url()
+    );
     let said = said(fetch(&server, web.url(), "/a?b=c").await?)?;
     ensure!(said["path"] == "/a?b=c", "{said}");
     ensure!(said["headers"]["host"] == web.url()["https://".len()..], "{said}");
@@ -91,8 +99,16 @@ async fn an_http_url_works_and_has_no_tls(server: Arc<Server>) -> Result<()> {
 
 async fn a_chosen_name_is_given(server: Arc<Server>) -> Result<()> {
     let on = online(&server).await?;
-    let web = sdk::web(on.session.http_endpoint().domain("rust-chosen.adit.localhost"), &on.upstream.address).await?;
-    ensure!(web.url().starts_with("https://rust-chosen.adit.localhost"), "{}", web.url());
+    let web = sdk::web(
+        on.session.http_endpoint().domain("rust-chosen.adit.localhost"),
+        &on.upstream.address,
+    )
+    .await?;
+    ensure!(
+        web.url().starts_with("https://rust-chosen.adit.localhost"),
+        "{}",
+        web.url()
+    );
     fetch(&server, web.url(), "/").await?.ok()?;
     Ok(())
 }
@@ -126,7 +142,11 @@ async fn a_tls_url_passes_through_to_the_upstream(server: Arc<Server>) -> Result
     .await?;
     let session = sdk::connect(&server).await?;
     let mut builder = session.tls_endpoint();
-    let on = sdk::forward(builder.domain("rust-tls.adit.localhost"), &format!("tcp://{}", upstream.address)).await?;
+    let on = sdk::forward(
+        builder.domain("rust-tls.adit.localhost"),
+        &format!("tcp://{}", upstream.address),
+    )
+    .await?;
     echoes(visitor::tls(&server, on.url(), pair.roots()?, &[]).await?, "end to end").await
 }
 
@@ -139,7 +159,11 @@ async fn a_tls_url_ends_at_the_edge_with_a_certificate_of_its_own(server: Arc<Se
         .domain("rust-edge-tls.adit.localhost")
         .termination(pair.chain_pem.clone().into(), pair.key_pem.clone().into());
     let on = sdk::forward(&builder, &format!("tcp://{}", upstream.address)).await?;
-    echoes(visitor::tls(&server, on.url(), pair.roots()?, &[]).await?, "decrypted at the edge").await
+    echoes(
+        visitor::tls(&server, on.url(), pair.roots()?, &[]).await?,
+        "decrypted at the edge",
+    )
+    .await
 }
 
 async fn unix_and_https_upstreams_work(server: Arc<Server>) -> Result<()> {
@@ -160,7 +184,9 @@ async fn unix_and_https_upstreams_work(server: Arc<Server>) -> Result<()> {
         let acceptor = acceptor.clone();
         async move {
             let socket = acceptor.accept(socket).await?;
-            Service::new("secure").connection(hyper_util::rt::TokioIo::new(socket)).await
+            Service::new("secure")
+                .connection(hyper_util::rt::TokioIo::new(socket))
+                .await
         }
     })
     .await?;
@@ -192,7 +218,10 @@ async fn visible(server: &Server, session: &Session, address: &str) -> Result<()
     request.headers_mut().insert("x-forwarded-for", "192.0.2.1".parse()?);
     let answer = visitor::whole(visitor::send(server, web.url(), request).await?).await?;
     let headers = &said(answer)?["headers"];
-    ensure!(headers["x-forwarded-for"] == address && headers["x-forwarded-proto"] == "https", "{headers}");
+    ensure!(
+        headers["x-forwarded-for"] == address && headers["x-forwarded-proto"] == "https",
+        "{headers}"
+    );
     Ok(())
 }
 
@@ -214,7 +243,12 @@ async fn the_tcp_visitors_address_is_visible(server: Arc<Server>) -> Result<()> 
     let mut socket = visitor::tcp(listener.url()).await?;
     socket.write_all(b"hello").await?;
     let conn = listener.try_next().await?.context("no connection")?;
-    ensure!(conn.remote_addr() == socket.local_addr()?, "{} for {}", conn.remote_addr(), socket.local_addr()?);
+    ensure!(
+        conn.remote_addr() == socket.local_addr()?,
+        "{} for {}",
+        conn.remote_addr(),
+        socket.local_addr()?
+    );
     Ok(())
 }
 
@@ -273,7 +307,11 @@ async fn options_that_need_the_policy_engine_are_refused_not_ignored(server: Arc
     sdk::listen_refused(http().allow_cidr("10.0.0.0/8"), "ERR_NGROK_362").await?;
     sdk::listen_refused(http().webhook_verification("github", "secret"), "ERR_NGROK_364").await?;
     sdk::listen_refused(http().oauth(OauthOptions::new("google")), "ERR_NGROK_365").await?;
-    sdk::listen_refused(http().oidc(OidcOptions::new("https://issuer.example", "id", "secret")), "ERR_NGROK_385").await?;
+    sdk::listen_refused(
+        http().oidc(OidcOptions::new("https://issuer.example", "id", "secret")),
+        "ERR_NGROK_385",
+    )
+    .await?;
     sdk::listen_refused(http().traffic_policy(deny), "ERR_NGROK_9026").await?;
     sdk::listen_refused(http().policy(old)?, "ERR_NGROK_9026").await
 }
@@ -315,7 +353,10 @@ async fn a_dropped_session_leaves(server: Arc<Server>) -> Result<()> {
     let url = web.url().to_owned();
     fetch(&server, &url, "/").await?.ok()?;
     drop(web);
-    eventually(Duration::from_secs(5), "offline after the drop of its listener", || offline(&server, &url)).await?;
+    eventually(Duration::from_secs(5), "offline after the drop of its listener", || {
+        offline(&server, &url)
+    })
+    .await?;
     session.close().await?;
     Ok(())
 }
@@ -323,7 +364,11 @@ async fn a_dropped_session_leaves(server: Arc<Server>) -> Result<()> {
 async fn the_same_url_twice_is_334(server: Arc<Server>) -> Result<()> {
     let on = online(&server).await?;
     let other = Process::start(&server, &on.upstream.address, &["--domain", "rust-once.adit.localhost"]).await?;
-    sdk::listen_refused(on.session.http_endpoint().domain("rust-once.adit.localhost"), "ERR_NGROK_334").await?;
+    sdk::listen_refused(
+        on.session.http_endpoint().domain("rust-once.adit.localhost"),
+        "ERR_NGROK_334",
+    )
+    .await?;
     fetch(&server, &other.url, "/").await?.ok()?;
     Ok(())
 }
@@ -351,6 +396,9 @@ async fn an_upstream_that_is_down_is_502_with_8012(server: Arc<Server>) -> Resul
     let session = sdk::connect(&server).await?;
     let web = sdk::web(&session.http_endpoint(), upstream::closed_port().await?).await?;
     let answer = fetch(&server, web.url(), "/").await?;
-    ensure!(answer.status == 502 && answer.code() == Some("ERR_NGROK_8012"), "{answer:?}");
+    ensure!(
+        answer.status == 502 && answer.code() == Some("ERR_NGROK_8012"),
+        "{answer:?}"
+    );
     Ok(())
 }

@@ -75,7 +75,9 @@ where
     loop {
         match check().await {
             Ok(value) => return Ok(value),
-            Err(error) if Instant::now() > deadline => return Err(error.context(format!("not within {within:?}: {what}"))),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error.context(format!("not within {within:?}: {what}")));
+            }
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }

@@ -47,7 +47,10 @@ async fn a_cut_connection_is_resumed_with_the_same_ids_and_urls(server: Arc<Serv
         eventually(Duration::from_secs(10), "the agent connects again", came).await?;
         // No polling for "online": a visitor may come at once and waits until the endpoint is back.
         serves(&server, web.url()).await?;
-        eventually(Duration::from_secs(5), "the tcp endpoint is back on its port", || echoes_at(raw.url())).await?;
+        eventually(Duration::from_secs(5), "the tcp endpoint is back on its port", || {
+            echoes_at(raw.url())
+        })
+        .await?;
     }
     ensure!(before == now(), "{before} became {}", now());
     Ok(())
@@ -72,7 +75,11 @@ async fn a_killed_server_comes_back_with_the_same_urls(_: Arc<Server>) -> Result
         eventually(Duration::from_secs(10), "back", || serves(&server, one.url())).await?;
     }
     eventually(Duration::from_secs(10), "tcp back", || echoes_at(raw.url())).await?;
-    ensure!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+    ensure!(
+        began.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        began.elapsed()
+    );
     Ok(())
 }
 
@@ -82,7 +89,9 @@ async fn a_drain_lets_a_download_complete(_: Arc<Server>) -> Result<()> {
     let service = Service::new("");
     let upstream = service.serve().await?;
     let web = sdk::web(&session.http_endpoint(), &upstream.address).await?;
-    let mut body = send(&server, web.url(), request(web.url(), "/halves")?).await?.into_body();
+    let mut body = send(&server, web.url(), request(web.url(), "/halves")?)
+        .await?
+        .into_body();
     let mut got = BytesMut::new();
     let mut ending = None;
     while let Some(frame) = body.frame().await {

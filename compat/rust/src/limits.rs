@@ -56,7 +56,12 @@ async fn requests_600_at_once_on_one_session_are_all_served(server: Arc<Server>)
     let (answers, many) = future::join(visitors, many).await;
     many?;
     let failed: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
-    ensure!(failed.is_empty(), "{} of {AT_ONCE} failed, the first: {:#}", failed.len(), failed[0]);
+    ensure!(
+        failed.is_empty(),
+        "{} of {AT_ONCE} failed, the first: {:#}",
+        failed.len(),
+        failed[0]
+    );
     fetch(&server, web.url(), "/").await?.ok()?;
     ensure!(cut.accepted() == 1, "the session was lost on the way");
     Ok(())

@@ -45,7 +45,10 @@ async fn login_with_the_authority_as_a_file(server: Arc<Server>) -> Result<()> {
 async fn login_with_the_authority_as_bytes(server: Arc<Server>) -> Result<()> {
     let pem = Bytes::from(std::fs::read(&server.info.ca_file)?);
     let mut builder = Session::builder();
-    builder.authtoken(&server.info.token).server_addr(&server.info.https)?.ca_cert(pem);
+    builder
+        .authtoken(&server.info.token)
+        .server_addr(&server.info.https)?
+        .ca_cert(pem);
     builder.connect().await?;
     Ok(())
 }
@@ -57,9 +60,14 @@ async fn login_by_name_with_server_name(server: Arc<Server>) -> Result<()> {
     builder.connector(move |host: String, _, config, _| {
         let address = address.clone();
         async move {
-            let raw = tokio::net::TcpStream::connect(address).await.map_err(ConnectError::Tcp)?;
+            let raw = tokio::net::TcpStream::connect(address)
+                .await
+                .map_err(ConnectError::Tcp)?;
             let host = rustls::pki_types::ServerName::try_from(host).map_err(|_| ConnectError::Canceled)?;
-            let tls = tokio_rustls::TlsConnector::from(config).connect(host, raw).await.map_err(ConnectError::Tls)?;
+            let tls = tokio_rustls::TlsConnector::from(config)
+                .connect(host, raw)
+                .await
+                .map_err(ConnectError::Tls)?;
             Ok(Box::new(tls) as Box<dyn ngrok::session::IoStream>)
         }
     });
@@ -70,7 +78,10 @@ async fn login_by_name_with_server_name(server: Arc<Server>) -> Result<()> {
 async fn a_foreign_authority_fails_and_the_error_is_of_tls(server: Arc<Server>) -> Result<()> {
     let mut builder = Session::builder();
     let foreign = Bytes::from(Pair::of("somebody.else")?.chain_pem);
-    builder.authtoken(&server.info.token).server_addr(&server.info.https)?.ca_cert(foreign);
+    builder
+        .authtoken(&server.info.token)
+        .server_addr(&server.info.https)?
+        .ca_cert(foreign);
     let error = sdk::refused(builder.connect().await)?;
     ensure!(matches!(error, ConnectError::Tls(_)), "{error:?}");
     Ok(())
@@ -115,7 +126,11 @@ async fn metadata_client_info_and_heartbeat_are_accepted(server: Arc<Server>) ->
         .await?;
     let upstream = Service::new("").serve().await?;
     let mut builder = session.http_endpoint();
-    let web = sdk::web(builder.metadata("of the endpoint").forwards_to("elsewhere"), &upstream.address).await?;
+    let web = sdk::web(
+        builder.metadata("of the endpoint").forwards_to("elsewhere"),
+        &upstream.address,
+    )
+    .await?;
     ensure!(web.metadata() == "of the endpoint", "metadata {}", web.metadata());
     fetch(&server, web.url(), "/").await?.ok()?;
     Ok(())

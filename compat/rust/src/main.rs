@@ -47,7 +47,14 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let all = [login::TESTS, endpoints::TESTS, traffic::TESTS, limits::TESTS, life::TESTS].concat();
+    let all = [
+        login::TESTS,
+        endpoints::TESTS,
+        traffic::TESTS,
+        limits::TESTS,
+        life::TESTS,
+    ]
+    .concat();
     let well = harness::run(&all, &shared, &arguments).await;
     shared.stop().await;
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -23,7 +23,16 @@ impl Process {
     pub async fn start(server: &Server, upstream: &str, more: &[&str]) -> Result<Self> {
         let info = &server.info;
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["agent", "--server", &info.https, "--token", &info.token, "--upstream", upstream, "--ca"])
+            .args([
+                "agent",
+                "--server",
+                &info.https,
+                "--token",
+                &info.token,
+                "--upstream",
+                upstream,
+                "--ca",
+            ])
             .arg(&info.ca_file)
             .args(more)
             .stdin(Stdio::piped())

@@ -46,7 +46,12 @@ pub fn refused<T, E>(result: Result<T, E>) -> Result<E> {
 /// Checks the code that the SDK found in the server's answer.
 pub fn code<T, E: Error>(result: Result<T, E>, due: &str) -> Result<()> {
     let error = refused(result)?;
-    ensure!(error.error_code() == Some(due), "{due} was due, not {:?}: {}", error.error_code(), error.msg());
+    ensure!(
+        error.error_code() == Some(due),
+        "{due} was due, not {:?}: {}",
+        error.error_code(),
+        error.msg()
+    );
     Ok(())
 }
 
@@ -80,7 +85,9 @@ impl Pair {
     pub fn acceptor(&self) -> Result<tokio_rustls::TlsAcceptor> {
         let key = PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).map_err(|e| anyhow!("{e}"))?;
         let chain = certificates(self.chain_pem.as_bytes())?;
-        let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
         Ok(Arc::new(config).into())
     }
 }

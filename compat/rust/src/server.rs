@@ -117,7 +117,10 @@ impl Ending {
 
 async fn signal_terminate(child: &Child) -> Result<()> {
     let pid = child.id().context("the server ended before")?.to_string();
-    ensure!(Command::new("kill").args(["-TERM", &pid]).status().await?.success(), "kill");
+    ensure!(
+        Command::new("kill").args(["-TERM", &pid]).status().await?.success(),
+        "kill"
+    );
     Ok(())
 }
 
@@ -127,7 +130,18 @@ async fn spawn(folder: &Path, tcp_ports: &str, [https, http, admin]: [&String; 3
     let log = File::options().create(true).append(true).open(&log_file)?;
     let data = folder.join("data");
     let mut child = Command::new(binary)
-        .args(["dev", "--no-agent", "--tcp-ports", tcp_ports, "--https", https, "--http", http, "--admin", admin])
+        .args([
+            "dev",
+            "--no-agent",
+            "--tcp-ports",
+            tcp_ports,
+            "--https",
+            https,
+            "--http",
+            http,
+            "--admin",
+            admin,
+        ])
         .arg("--data-dir")
         .arg(&data)
         .stdin(Stdio::null())
@@ -144,13 +158,26 @@ async fn spawn(folder: &Path, tcp_ports: &str, [https, http, admin]: [&String; 3
     if let Some(status) = child.try_wait()? {
         bail!("the server ended with {status}: {}", fs::read_to_string(log_file)?);
     }
-    Ok((child, info.with_context(|| fs::read_to_string(log_file).unwrap_or_default())?))
+    Ok((
+        child,
+        info.with_context(|| fs::read_to_string(log_file).unwrap_or_default())?,
+    ))
 }
 
 fn read_info(file: &Path, pid: Option<u32>) -> Result<Info> {
     let said: BTreeMap<String, Value> = serde_json::from_slice(&fs::read(file)?)?;
-    ensure!(said.get("pid").and_then(Value::as_u64) == pid.map(u64::from), "dev.json of another process");
-    let text = |key: &str| Ok::<_, anyhow::Error>(said.get(key).and_then(Value::as_str).context("a key is missing")?.to_owned());
+    ensure!(
+        said.get("pid").and_then(Value::as_u64) == pid.map(u64::from),
+        "dev.json of another process"
+    );
+    let text = |key: &str| {
+        Ok::<_, anyhow::Error>(
+            said.get(key)
+                .and_then(Value::as_str)
+                .context("a key is missing")?
+                .to_owned(),
+        )
+    };
     Ok(Info {
         https: text("https_addr")?,
         http: text("http_addr")?,

@@ -117,14 +117,19 @@ async fn an_http2_upstream_is_spoken_to_in_http2(server: Arc<Server>) -> Result<
         ensure!(said["version"] == "HTTP/2.0" && said["path"] == "/a", "{said}");
     }
     let large = send_h2(&server, web.url(), &format!("/mib/{}", BODY / 4)).await?;
-    ensure!(digest(large.into_body()).await? == digest_of(BODY / 4), "the bytes differ");
+    ensure!(
+        digest(large.into_body()).await? == digest_of(BODY / 4),
+        "the bytes differ"
+    );
     Ok(())
 }
 
 async fn an_agent_killed_in_mid_response_breaks_the_message(server: Arc<Server>) -> Result<()> {
     let upstream = Service::new("").serve().await?;
     let mut other = Process::start(&server, &upstream.address, &[]).await?;
-    let mut body = send(&server, &other.url, request(&other.url, "/halves")?).await?.into_body();
+    let mut body = send(&server, &other.url, request(&other.url, "/halves")?)
+        .await?
+        .into_body();
     let mut got = 0;
     while got < MIB {
         let frame = body.frame().await.context("the end")??;

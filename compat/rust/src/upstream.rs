@@ -54,7 +54,9 @@ fn hex(digest: Sha256) -> String {
 }
 
 pub fn body_of(blocks: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Body {
-    BodyExt::boxed(StreamBody::new(blocks.map(|block| Ok::<_, Infallible>(Frame::data(block)))))
+    BodyExt::boxed(StreamBody::new(
+        blocks.map(|block| Ok::<_, Infallible>(Frame::data(block))),
+    ))
 }
 
 /// Something that listens until it is dropped.
@@ -144,7 +146,9 @@ impl Service {
         I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
         let answer = service_fn(move |asked| self.clone().answer(asked));
-        Ok(hyper::server::conn::http1::Builder::new().serve_connection(io, answer).await?)
+        Ok(hyper::server::conn::http1::Builder::new()
+            .serve_connection(io, answer)
+            .await?)
     }
 
     async fn answer(self, asked: Request<Incoming>) -> Result<Response<Body>> {
@@ -201,5 +205,7 @@ fn sync_stream(source: impl Stream<Item = Bytes> + Send + 'static) -> impl Strea
             }
         }
     });
-    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|block| (block, receiver)) })
+    stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|block| (block, receiver))
+    })
 }

@@ -47,19 +47,30 @@ impl Answer {
 /// Host and port of a URL, as the Host field has them.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// A request for the path `path` of the endpoint `url`.
 pub fn request(url: &str, path: &str) -> Result<Request<Body>> {
     let url = Url::parse(url)?;
-    Ok(Request::builder().uri(path).header(HOST, authority(&url)).body(no_body())?)
+    Ok(Request::builder()
+        .uri(path)
+        .header(HOST, authority(&url))
+        .body(no_body())?)
 }
 
 /// A TLS connection for the host of `url`.
-pub async fn tls(server: &Server, url: &str, roots: rustls::RootCertStore, alpn: &[&str]) -> Result<TlsStream<TcpStream>> {
+pub async fn tls(
+    server: &Server,
+    url: &str,
+    roots: rustls::RootCertStore,
+    alpn: &[&str],
+) -> Result<TlsStream<TcpStream>> {
     let name = Url::parse(url)?.host_str().context("no host")?.to_owned();
-    let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
     let raw = TcpStream::connect(&server.info.https).await?;
     raw.set_nodelay(true)?;

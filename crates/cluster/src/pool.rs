@@ -96,6 +96,20 @@ impl Pool {
         self.members.load().first().is_some_and(|m| m.options.tls_passthrough)
     }
 
+    /// Whether the members of both demand the same of visitors' TLS: a certificate of their own, authorities of
+    /// client certificates. A connection that was made under the one's rules says nothing about the other's.
+    pub fn has_tls_rules_of(&self, other: &Self) -> bool {
+        let (own, others) = (self.members.load(), other.members.load());
+        match (own.first(), others.first()) {
+            (Some(a), Some(b)) => {
+                let (a, b) = (&a.options, &b.options);
+                a.tls_identity_pem == b.tls_identity_pem && a.mutual_tls_ca_pem == b.mutual_tls_ca_pem
+            }
+            // Nobody is there to serve it, or to have rules.
+            _ => true,
+        }
+    }
+
     /// Chooses among the members that take new exchanges, each with the same probability (`random` is any
     /// random number). Members whose session is leaving are chosen only if there is no other.
     pub fn choose(&self, random: u64) -> Choice {

@@ -2,11 +2,11 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use adit_cluster::{Choice, IDLE_MAX_AGE, Member, MemberKey};
-use adit_http1::{Framing, Version};
+use adit_http1::{Framing, Known, Version};
 use adit_mux::{OpenError, Stream};
 use adit_observe::{RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
@@ -217,7 +217,7 @@ async fn place<V: Visitor>(
 /// The framing under which the request's body goes upstream.
 fn set_request_framing(head: &mut adit_http1::Head, facts: &RequestFacts) {
     if facts.framing == Framing::Chunked {
-        head.remove(adit_http1::Known::ContentLength);
+        head.remove(Known::ContentLength);
         head.push(b"Transfer-Encoding", b"chunked");
     }
 }
@@ -298,7 +298,35 @@ fn after_failure(
     if elsewhere && !progress.tried.contains(&permitted.member().key) {
         progress.tried.push(permitted.member().key);
     }
+    if !matches!(
+        routed.pool.choose_other(super::random(), &progress.tried),
+        Choice::Member(_)
+    ) {
+        // Nobody else: the same one again, as soon as its agent has returned.
+        progress.tried.clear();
+    }
     None
+}
+
+/// Whether the upstream asks for a login that holds for the connection and not for the request: such a stream
+/// must never carry another visitor's request.
+fn authenticates_connection(response: &adit_http1::Head) -> bool {
+    response.get_all(adit_http1::Known::WwwAuthenticate).any(|v| {
+        [&b"ntlm"[..], b"negotiate"]
+            .iter()
+            .any(|scheme| v.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
+    })
+}
+
+/// The newest idle stream of a member on which nothing has happened since its last response. Bytes that came
+/// after it are the answer to nothing, and must not become the next visitor's.
+fn take_quiet(member: &Member, now: Instant, max_age: Duration) -> Option<Stream> {
+    loop {
+        let mut stream = member.idle().take(now, max_age)?;
+        if stream.poll_chunk(&mut Context::from_waker(Waker::noop())).is_pending() {
+            return Some(stream);
+        }
+    }
 }
 
 /// One attempt over HTTP/1 on a stream of the member's.
@@ -321,7 +349,7 @@ async fn attempt<V: Visitor>(
     let poolable = member.options.proxy_proto == 0 && !facts.upgrade;
     let reused = if poolable && !progress.fresh_only {
         let max_age = if facts.idempotent { IDLE_MAX_AGE } else { FRESH };
-        member.idle().take(now, max_age)
+        take_quiet(member, now, max_age)
     } else {
         None
     };
@@ -365,6 +393,7 @@ async fn attempt<V: Visitor>(
     let edit = Edit {
         rewritten_host: member.options.host_header.as_deref(),
         authority: host,
+        port: conn.public_port,
         scheme: conn.scheme(),
     };
     let wanted = Wanted {
@@ -373,11 +402,13 @@ async fn attempt<V: Visitor>(
         tunnel: facts.extended_connect,
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
+        trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
     };
     let held = progress.held.take();
     let mut pump = Pump::new(
         visitor,
         &mut upstream,
+        &exchange.request,
         &mut exchange.response,
         wanted,
         edit,
@@ -392,7 +423,7 @@ async fn attempt<V: Visitor>(
         End::Complete => {
             let over = match upstream.into_rest() {
                 // A quarter of what the agent takes at once, so that idle streams never stand in the way of new ones.
-                Rest::Idle(stream) if poolable => {
+                Rest::Idle(stream) if poolable && !authenticates_connection(&exchange.response) => {
                     let most = member.session.family.limits(None).max_outbound / 4;
                     member.idle().put(stream, Instant::now(), most as usize)
                 }
@@ -414,6 +445,8 @@ async fn attempt<V: Visitor>(
         }
         End::Upstream(e) => {
             if answered {
+                // What came so far is the visitor's, who can tell by it that more is missing.
+                let _ = poll_fn(|cx| visitor.poll_flush(cx)).await;
                 visitor.break_off();
                 return Attempt::Done(Forwarded::Broken);
             }

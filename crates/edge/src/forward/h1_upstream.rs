@@ -4,8 +4,8 @@ use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 
 use adit_http1::{
-    BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, LAST_CHUNK, Limits, Refusal, last_chunk_with_trailers,
-    response_framing,
+    BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, LAST_CHUNK, Limits, Refusal, filter_trailers,
+    last_chunk_with_trailers, response_framing,
 };
 use adit_mux::{Stream, StreamError, code};
 use bytes::{Buf, Bytes, BytesMut};
@@ -262,8 +262,10 @@ impl Upstream for H1Upstream {
         }
     }
 
-    fn trailers(&mut self) -> Option<&FieldList> {
-        self.body.as_ref().map(BodyDecoder::trailers).filter(|t| !t.is_empty())
+    fn trailers(&mut self, response: &Head) -> Option<&FieldList> {
+        let list = self.body.as_mut()?.trailers_mut()?;
+        filter_trailers(list, response);
+        Some(&*list).filter(|t| !t.is_empty())
     }
 
     fn has_answered(&self) -> bool {

@@ -93,6 +93,7 @@ pub(super) async fn attempt<V: Visitor>(
     let edit = Edit {
         rewritten_host: member.options.host_header.as_deref(),
         authority: host,
+        port: conn.public_port,
         scheme: conn.scheme(),
     };
     let wanted = Wanted {
@@ -101,8 +102,18 @@ pub(super) async fn attempt<V: Visitor>(
         tunnel: false,
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
+        trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
     };
-    let mut pump = Pump::new(visitor, &mut upstream, &mut exchange.response, wanted, edit, None, None);
+    let mut pump = Pump::new(
+        visitor,
+        &mut upstream,
+        &exchange.request,
+        &mut exchange.response,
+        wanted,
+        edit,
+        None,
+        None,
+    );
     let end = poll_fn(|cx| pump.poll(cx)).await;
     *first_byte = pump.first_byte;
     let answered = pump.has_begun();
@@ -336,7 +347,7 @@ impl Upstream for H2Upstream {
         Poll::Ready(Ok(None))
     }
 
-    fn trailers(&mut self) -> Option<&FieldList> {
+    fn trailers(&mut self, _: &Head) -> Option<&FieldList> {
         self.trailers.as_ref()
     }
 

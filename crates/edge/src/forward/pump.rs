@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use adit_http1::{FieldList, Head};
+use adit_http1::{FieldList, Head, Version, filter_trailers};
 use bytes::{Bytes, BytesMut};
 
 use crate::http::{Visitor, VisitorError};
@@ -39,6 +39,8 @@ pub(super) struct Wanted {
     pub(super) tunnel: bool,
     /// Interim responses may be sent (not to HTTP/1.0).
     pub(super) interim: bool,
+    /// The visitor takes trailers: HTTP/2, or HTTP/1 with `TE: trailers`.
+    pub(super) trailers: bool,
 }
 
 enum Up {
@@ -59,6 +61,7 @@ enum Down {
 pub(super) struct Pump<'a, V, U> {
     pub(super) visitor: &'a mut V,
     pub(super) upstream: &'a mut U,
+    request: &'a Head,
     pub(super) response: &'a mut Head,
     wanted: Wanted,
     edit: response_head::Edit<'a>,
@@ -80,6 +83,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
     pub(super) fn new(
         visitor: &'a mut V,
         upstream: &'a mut U,
+        request: &'a Head,
         response: &'a mut Head,
         wanted: Wanted,
         edit: response_head::Edit<'a>,
@@ -95,6 +99,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         Self {
             visitor,
             upstream,
+            request,
             response,
             wanted,
             edit,
@@ -141,6 +146,12 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                     }
                     Poll::Ready(Ok(None)) => {
                         self.trailers = self.visitor.take_trailers();
+                        // HTTP/2 has no need to announce them.
+                        if let Some(t) = &mut self.trailers
+                            && self.request.version() != Version::Http2
+                        {
+                            filter_trailers(t, self.request);
+                        }
                         self.up = Up::Finish;
                     }
                     Poll::Ready(Err(e)) => return Err(End::Visitor(e)),
@@ -285,7 +296,8 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                 }
             }
             Ok(None) => {
-                if let Err(e) = self.visitor.send_end(self.upstream.trailers()) {
+                let trailers = self.upstream.trailers(self.response).filter(|_| self.wanted.trailers);
+                if let Err(e) = self.visitor.send_end(trailers) {
                     return Poll::Ready(Err(End::Visitor(e)));
                 }
                 self.down = Down::Flush { upgraded: false };

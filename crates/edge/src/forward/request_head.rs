@@ -26,6 +26,11 @@ pub(super) fn rewrite(
     request_id: &mut String,
 ) -> u32 {
     let glitches = strip_hop_by_hop(head, facts.upgrade);
+    if facts.extended_connect {
+        // HTTP/2 has neither field; toward HTTP/1 the tunnel is an upgrade (RFC 8441, section 5).
+        head.push(b"Connection", b"Upgrade");
+        head.push(b"Upgrade", b"websocket");
+    }
     head.to_origin_form();
     if facts.version == Version::Http2 {
         // HTTP/2 has no case; upstreams of HTTP/1 get the customary one.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::SystemTime;
 
-use adit_http1::{DateCache, Head, Known, is_adit_name, strip_hop_by_hop};
+use adit_http1::{DateCache, Head, Known, is_adit_name, remove_forbidden_length, strip_hop_by_hop};
 
 thread_local! {
     static DATE: RefCell<DateCache> = RefCell::new(DateCache::default());
@@ -19,8 +19,9 @@ pub(crate) fn date<T>(f: impl FnOnce(&[u8]) -> T) -> T {
 pub(super) struct Edit<'a> {
     /// The host that was sent upstream instead of the endpoint's, if any.
     pub(super) rewritten_host: Option<&'a str>,
-    /// The endpoint's own authority, put where the upstream names the rewritten host.
+    /// The endpoint's own host and port, put where the upstream names the rewritten host.
     pub(super) authority: &'a str,
+    pub(super) port: u16,
     pub(super) scheme: &'static str,
 }
 
@@ -28,6 +29,7 @@ impl Edit<'_> {
     /// Edits a final response; `body` is what is known of its body's beginning.
     pub(super) fn response(&self, head: &mut Head, body: &[u8]) {
         strip_hop_by_hop(head, false);
+        remove_forbidden_length(head);
         let mut dated = false;
         head.retain(|known, name, value| match known {
             Known::AltSvc | Known::NgrokErrorCode => false,
@@ -51,13 +53,15 @@ impl Edit<'_> {
     /// Edits an interim response.
     pub(super) fn interim(&self, head: &mut Head) {
         strip_hop_by_hop(head, false);
-        head.retain(|known, name, _| known != Known::AltSvc && !(known == Known::Other && is_adit_name(name)));
+        remove_forbidden_length(head);
+        head.retain(|known, name, _| may_pass(known, name));
     }
 
     /// Edits a `101`: `Connection` and `Upgrade` stay.
     pub(super) fn upgraded(&self, head: &mut Head) {
         strip_hop_by_hop(head, true);
-        head.retain(|known, name, _| known != Known::AltSvc && !(known == Known::Other && is_adit_name(name)));
+        remove_forbidden_length(head);
+        head.retain(|known, name, _| may_pass(known, name));
     }
 
     /// `Location` and `Content-Location` that name the rewritten host come back as the endpoint's.
@@ -80,7 +84,23 @@ impl Edit<'_> {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let host_only = |a: &str| a.rsplit_once(':').map_or(a, |(h, _)| h).to_ascii_lowercase();
-        (host_only(authority) == host_only(rewritten)).then(|| format!("{}://{}{path}", self.scheme, self.authority))
+        if host_only(authority) != host_only(rewritten) {
+            return None;
+        }
+        let (scheme, own) = (self.scheme, self.authority);
+        Some(match (scheme, self.port) {
+            ("https", 443) | ("http", 80) => format!("{scheme}://{own}{path}"),
+            (_, port) => format!("{scheme}://{own}:{port}{path}"),
+        })
+    }
+}
+
+/// Whether a field of a 1xx response is the upstream's to say.
+fn may_pass(known: Known, name: &[u8]) -> bool {
+    match known {
+        Known::AltSvc | Known::NgrokErrorCode => false,
+        Known::Other => !is_adit_name(name),
+        _ => true,
     }
 }
 
@@ -106,6 +126,7 @@ mod tests {
     const EDIT: Edit<'static> = Edit {
         rewritten_host: Some("inner.example:8080"),
         authority: "app.example.com",
+        port: 443,
         scheme: "https",
     };
 

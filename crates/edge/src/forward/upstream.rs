@@ -44,8 +44,8 @@ pub(crate) trait Upstream: Send {
     /// The next piece of the response's body; `None` is its end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, UpstreamError>>;
 
-    /// Trailers of the response, after the body's end.
-    fn trailers(&mut self) -> Option<&FieldList>;
+    /// Trailers of the response, after the body's end: those that may pass. `response` is its head.
+    fn trailers(&mut self, response: &Head) -> Option<&FieldList>;
 
     /// Whether any byte of a response has come.
     fn has_answered(&self) -> bool;

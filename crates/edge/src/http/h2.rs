@@ -320,8 +320,6 @@ fn head(
         facts.extended_connect = true;
         facts.upgrade = true;
         facts.framing = Framing::None;
-        head.push(b"Connection", b"Upgrade");
-        head.push(b"Upgrade", b"websocket");
         head.push(b"Sec-WebSocket-Key", websocket_key().as_bytes());
     }
     Ok(facts)

@@ -167,7 +167,10 @@ mod tests {
                 assert!(flooded((0..1001).map(|_| frame(kind, 0, length)), cut));
             }
             assert!(!flooded((0..5000).map(|_| frame(0, 0, 9)), cut), "DATA is progress");
-            assert!(!flooded((0..5000).map(|_| frame(1, 4, 9)), cut), "requests have their own limits");
+            assert!(
+                !flooded((0..5000).map(|_| frame(1, 4, 9)), cut),
+                "requests have their own limits"
+            );
         }
     }
 

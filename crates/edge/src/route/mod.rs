@@ -81,7 +81,7 @@ fn plain_answer(conn: &Conn, host: &str) -> Answer {
 }
 
 /// Whether a connection made for `sni` may carry requests for `host`: the certificate that was shown covers
-/// both, and one organisation owns both. Everything else gets 421, and a browser opens a new connection.
+/// both, one organisation owns both, and neither demands more of a visitor's TLS than the other. Everything else gets 421, and a browser opens a new connection.
 fn may_share(conn: &Conn, sni: &str, host: &str, pool: Option<&Pool>) -> bool {
     let config = conn.node.config.load();
     if config.control_name(sni).is_some() || config.control_name(host).is_some() {
@@ -100,4 +100,5 @@ fn may_share(conn: &Conn, sni: &str, host: &str, pool: Option<&Pool>) -> bool {
         && of_host.organization() == of_sni.organization()
         && !of_host.is_passthrough()
         && !of_sni.is_passthrough()
+        && of_host.has_tls_rules_of(&of_sni)
 }

@@ -183,10 +183,12 @@ fn next_record(bytes: &[u8]) -> Option<usize> {
 /// Closes a connection whose handshake has failed so that the peer can read why.
 ///
 /// FIN first. Then what has arrived meanwhile is taken in: a socket that is closed with unread
-/// data answers with a reset, and the reset would overtake the alert. (A client that is refused
+/// data sends a reset, which on some systems takes the alert away again. (A client that is refused
 /// for its certificate has often sent its first request already.) Nothing is waited for.
 pub(super) async fn close<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO) {
     let _ = io.shutdown().await;
+    // The runtime looks at its sockets, without which a read would not even be tried.
+    tokio::task::yield_now().await;
     scratch::with_reader(|buffer| {
         let mut left = MAX_INPUT;
         let mut cx = Context::from_waker(Waker::noop());

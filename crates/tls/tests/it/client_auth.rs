@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use adit_tls::{
-    CertificateProblem, ClientAuth, ClientProfile, ClientRoots, Error, Identity, ServerProfile, Version, alert_code,
+    CertificateProblem, ClientAuth, ClientProfile, ClientRoots, Error, Identity, ServerProfile, Version, accept,
+    alert_code, connect,
 };
-use tokio::io::AsyncReadExt;
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Ca, NAME, Site, pair, site};
 
@@ -168,4 +171,37 @@ fn authorities_must_be_there_and_well_formed() {
             .build();
         assert!(built.is_err());
     }
+}
+
+/// On real sockets: one that is closed with unread data resets the connection, and on some systems
+/// a reset takes the alert away from the client. After the alert there must be a plain end.
+#[tokio::test]
+async fn a_refused_client_reads_why_although_it_has_sent_a_request() {
+    let site = site();
+    let mode = ClientAuth::Require {
+        roots: roots(&Ca::new("Client Root")),
+    };
+    let server = server(&site, mode);
+    let client = client(&site, Version::Tls13, None);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (accepted, alert) = tokio::join!(
+        async {
+            let (socket, _) = listener.accept().await.unwrap();
+            accept(socket, BytesMut::new(), &server).await
+        },
+        async {
+            let mut socket = TcpStream::connect(address).await.unwrap();
+            let mut stream = connect(&mut socket, NAME, &client).await.unwrap();
+            // Leaves right behind the certificate message, before the server reads that.
+            stream.write_all(&[b'x'; 30_000]).await.unwrap();
+            let error = stream.read_u8().await.unwrap_err();
+            drop(stream);
+            assert_eq!(socket.read(&mut [0; 64]).await.unwrap(), 0);
+            assert!(socket.take_error().unwrap().is_none(), "a reset came as well");
+            Error::from_io(&error).and_then(Error::alert)
+        }
+    );
+    assert!(accepted.is_err());
+    assert_eq!(alert, Some(alert_code::CERTIFICATE_REQUIRED));
 }

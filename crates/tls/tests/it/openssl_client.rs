@@ -258,6 +258,26 @@ async fn client_certificates() {
 }
 
 #[tokio::test]
+async fn a_client_that_cannot_verify_ecdsa_is_shown_the_rsa_certificate() {
+    let ca = Ca::new("Test Root");
+    let (ecdsa, rsa) = (ca.leaf(&[NAME]).identity(), ca.rsa_leaf(&[NAME]).identity());
+    let server = ServerProfile::builder(Arc::new(ecdsa.or(&rsa))).build().unwrap();
+    for version in ["-tls1_3", "-tls1_2"] {
+        for (schemes, shown) in [
+            ("RSA-PSS+SHA256:RSA+SHA256", "Peer signature type: RSA-PSS"),
+            ("ECDSA+SHA256:RSA-PSS+SHA256", "Peer signature type: ECDSA"),
+        ] {
+            let arguments = [version, "-sigalgs", schemes];
+            let Some((accepted, _, printed)) = visit(&server, &arguments, b"").await else {
+                return;
+            };
+            assert!(accepted.is_ok(), "{version} {schemes}: {printed}");
+            assert!(printed.contains(shown), "{version} {schemes}: {printed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn large_transfers_both_ways() {
     if find().is_none() {
         return;

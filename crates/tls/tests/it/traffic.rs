@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use adit_tls::{ClientProfile, Error, ServerProfile, Stream, Version};
+use adit_tls::{ClientProfile, Error, Stream, Version};
 use proptest::prelude::*;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 
@@ -94,7 +94,7 @@ async fn a_small_buffer_gets_everything_piece_by_piece() {
     let mut buf = [0; 999];
     while got.len() < data.len() {
         let n = client.read(&mut buf).await.unwrap();
-        assert!(n == 999 || got.len() + n == data.len() || n > 0);
+        assert!(n > 0, "the end came early");
         got.extend_from_slice(&buf[..n]);
     }
     assert_eq!(got, data);
@@ -343,12 +343,4 @@ proptest! {
             Ok(())
         })?;
     }
-}
-
-/// A profile is needed once; the compiler is told that it may be shared between threads.
-#[test]
-fn profiles_are_cheap_to_share() {
-    let site = site();
-    let copies: Vec<ServerProfile> = (0..1000).map(|_| site.server.clone()).collect();
-    assert!(copies.iter().all(|copy| copy.hash() == site.server.hash()));
 }

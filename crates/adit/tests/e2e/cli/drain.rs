@@ -37,11 +37,11 @@ fn a_response_that_runs_is_completed() {
 
 #[test]
 fn a_large_response_to_a_slow_reader_is_completed() {
-    static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| (0..4_000_000_u32).map(|i| i as u8).collect());
+    static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| (0..16_000_000_u32).map(|i| i as u8).collect());
     let server = Server::start();
     let site = Site::scripted(&server, "drain-large", &[]);
     let mut visitor = site.visitor();
-    visitor.shrink(16 * 1024);
+    visitor.shrink(64 * 1024);
     visitor.send(site.get_text("/large"));
     let mut upstream = site.upstream.accept();
     upstream.request();
@@ -123,5 +123,8 @@ fn an_agent_that_is_stopped_finishes_what_runs_and_its_name_is_free_at_once() {
     let began = Instant::now();
     let answer = other.ask(format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", site.host));
     assert_eq!(answer.code(), "ERR_NGROK_3200");
-    assert!(began.elapsed().as_secs() < 5, "nobody waits for an agent that has said goodbye");
+    assert!(
+        began.elapsed().as_secs() < 5,
+        "nobody waits for an agent that has said goodbye"
+    );
 }

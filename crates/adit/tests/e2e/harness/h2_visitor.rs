@@ -126,7 +126,8 @@ impl H2 {
         std::thread::scope(|scope| {
             let playing = scope.spawn(play);
             while !playing.is_finished() {
-                self.runtime.block_on(async { tokio::time::sleep(std::time::Duration::from_millis(1)).await });
+                self.runtime
+                    .block_on(async { tokio::time::sleep(std::time::Duration::from_millis(1)).await });
             }
             playing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
@@ -151,14 +152,15 @@ pub(crate) async fn whole(response: ResponseFuture) -> Result<Answer, h2::Error>
 
 /// The next piece of a body, with its credit given back.
 pub(crate) async fn chunk(body: &mut RecvStream) -> Result<Option<Bytes>, h2::Error> {
-    match body.data().await {
-        None => Ok(None),
-        Some(data) => {
-            let data = data?;
+    while let Some(data) = body.data().await {
+        let data = data?;
+        // The end of a stream may come in a frame without data.
+        if !data.is_empty() {
             let _ = body.flow_control().release_capacity(data.len());
-            Ok(Some(data))
+            return Ok(Some(data));
         }
     }
+    Ok(None)
 }
 
 /// Sends bytes as the peer's windows allow.

@@ -181,7 +181,11 @@ fn a_hello_in_many_pieces_is_a_hello() {
     let answer = within(&runtime, "handshake byte by byte", async {
         let io = TcpStream::connect(server().info.https).await.unwrap();
         io.set_nodelay(true).unwrap();
-        let dribble = Dribble { io, bytes: Some(0), next: None };
+        let dribble = Dribble {
+            io,
+            bytes: Some(0),
+            next: None,
+        };
         let mut tls = adit_tls::connect(dribble, &site.host, &profile).await.unwrap();
         tls.get_mut().bytes = None;
         tls.write_all(format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", site.host).as_bytes())
@@ -294,7 +298,9 @@ impl AsyncWrite for Dribble {
             return Pin::new(&mut self.io).poll_write(cx, buf);
         };
         if bytes % 16 == 15 {
-            let next = self.next.get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(15))));
+            let next = self
+                .next
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(15))));
             std::task::ready!(next.as_mut().poll(cx));
             self.next = None;
         }

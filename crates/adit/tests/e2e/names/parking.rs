@@ -46,6 +46,15 @@ impl Away {
         self.server.metric("adit_parked_requests", &[])
     }
 
+    /// Cuts the line and waits until the server has noticed.
+    #[track_caller]
+    fn cut(&self) {
+        self.line.cut();
+        eventually("the server misses the agent", || {
+            (self.server.metric("adit_agent_sessions", &[]) == 0.0).then_some(())
+        });
+    }
+
     #[track_caller]
     fn wait_for_parked(&self, n: f64) {
         eventually("requests wait", || (self.parked() >= n).then_some(()));
@@ -57,7 +66,7 @@ fn a_request_waits_for_its_agent_and_is_served() {
     let away = Away::start("waits");
     let mut before = away.visitor();
     assert_eq!(before.ask(away.text("/before")).text(), "/before");
-    away.line.cut();
+    away.cut();
     before.send(away.text("/during"));
     let mut posting = away.visitor();
     posting.send(format!(
@@ -124,7 +133,7 @@ fn under_load_nothing_fails() {
 #[test]
 fn who_leaves_while_waiting_frees_the_place() {
     let away = Away::start("leaves");
-    away.line.cut();
+    away.cut();
     let waiting: Vec<_> = (0..8)
         .map(|i| {
             let mut visitor = away.visitor();
@@ -152,7 +161,7 @@ fn who_leaves_while_waiting_frees_the_place() {
 #[test]
 fn the_257th_does_not_wait() {
     let away = Away::start("full");
-    away.line.cut();
+    away.cut();
     let mut waiting = Vec::new();
     let mut h2 = Vec::new();
     // Streams of a few connections: cheaper than connections.
@@ -187,7 +196,7 @@ fn the_257th_does_not_wait() {
 #[test]
 fn unknown_names_never_wait_and_nobody_waits_longer_than_ten_seconds() {
     let away = Away::start("too-long");
-    away.line.cut();
+    away.cut();
     let began = Instant::now();
     let mut unknown = Visitor::tls(&away.server, "never-heard-of.adit.localhost");
     assert_eq!(

@@ -253,7 +253,11 @@ fn before_barrier(site: &Site<'_, Upstream>) -> Vec<Conn> {
 fn never_whole(mut conn: Conn, shown: &str) {
     let (rest, end) = conn.rest();
     let text = String::from_utf8_lossy(&rest);
-    assert!(!text.contains("\r\n0\r\n\r\n"), "{shown}: whole: {}", rest.escape_ascii());
+    assert!(
+        !text.contains("\r\n0\r\n\r\n"),
+        "{shown}: whole: {}",
+        rest.escape_ascii()
+    );
     assert!(!text.contains("GET"), "{shown}: smuggled: {}", rest.escape_ascii());
     assert_eq!(end, End::Reset, "{shown}: {}", rest.escape_ascii());
 }

@@ -77,7 +77,15 @@ fn a_cut_response_over_http_2() {
             upstream.send(response);
             upstream
         });
-        let head = h2.wait("the head", coming).unwrap();
+        let head = match h2.wait("the head", coming) {
+            Ok(head) => head,
+            // A reset may overtake what was queued before it.
+            Err(e) if !by_reset => {
+                assert_eq!(e.reason(), Some(h2::Reason::INTERNAL_ERROR), "{response:?}");
+                continue;
+            }
+            Err(e) => panic!("{response:?}: {e}"),
+        };
         assert_eq!(head.status(), 200);
         let mut body = head.into_body();
         if by_reset {
@@ -209,7 +217,7 @@ fn answers_that_are_no_http() {
         ),
         ("HTTP/1.1 000 Zero\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3009"),
         ("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3010"),
-        ("HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3004"),
+        ("HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", "ERR_NGROK_3010"),
         ("SSH-2.0-OpenSSH_9.2\r\n", "ERR_NGROK_3004"),
         ("<html>not http</html>", "ERR_NGROK_3004"),
         ("HTTP/1.1 200 OK\r\nContent-Le", "ERR_NGROK_3004"),

@@ -12,13 +12,19 @@ fn server() -> &'static Server {
     Server::shared("proxying")
 }
 
-/// The service's connection is aborted within a moment.
+/// The service's connection is aborted within a moment: what it works on is of no use any more.
 #[track_caller]
 fn aborted(conn: &mut Conn) {
+    assert_eq!(ended(conn), End::Reset);
+}
+
+/// The service's connection ends within a moment.
+#[track_caller]
+fn ended(conn: &mut Conn) -> End {
     let began = Instant::now();
     let (_, end) = conn.rest();
-    assert_eq!(end, End::Reset);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    end
 }
 
 fn begun(site: &Site<'_, Upstream>, target: &str) -> (crate::harness::Visitor, Conn) {
@@ -36,7 +42,7 @@ fn in_mid_download() {
     conn.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     assert_eq!(visitor.receive_head().status(), 200);
     visitor.reset();
-    aborted(&mut conn);
+    ended(&mut conn);
 }
 
 #[test]
@@ -96,7 +102,7 @@ fn one_stream_of_http_2() {
     let mut body = h2.wait("the head", response).unwrap().into_body();
     assert_eq!(h2.wait("data", chunk(&mut body)).unwrap().unwrap(), "abc");
     stream.send_reset(h2::Reason::CANCEL);
-    h2.meanwhile(|| aborted(&mut conn));
+    h2.meanwhile(|| ended(&mut conn));
     // The others go on.
     let request = h2.to(Method::GET, "/after").body(()).unwrap();
     let (response, _) = h2.begin(request, true);

@@ -26,7 +26,7 @@ fn to_a_name_of_ones_own() {
     let mut visitor = site.visitor();
     for (location, expected) in [
         ("http://inner.example:8080/x", format!("{public}/x")),
-        ("http://inner.example/x?y#z", format!("{public}/x?y#z")),
+        ("http://inner.example/x?y", format!("{public}/x?y")),
         ("https://INNER.example:8080", public),
         ("http://inner.example:9999/", "http://inner.example:9999/".to_owned()),
         ("/relative", "/relative".to_owned()),

@@ -11,8 +11,8 @@ use crate::harness::{Agent, Server, Site, Visitor};
 
 const ROUNDS: usize = 100;
 
-/// A service that answers one request on each connection and closes it at the barrier, and how often it has seen
-/// each target.
+/// A service that closes a connection at the barrier, behind its answer to `/warm`, and how often it has seen each
+/// target.
 struct Closing {
     address: std::net::SocketAddr,
     seen: Arc<Mutex<HashMap<String, usize>>>,
@@ -38,18 +38,17 @@ impl Closing {
                 let (seen, moment) = (seen.clone(), moment.clone());
                 std::thread::spawn(move || {
                     let mut conn = Conn::new(io);
-                    let answer = |conn: &mut Conn| {
-                        let request = conn.try_request()?;
+                    while let Some(request) = conn.try_request() {
                         *seen.lock().unwrap().entry(request.target().to_owned()).or_default() += 1;
-                        conn.try_send(ok(request.target())).ok()?;
-                        Some(request)
-                    };
-                    // The one that warms the connection up is followed by the end of it at the barrier.
-                    if answer(&mut conn).is_some_and(|r| r.target().starts_with("/warm")) {
-                        moment.wait();
-                        return;
+                        if conn.try_send(ok(request.target())).is_err() {
+                            return;
+                        }
+                        // What warms a connection up is followed by its end, at the moment of the next request.
+                        if request.target().starts_with("/warm") {
+                            moment.wait();
+                            return;
+                        }
                     }
-                    while answer(&mut conn).is_some() {}
                 });
             }
         });

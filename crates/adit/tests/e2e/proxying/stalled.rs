@@ -106,7 +106,6 @@ fn over_http_1() {
     endless.others_are_served();
     let before = endless.server.memory();
     let mut visitor = Visitor::tls(&endless.server, &endless.host);
-    visitor.shrink(4 * 1024);
     visitor.send(format!("GET /endless HTTP/1.1\r\nHost: {}\r\n\r\n", endless.host));
     assert_eq!(visitor.receive_head().status(), 200);
     let sent = endless.wait_until_full();

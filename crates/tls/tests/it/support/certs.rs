@@ -63,14 +63,23 @@ impl Ca {
         self.leaf_with(names, |_| {})
     }
 
+    /// The same with an RSA key.
+    pub(crate) fn rsa_leaf(&self, names: &[&str]) -> Leaf {
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
+        self.sign(&key.unwrap(), names, |_| {})
+    }
+
     pub(crate) fn leaf_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Leaf {
-        let key = KeyPair::generate().unwrap();
+        self.sign(&KeyPair::generate().unwrap(), names, change)
+    }
+
+    fn sign(&self, key: &KeyPair, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Leaf {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name.push(DnType::CommonName, "Leaf");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         change(&mut params);
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        let cert = params.signed_by(key, &self.issuer).unwrap();
         Leaf {
             chain: cert.pem(),
             key: key.serialize_pem(),
