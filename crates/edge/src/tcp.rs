@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use adit_cluster::{Choice, Member, Pool, Woken};
-use adit_mux::Stream;
+use adit_mux::{OpenError, Stream};
 use adit_observe::Relayed;
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -157,12 +157,24 @@ pub(crate) async fn open(
                 record.attempt();
                 match forward::open(&member, peer, local, passthrough_tls, first) {
                     Ok(opened) => return Ok((opened.stream, member)),
-                    Err(e) if tried.len() >= 2 => {
-                        return Err(match e {
-                            adit_mux::OpenError::StreamLimit | adit_mux::OpenError::Unaccepted => "ERR_ADIT_1301",
-                            _ => "ERR_ADIT_1303",
-                        });
+                    Err(OpenError::StreamLimit | OpenError::Unaccepted) => {
+                        // It takes no more streams now: another member that does is next, else it is waited for.
+                        tried.push(member.key);
+                        if let Choice::Member(_) = pool.choose_other(random, &tried) {
+                            continue;
+                        }
+                        tried.clear();
+                        let left = max_wait.saturating_sub(began.elapsed());
+                        let Some(leg) = member.leg().filter(|_| !left.is_zero()) else {
+                            return Err("ERR_ADIT_1301");
+                        };
+                        let waited = tokio::time::timeout(left, leg.capacity()).await;
+                        record.parked(began.elapsed());
+                        if waited.is_err() {
+                            return Err("ERR_ADIT_1301");
+                        }
                     }
+                    Err(_) if tried.len() >= 2 => return Err("ERR_ADIT_1303"),
                     Err(_) => tried.push(member.key),
                 }
             }

@@ -231,10 +231,11 @@ mod tests {
 
     #[test]
     fn a_leaf_names_what_was_asked_and_is_signed_by_the_authority() {
-        use x509_parser::prelude::*;
+        use x509_parser::pem::parse_x509_pem;
+        use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
         let pem = AuthorityPem::generate("Adit test").unwrap();
         let a = LocalAuthority::new(&pem, "adit.localhost", vec!["127.0.0.1".parse().unwrap()]).unwrap();
-        let ca_der = pem::parse_x509_pem(pem.certificate.as_bytes()).unwrap().1.contents;
+        let ca_der = parse_x509_pem(pem.certificate.as_bytes()).unwrap().1.contents;
         let (_, ca) = X509Certificate::from_der(&ca_der).unwrap();
         assert!(ca.is_ca());
         for (asked, san) in [

@@ -132,7 +132,10 @@ pub(crate) async fn exchange<V: Visitor>(
                 conn.observe.retry(RetryReason::Limit);
             }
             Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted, routed) {
-                None => conn.observe.retry(e.reason()),
+                None => {
+                    conn.observe.retry(e.reason());
+                    lost_is_known(member.as_deref()).await;
+                }
                 Some(a) => {
                     break (Forwarded::Answer(a.clone()), Some(a));
                 }
@@ -308,10 +311,22 @@ fn after_failure(
     None
 }
 
+/// Lets the task of a session that has just ended write down that it has: until then its member looks as if it
+/// could serve, and the next choice would be the same one.
+async fn lost_is_known(member: Option<&Member>) {
+    for _ in 0..64 {
+        let gone = |m: &Member| m.leg().is_none_or(|leg| leg.is_closed());
+        if !member.is_some_and(|m| m.is_connected() && gone(m)) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Whether the upstream asks for a login that holds for the connection and not for the request: such a stream
 /// must never carry another visitor's request.
 fn authenticates_connection(response: &adit_http1::Head) -> bool {
-    response.get_all(adit_http1::Known::WwwAuthenticate).any(|v| {
+    response.get_all(Known::WwwAuthenticate).any(|v| {
         [&b"ntlm"[..], b"negotiate"]
             .iter()
             .any(|scheme| v.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
@@ -321,9 +336,10 @@ fn authenticates_connection(response: &adit_http1::Head) -> bool {
 /// The newest idle stream of a member on which nothing has happened since its last response. Bytes that came
 /// after it are the answer to nothing, and must not become the next visitor's.
 fn take_quiet(member: &Member, now: Instant, max_age: Duration) -> Option<Stream> {
+    let no_wake = Context::from_waker(Waker::noop());
     loop {
         let mut stream = member.idle().take(now, max_age)?;
-        if stream.poll_chunk(&mut Context::from_waker(Waker::noop())).is_pending() {
+        if stream.poll_chunk(&no_wake).is_pending() {
             return Some(stream);
         }
     }

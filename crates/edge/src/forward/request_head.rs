@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn ten_of_our_own_hops_are_a_loop() {
         let mut h = Head::default();
-        h.start_request(b"GET", b"/", Version::Http11);
+        h.start_request(b"GET", b"/", Version::Http11).unwrap();
         for _ in 0..9 {
             h.push(b"Via", b"1.1 adit");
         }

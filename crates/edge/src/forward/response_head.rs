@@ -83,8 +83,9 @@ impl Edit<'_> {
         let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let host_only = |a: &str| a.rsplit_once(':').map_or(a, |(h, _)| h).to_ascii_lowercase();
-        if host_only(authority) != host_only(rewritten) {
+        // The rewritten host itself, or without its port; another port is another service.
+        let host_only = rewritten.rsplit_once(':').map_or(rewritten, |(host, _)| host);
+        if !authority.eq_ignore_ascii_case(rewritten) && !authority.eq_ignore_ascii_case(host_only) {
             return None;
         }
         let (scheme, own) = (self.scheme, self.authority);

@@ -70,16 +70,16 @@ mod tests {
     #[test]
     fn an_upgrade_needs_http11_its_token_and_no_chunked_body() {
         let mut h = Head::default();
-        h.start_request(b"GET", b"/", Version::Http11);
+        h.start_request(b"GET", b"/", Version::Http11).unwrap();
         h.push(b"Connection", b"keep-alive, Upgrade");
         h.push(b"Upgrade", b"websocket");
         assert!(RequestFacts::of(&h, Framing::None).upgrade);
         assert!(!RequestFacts::of(&h, Framing::Chunked).upgrade);
-        h.start_request(b"GET", b"/", Version::Http10);
+        h.start_request(b"GET", b"/", Version::Http10).unwrap();
         h.push(b"Connection", b"Upgrade");
         h.push(b"Upgrade", b"websocket");
         assert!(!RequestFacts::of(&h, Framing::None).upgrade);
-        h.start_request(b"GET", b"/", Version::Http11);
+        h.start_request(b"GET", b"/", Version::Http11).unwrap();
         h.push(b"Connection", b"Upgrade");
         h.push(b"Upgrade", b"h2c");
         assert!(!RequestFacts::of(&h, Framing::None).upgrade);

@@ -414,7 +414,7 @@ mod tests {
 
     fn form(fields: &[(&str, &str)]) -> Form {
         let mut h = Head::default();
-        h.start_request(b"GET", b"/", Version::Http11);
+        h.start_request(b"GET", b"/", Version::Http11).unwrap();
         for (n, v) in fields {
             h.push(n.as_bytes(), v.as_bytes());
         }

@@ -7,6 +7,7 @@
 )]
 
 mod client_auth;
+mod groups;
 mod handshake;
 mod hello;
 mod openssl_client;

@@ -126,6 +126,11 @@ impl Conn {
         self.io.write_all(bytes.as_ref())
     }
 
+    /// The same connection for another thread; what was received stays here.
+    pub(crate) fn try_clone(&self) -> Self {
+        Self::new(self.io.try_clone().unwrap())
+    }
+
     /// Receives more; false when the other side has ended.
     #[track_caller]
     fn more(&mut self) -> bool {

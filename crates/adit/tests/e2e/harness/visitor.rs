@@ -316,6 +316,23 @@ impl Visitor {
         (std::mem::take(&mut self.received), self.ended.unwrap_or(End::Clean))
     }
 
+    /// What comes before the end, however that comes: a refusal in TLS is an error of the TLS layer.
+    pub(crate) fn rest_or_alert(&mut self) -> Vec<u8> {
+        let (io, received) = (&mut self.io, &mut self.received);
+        within(&self.runtime, "the end", async {
+            loop {
+                let read = match io {
+                    Io::Plain(io) => io.read_buf(received).await,
+                    Io::Tls(io) => io.read_buf(received).await,
+                };
+                if !matches!(read, Ok(n) if n > 0) {
+                    return;
+                }
+            }
+        });
+        std::mem::take(&mut self.received)
+    }
+
     /// Whether anything can be read now, the end included.
     pub(crate) fn has_something(&mut self) -> bool {
         if !self.received.is_empty() {

@@ -51,7 +51,7 @@ impl Away {
     fn cut(&self) {
         self.line.cut();
         eventually("the server misses the agent", || {
-            (self.server.metric("adit_agent_sessions", &[]) == 0.0).then_some(())
+            (self.server.metric("adit_endpoints", &["status=\"offline\""]) >= 1.0).then_some(())
         });
     }
 

@@ -56,35 +56,6 @@ fn with_the_bytes_in_the_same_packet() {
 }
 
 #[test]
-fn with_the_bytes_after_the_answer_was_delivered() {
-    let site = Site::scripted(server(), "bodyless-later", &[]);
-    for (method, head) in KINDS {
-        let mut visitor = site.visitor();
-        let (mut upstream, _) = ask(&site, method, &mut visitor);
-        upstream.send(head);
-        let of = if method == "HEAD" { Of::Head } else { Of::Get };
-        visitor.receive(of);
-        // The stream is idle now; bytes on it belong to nobody.
-        upstream.send(POISON);
-        // Another exchange of the same session, behind them.
-        let mut other = site.visitor();
-        other.send(format!(
-            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\n\r\n",
-            site.host
-        ));
-        let mut conn = crate::harness::eventually("the other request", || {
-            upstream.look();
-            assert_eq!(upstream.received(), b"", "{head}: its answer would be that of nobody's request");
-            site.upstream.accepted()
-        });
-        conn.request();
-        conn.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-        assert_eq!(other.receive(Of::Get).status(), 200);
-        next_is_right(&site, &mut visitor, upstream, head);
-    }
-}
-
-#[test]
 fn lengths_are_kept_where_they_mean_something() {
     let site = Site::answering(server(), "bodyless-lengths", &[], |request| match request.target() {
         "/204" => b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nConnection: close\r\n\r\n".to_vec(),

@@ -1,6 +1,5 @@
 //! PROXY headers toward the service: each visitor connection has a connection of its own, with its own address.
 
-use crate::harness::message::ok;
 use crate::harness::upstream::Conn;
 use crate::harness::{Agent, Of, Server, Site, Upstream, Visitor};
 
@@ -116,38 +115,4 @@ fn of_passed_through_tls_endpoints() {
         });
         drop(agent);
     }
-}
-
-/// Authentication that belongs to a connection (NTLM): two visitors never share one.
-#[test]
-fn a_connection_that_was_authenticated_stays_with_its_visitor() {
-    let site = Site::scripted(server(), "proxy-ntlm", &[]);
-    let mut one = site.visitor();
-    one.send(site.get_text("/challenge"));
-    let mut first = site.upstream.accept();
-    first.request();
-    first.send("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRMTVNTUAAC\r\nContent-Length: 0\r\n\r\n");
-    assert_eq!(one.receive(Of::Get).status(), 401);
-
-    let mut two = site.visitor();
-    two.send(site.get_text("/other"));
-    let mut second = site.upstream.accept();
-    assert_eq!(
-        second.request().target(),
-        "/other",
-        "over the connection of somebody else"
-    );
-    second.send(ok("other"));
-    assert_eq!(two.receive(Of::Get).text(), "other");
-
-    one.send(site.get_text("/answer"));
-    assert_eq!(
-        first.request().target(),
-        "/answer",
-        "not over the connection that was challenged"
-    );
-    first.send(ok("secret"));
-    assert_eq!(one.receive(Of::Get).text(), "secret");
-    drop(one);
-    assert_eq!(first.rest().0, b"", "closed with its visitor");
 }
