@@ -100,7 +100,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 conn,
                 permitted.member(),
                 facts,
-                &mut exchange.request_id,
+                &exchange.request_id,
             );
             set_request_framing(&mut exchange.request, facts);
         }

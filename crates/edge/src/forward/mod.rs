@@ -16,5 +16,6 @@ pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
 pub(crate) use open::open;
 pub(crate) use record::answer as record_answer;
+pub(crate) use request_head::identify;
 pub(crate) use response_head::date;
 pub(crate) use scratch::{Exchange, give_buffer, random, take_buffer};

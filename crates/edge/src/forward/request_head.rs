@@ -16,15 +16,9 @@ const REQUEST_ID_MAX: usize = 128;
 /// Rewrites a visitor's head into the one that goes to the agent's upstream. The order of what we add is
 /// fixed: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `Forwarded`, `Via`, `X-Request-Id`.
 ///
-/// `request_id` gets the id under which the exchange is known. Returns the number of glitches (harmless
+/// `request_id` is the id under which the exchange is known. Returns the number of glitches (harmless
 /// breaches of the protocol) that were seen.
-pub(super) fn rewrite(
-    head: &mut Head,
-    conn: &Conn,
-    member: &Member,
-    facts: &RequestFacts,
-    request_id: &mut String,
-) -> u32 {
+pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &RequestFacts, request_id: &str) -> u32 {
     let glitches = strip_hop_by_hop(head, facts.upgrade);
     if facts.extended_connect {
         // HTTP/2 has neither field; toward HTTP/1 the tunnel is an upgrade (RFC 8441, section 5).
@@ -37,8 +31,7 @@ pub(super) fn rewrite(
         head.train_case_names();
     }
     let forwarded = Forwarded::of(head, conn);
-    let mut asked_id = None;
-    head.retain(|known, name, value| match known {
+    head.retain(|known, name, _| match known {
         Known::XForwardedFor
         | Known::XForwardedProto
         | Known::XForwardedHost
@@ -52,26 +45,26 @@ pub(super) fn rewrite(
         | Known::XForwardedServer
         | Known::XOriginalUrl
         | Known::XRewriteUrl => conn.trusted,
-        Known::XRequestId => {
-            if is_request_id(value) {
-                asked_id = std::str::from_utf8(value).ok().map(str::to_owned);
-            }
-            false
-        }
+        Known::XRequestId => false,
         Known::Other | Known::ClientCert | Known::ClientCertChain => !is_identity_name(name),
         _ => true,
     });
-    request_id.clear();
-    match asked_id {
-        Some(id) => request_id.push_str(&id),
-        None => new_request_id(request_id),
-    }
     if let Some(host) = &member.options.host_header {
         head.set(b"Host", host.as_bytes());
     }
     forwarded.push(head, conn);
     head.push(b"X-Request-Id", request_id.as_bytes());
     glitches
+}
+
+/// Writes the id under which an exchange is known into `out`: the visitor's own if it has the form of one, else a
+/// new one.
+pub(crate) fn identify(head: &Head, out: &mut String) {
+    out.clear();
+    match head.get(Known::XRequestId).filter(|id| is_request_id(id)) {
+        Some(id) => out.push_str(&String::from_utf8_lossy(id)),
+        None => new_request_id(out),
+    }
 }
 
 /// Letters, digits, `.`, `_`, `:` and `-`, at most 128.

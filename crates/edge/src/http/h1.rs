@@ -173,6 +173,7 @@ async fn one<IO: VisitorIo>(
     began: Instant,
     last: bool,
 ) -> Next {
+    forward::identify(&exchange.request, &mut exchange.request_id);
     let (facts, close) = match facts(&exchange.request, conn) {
         Ok(f) => f,
         Err(a) => {
@@ -273,6 +274,10 @@ async fn refuse<IO: VisitorIo>(
     began: Instant,
 ) {
     visitor.begin(Version::Http11, Framing::None, true);
+    if exchange.request_id.is_empty() {
+        // The head is not one to be believed in anything.
+        forward::identify(&Head::default(), &mut exchange.request_id);
+    }
     conn.observe.glitch(glitch(answer.code));
     send(visitor, exchange, answer, false).await;
     forward::record_answer(conn, exchange, answer, Version::Http11, visitor.counted(), began);

@@ -191,10 +191,14 @@ async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn
         (config.limits.uri_max, config.limits.header_count)
     };
     let completed = match head(&parts, visitor.has_body(), limits, &mut exchange.request) {
-        Ok(facts) => one(&mut visitor, conn, &mut exchange, facts, began).await,
+        Ok(facts) => {
+            forward::identify(&exchange.request, &mut exchange.request_id);
+            one(&mut visitor, conn, &mut exchange, facts, began).await
+        }
         Err(a) => {
             shared.malformed();
             exchange.request.clear();
+            forward::identify(&exchange.request, &mut exchange.request_id);
             send(&mut visitor, &mut exchange, &a, false).await
         }
     };

@@ -103,6 +103,11 @@ impl<IO> CountedFrames<IO> {
 
 impl<IO: VisitorIo> AsyncRead for CountedFrames<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        if self.flooded.load(Ordering::Relaxed) {
+            // Nothing more is read before the connection's task has looked at the flag.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         self.see(buf.filled().get(before..).unwrap_or_default());
