@@ -297,6 +297,12 @@ impl Member {
         self.change_legs(|legs| legs.retain(|l| l.number != number));
     }
 
+    /// Takes away the connections that have ended. Their session does so too, a moment later; whoever met the end
+    /// first must not choose them once more until then.
+    pub fn remove_closed_legs(&self) {
+        self.change_legs(|legs| legs.retain(|l| !l.mux.is_closed()));
+    }
+
     /// Takes all connections and idle streams away.
     pub fn disconnect(&self) {
         self.change_legs(Vec::clear);

@@ -145,6 +145,7 @@ pub(crate) async fn open(
     let began = Instant::now();
     let max_wait = node.config.load().parking.max_wait_tcp;
     let mut tried: smallvec::SmallVec<[adit_cluster::MemberKey; 4]> = smallvec::SmallVec::new();
+    let mut lost = 0_u8;
     loop {
         let random = forward::random();
         let choice = if tried.is_empty() {
@@ -174,8 +175,16 @@ pub(crate) async fn open(
                             return Err("ERR_ADIT_1301");
                         }
                     }
-                    Err(_) if tried.len() >= 2 => return Err("ERR_ADIT_1303"),
-                    Err(_) => tried.push(member.key),
+                    Err(_) if lost >= 2 => return Err("ERR_ADIT_1303"),
+                    Err(_) => {
+                        lost += 1;
+                        member.remove_closed_legs();
+                        tried.push(member.key);
+                        if !matches!(pool.choose_other(random, &tried), Choice::Member(_)) {
+                            // Nobody else: the same one again, as soon as its agent has returned.
+                            tried.clear();
+                        }
+                    }
                 }
             }
             Choice::Offline if tried.is_empty() => return Err("ERR_NGROK_3200"),

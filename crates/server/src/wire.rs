@@ -92,6 +92,7 @@ impl Server {
         };
         let observer = Observer::new(adit_observe::Options {
             access_log: options.access_log,
+            node: config.node.clone(),
             workers: count,
             ..adit_observe::Options::default()
         })?;

@@ -33,7 +33,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Bytes of a head that leave with the frame that opens a stream; what is beyond follows.
 const FIRST: usize = 32 * 1024;
 /// Further tries where nothing of the request was processed.
-const TRIES_REFUSED: u8 = 2;
+const UNPROCESSED: u8 = 2;
+/// Further tries where it may have been, and may be once more.
+const REPEATED: u8 = 1;
 
 /// How an exchange ended, as far as the visitor's connection is concerned.
 #[derive(Debug)]
@@ -49,17 +51,22 @@ pub(crate) enum Forwarded {
 }
 
 /// What one exchange has come to so far.
-struct Progress {
+pub(super) struct Progress {
     tried: SmallVec<[MemberKey; 4]>,
     attempts: u8,
+    /// Tries after which nothing of the request had been processed.
+    unprocessed: u8,
+    /// Tries after which it may have been.
+    repeated: u8,
     /// A stale stream was met: only new ones from now on.
     fresh_only: bool,
-    held: Option<BytesMut>,
+    /// What is kept of the request's body for another attempt.
+    pub(super) held: Option<BytesMut>,
     parked_us: u64,
     reused: bool,
     glitches: u32,
     opened: Instant,
-    first_byte: Option<Instant>,
+    pub(super) first_byte: Option<Instant>,
 }
 
 /// Forwards the request in `exchange.request` to an endpoint of `routed`.
@@ -73,11 +80,15 @@ pub(crate) async fn exchange<V: Visitor>(
     began: Instant,
 ) -> Forwarded {
     if request_head::is_loop(&exchange.request) {
-        return Forwarded::Answer(Answer::forward_loop());
+        let answer = Answer::forward_loop();
+        record::answer(conn, exchange, &answer, facts.version, visitor.counted(), began);
+        return Forwarded::Answer(answer);
     }
     let mut progress = Progress {
         tried: SmallVec::new(),
         attempts: 0,
+        unprocessed: 0,
+        repeated: 0,
         fresh_only: false,
         held: Some(BytesMut::new()),
         parked_us: 0,
@@ -107,16 +118,7 @@ pub(crate) async fn exchange<V: Visitor>(
         progress.attempts += 1;
         let m = permitted.member().clone();
         let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
-            h2_upstream::attempt(
-                conn,
-                visitor,
-                exchange,
-                &permitted,
-                host,
-                facts,
-                &mut progress.first_byte,
-            )
-            .await
+            h2_upstream::attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
         } else {
             attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
         };
@@ -134,7 +136,6 @@ pub(crate) async fn exchange<V: Visitor>(
             Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted, routed) {
                 None => {
                     conn.observe.retry(e.reason());
-                    lost_is_known(member.as_deref()).await;
                 }
                 Some(a) => {
                     break (Forwarded::Answer(a.clone()), Some(a));
@@ -239,13 +240,15 @@ pub(super) enum Failure {
     Upstream(UpstreamError),
     /// The same on a stream that had idled: the upstream closed it in that moment.
     Stale,
+    /// A stream that had idled was gone before a byte was written.
+    Unsent,
 }
 
 impl Failure {
     fn reason(&self) -> RetryReason {
         match self {
             Self::Open(OpenError::StreamLimit | OpenError::Unaccepted) => RetryReason::Limit,
-            Self::Stale => RetryReason::Stale,
+            Self::Stale | Self::Unsent => RetryReason::Stale,
             Self::Upstream(UpstreamError::Refused) => RetryReason::Refused,
             Self::Upstream(UpstreamError::SpeaksHttp1) => RetryReason::ProtocolFallback,
             Self::Open(_) | Self::Upstream(_) => RetryReason::SessionLost,
@@ -253,7 +256,7 @@ impl Failure {
     }
 }
 
-/// Whether to try again (`None`), and if not, what to answer.
+/// Whether to try again (`None`), and if not, what to answer (edge 7.8).
 fn after_failure(
     failure: &Failure,
     facts: &RequestFacts,
@@ -263,44 +266,45 @@ fn after_failure(
 ) -> Option<Answer> {
     let whole_body_held = !facts.has_body() || progress.held.is_some();
     let may_repeat = facts.idempotent && whole_body_held;
-    let (again, elsewhere, answer) = match failure {
-        Failure::Open(OpenError::Closed | OpenError::GoingAway) => {
-            (progress.attempts <= TRIES_REFUSED, true, Answer::session_lost())
-        }
-        Failure::Open(_) => (false, false, Answer::internal()),
+    // Another try counts against one of the two bounds.
+    let (allowed, processed, elsewhere, answer) = match failure {
+        Failure::Open(OpenError::Closed | OpenError::GoingAway) => (true, false, true, Answer::session_lost()),
+        Failure::Open(_) => return Some(Answer::internal()),
         // Nothing of it was processed, so any method may go to another member, its body being held.
-        Failure::Upstream(UpstreamError::Refused) => (
-            progress.attempts <= TRIES_REFUSED && whole_body_held,
-            true,
-            Answer::stream_refused(),
-        ),
+        Failure::Upstream(UpstreamError::Refused) => (whole_body_held, false, true, Answer::stream_refused()),
+        Failure::Unsent => {
+            progress.fresh_only = true;
+            (true, false, false, Answer::session_lost())
+        }
         Failure::Stale => {
             progress.fresh_only = true;
-            (may_repeat && progress.attempts <= 2, false, Answer::upstream_invalid())
+            (may_repeat, true, false, Answer::upstream_invalid())
         }
-        Failure::Upstream(UpstreamError::SpeaksHttp1) => (
-            whole_body_held && progress.attempts <= 2,
-            false,
-            Answer::upstream_invalid(),
-        ),
-        Failure::Upstream(UpstreamError::SessionLost) => {
-            (may_repeat && progress.attempts <= 1, true, Answer::session_lost())
-        }
-        Failure::Upstream(UpstreamError::DialFailed) => (false, false, Answer::dial_failed()),
+        Failure::Upstream(UpstreamError::SpeaksHttp1) => (whole_body_held, false, false, Answer::upstream_invalid()),
+        Failure::Upstream(UpstreamError::SessionLost) => (may_repeat, true, true, Answer::session_lost()),
+        Failure::Upstream(UpstreamError::DialFailed) => return Some(Answer::dial_failed()),
         // Another member, if there is one: this one may just have withdrawn the endpoint.
         Failure::Upstream(UpstreamError::Closed) => {
             let other = routed.pool.choose_other(super::random(), &[permitted.member().key]);
-            let again = may_repeat && progress.attempts <= 1 && matches!(other, Choice::Member(_));
-            (again, true, Answer::upstream_invalid())
+            let allowed = may_repeat && matches!(other, Choice::Member(_));
+            (allowed, true, true, Answer::upstream_invalid())
         }
-        Failure::Upstream(UpstreamError::Invalid(r)) => (false, false, Answer::upstream_refused_head(r.code())),
+        Failure::Upstream(UpstreamError::Invalid(r)) => return Some(Answer::upstream_refused_head(r.code())),
     };
-    if !again {
+    let (count, most) = if processed {
+        (&mut progress.repeated, REPEATED)
+    } else {
+        (&mut progress.unprocessed, UNPROCESSED)
+    };
+    if !allowed || *count >= most {
         return Some(answer);
     }
+    *count += 1;
     if elsewhere && !progress.tried.contains(&permitted.member().key) {
         progress.tried.push(permitted.member().key);
     }
+    // A session that was lost is known to be before its own task says so, else the next choice is the same one.
+    permitted.member().remove_closed_legs();
     if !matches!(
         routed.pool.choose_other(super::random(), &progress.tried),
         Choice::Member(_)
@@ -309,18 +313,6 @@ fn after_failure(
         progress.tried.clear();
     }
     None
-}
-
-/// Lets the task of a session that has just ended write down that it has: until then its member looks as if it
-/// could serve, and the next choice would be the same one.
-async fn lost_is_known(member: Option<&Member>) {
-    for _ in 0..64 {
-        let gone = |m: &Member| m.leg().is_none_or(|leg| leg.is_closed());
-        if !member.is_some_and(|m| m.is_connected() && gone(m)) {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Whether the upstream asks for a login that holds for the connection and not for the request: such a stream
@@ -380,7 +372,7 @@ async fn attempt<V: Visitor>(
                 Poll::Ready(Ok(n)) => unsent.extend_from_slice(head.get(n..).unwrap_or_default()),
                 Poll::Ready(Err(_)) => {
                     give_buffer(head);
-                    return Attempt::Failed(Failure::Stale);
+                    return Attempt::Failed(Failure::Unsent);
                 }
                 Poll::Pending => unsent.extend_from_slice(&head),
             }

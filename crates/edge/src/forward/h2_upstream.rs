@@ -3,18 +3,19 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use adit_cluster::{Member, MemberKey};
+use adit_cluster::{Member, MemberKey, StreamFailures};
 use adit_http1::{FieldList, Framing, Head, Known, Version};
 use bytes::{Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use super::exchange::{Attempt, Failure, Forwarded, visitor_failed};
+use super::exchange::{Attempt, Failure, Forwarded, Progress, visitor_failed};
 use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
@@ -31,17 +32,42 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// The HTTP/2 connections to upstreams of this node, by member.
 #[derive(Debug, Default)]
 pub(crate) struct Http2Upstreams {
-    by_member: Mutex<HashMap<MemberKey, SendRequest<Bytes>, foldhash::fast::RandomState>>,
+    by_member: Mutex<HashMap<MemberKey, Connection, foldhash::fast::RandomState>>,
+}
+
+/// A connection to an upstream. Requests are sent before the upstream has said anything, so what it is shows only
+/// when they fail.
+#[derive(Clone, Debug)]
+struct Connection {
+    send: SendRequest<Bytes>,
+    /// What came back first was HTTP/1.
+    http1: Arc<AtomicBool>,
+    /// Where the agent says why it has no connection.
+    causes: Option<(u32, Arc<StreamFailures>)>,
+}
+
+impl Connection {
+    /// What the failure of a request on it means.
+    async fn failed(self, error: UpstreamError, member: &Member) -> UpstreamError {
+        match error {
+            UpstreamError::Closed if self.http1.load(Ordering::Relaxed) => {
+                member.mark_http1_only();
+                UpstreamError::SpeaksHttp1
+            }
+            UpstreamError::Closed if dial_failed(self.causes).await => UpstreamError::DialFailed,
+            other => other,
+        }
+    }
 }
 
 impl Http2Upstreams {
-    fn get(&self, key: MemberKey) -> Option<SendRequest<Bytes>> {
+    fn get(&self, key: MemberKey) -> Option<Connection> {
         self.by_member.lock().ok()?.get(&key).cloned()
     }
 
-    fn put(&self, key: MemberKey, send: SendRequest<Bytes>) {
+    fn put(&self, key: MemberKey, connection: Connection) {
         if let Ok(mut m) = self.by_member.lock() {
-            m.insert(key, send);
+            m.insert(key, connection);
         }
     }
 
@@ -60,22 +86,22 @@ pub(super) async fn attempt<V: Visitor>(
     permitted: &Permitted,
     host: &str,
     facts: &RequestFacts,
-    first_byte: &mut Option<Instant>,
+    progress: &mut Progress,
 ) -> Attempt {
     let member = permitted.member();
-    let mut send = match ready_connection(conn, member).await {
-        Ok(s) => s,
+    let mut connection = match ready_connection(conn, member).await {
+        Ok(c) => c,
         Err(f) => return Attempt::Failed(f),
     };
     let Some(request) = request(&exchange.request, host) else {
         return Attempt::Failed(Failure::Upstream(UpstreamError::Closed));
     };
     let end = !facts.has_body();
-    let (response, stream) = match send.send_request(request, end) {
+    let (response, stream) = match connection.send.send_request(request, end) {
         Ok(r) => r,
         Err(e) => {
             conn.node.http2_upstreams.remove(member.key);
-            return Attempt::Failed(Failure::Upstream(failed(&e)));
+            return Attempt::Failed(Failure::Upstream(connection.failed(failed(&e), member).await));
         }
     };
     let mut upstream = H2Upstream {
@@ -111,11 +137,12 @@ pub(super) async fn attempt<V: Visitor>(
         &mut exchange.response,
         wanted,
         edit,
-        None,
+        progress.held.take(),
         None,
     );
     let end = poll_fn(|cx| pump.poll(cx)).await;
-    *first_byte = pump.first_byte;
+    progress.first_byte = pump.first_byte;
+    progress.held = pump.held.take();
     let answered = pump.has_begun();
     match end {
         End::Complete | End::Upgraded => Attempt::Done(Forwarded::Complete),
@@ -129,17 +156,20 @@ pub(super) async fn attempt<V: Visitor>(
                 visitor.break_off();
                 return Attempt::Done(Forwarded::Broken);
             }
-            Attempt::Failed(Failure::Upstream(e))
+            Attempt::Failed(Failure::Upstream(connection.failed(e, member).await))
         }
     }
 }
 
 /// A connection that takes a request now; made when there is none.
-async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<SendRequest<Bytes>, Failure> {
+async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Connection, Failure> {
     let known = &conn.node.http2_upstreams;
-    if let Some(send) = known.get(member.key) {
-        match send.ready().await {
-            Ok(s) => return Ok(s),
+    if let Some(mut connection) = known.get(member.key) {
+        match connection.send.ready().await {
+            Ok(send) => {
+                connection.send = send;
+                return Ok(connection);
+            }
             Err(_) => known.remove(member.key),
         }
     }
@@ -162,7 +192,7 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Send
             .handshake::<_, Bytes>(preface),
     )
     .await;
-    let (send, connection) = match made {
+    let (send, driver) = match made {
         Ok(Ok(pair)) => pair,
         Ok(Err(e)) => return Err(Failure::Upstream(failed(&e))),
         Err(_) => return Err(Failure::Upstream(UpstreamError::Closed)),
@@ -170,20 +200,23 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Send
     let (node, key) = (conn.node.clone(), member.key);
     supervise::spawn("h2 upstream", async move {
         // However it ended, requests find out by their own streams.
-        let _ = connection.await;
+        let _ = driver.await;
         node.http2_upstreams.remove(key);
     });
-    match tokio::time::timeout(SETTLE, send.clone().ready()).await {
-        Ok(Ok(s)) => {
-            known.put(member.key, s.clone());
-            Ok(s)
+    let mut connection = Connection {
+        send: send.clone(),
+        http1,
+        causes,
+    };
+    match tokio::time::timeout(SETTLE, send.ready()).await {
+        Ok(Ok(send)) => {
+            connection.send = send;
+            known.put(member.key, connection.clone());
+            Ok(connection)
         }
-        _ if http1.load(std::sync::atomic::Ordering::Relaxed) => {
-            member.mark_http1_only();
-            Err(Failure::Upstream(UpstreamError::SpeaksHttp1))
-        }
-        _ if dial_failed(causes).await => Err(Failure::Upstream(UpstreamError::DialFailed)),
-        _ => Err(Failure::Upstream(UpstreamError::Closed)),
+        _ => Err(Failure::Upstream(
+            connection.failed(UpstreamError::Closed, member).await,
+        )),
     }
 }
 
@@ -372,7 +405,7 @@ fn push_all(head: &mut Head, headers: &http::HeaderMap) {
 struct Preface {
     stream: adit_mux::Stream,
     seen: BytesMut,
-    http1: Arc<std::sync::atomic::AtomicBool>,
+    http1: Arc<AtomicBool>,
 }
 
 impl tokio::io::AsyncRead for Preface {
@@ -389,7 +422,7 @@ impl tokio::io::AsyncRead for Preface {
             let got = got.get(..n).unwrap_or_default().to_vec();
             self.seen.extend_from_slice(&got);
             if self.seen.as_ref() == b"HTTP/1." {
-                self.http1.store(true, std::sync::atomic::Ordering::Relaxed);
+                self.http1.store(true, Ordering::Relaxed);
                 return Poll::Ready(Err(std::io::ErrorKind::InvalidData.into()));
             }
         }

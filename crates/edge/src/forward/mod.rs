@@ -11,6 +11,7 @@ mod request_head;
 mod response_head;
 mod scratch;
 mod upstream;
+mod websocket;
 
 pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
@@ -19,3 +20,4 @@ pub(crate) use record::answer as record_answer;
 pub(crate) use request_head::identify;
 pub(crate) use response_head::date;
 pub(crate) use scratch::{Exchange, give_buffer, random, take_buffer};
+pub(crate) use websocket::key as websocket_key;

@@ -11,6 +11,7 @@ use crate::timer::Deadline;
 
 use super::response_head;
 use super::upstream::{Upstream, UpstreamError};
+use super::websocket;
 
 /// Most interim responses per exchange.
 const INTERIM_MAX: u32 = 16;
@@ -246,7 +247,9 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         }
         let status = self.response.status();
         if status == 101 {
-            if !self.wanted.upgrade {
+            // The visitor of a tunnel sees no key and no answer to it: they are between the upstream and us.
+            let is_answered = !self.wanted.tunnel || websocket::is_accepted(self.request, self.response);
+            if !self.wanted.upgrade || !is_answered {
                 return Poll::Ready(Err(End::Upstream(UpstreamError::Closed)));
             }
             self.edit.upgraded(self.response);

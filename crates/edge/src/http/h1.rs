@@ -198,7 +198,7 @@ async fn one<IO: VisitorIo>(
         Ok(r) => r,
         Err(a) => {
             let a = a.for_target(exchange.request.path_and_query());
-            return answer(visitor, conn, exchange, &facts, a, began).await;
+            return answer(visitor, conn, exchange, &facts, a, false, began).await;
         }
     };
     let forwarded = forward::exchange(conn, visitor, exchange, &routed, hosts.last(), &facts, began).await;
@@ -214,7 +214,7 @@ async fn one<IO: VisitorIo>(
                 Next::Close
             }
         }
-        Forwarded::Answer(a) => answer(visitor, conn, exchange, &facts, a, began).await,
+        Forwarded::Answer(a) => answer(visitor, conn, exchange, &facts, a, true, began).await,
         Forwarded::Upgraded(stream, early) => Next::Upgraded(stream, early),
         Forwarded::Broken => Next::Close,
     }
@@ -236,13 +236,15 @@ fn facts(head: &Head, conn: &Conn) -> Result<(RequestFacts, bool), Answer> {
     Ok((facts, close))
 }
 
-/// Sends an answer of the edge and says how the connection goes on.
+/// Sends an answer of the edge and says how the connection goes on. `recorded`: what was tried before it has been
+/// recorded with it.
 async fn answer<IO: VisitorIo>(
     visitor: &mut H1Visitor<IO>,
     conn: &Conn,
     exchange: &mut Exchange,
     facts: &RequestFacts,
     answer: Answer,
+    recorded: bool,
     began: Instant,
 ) -> Next {
     let unread = !visitor.body_done();
@@ -255,7 +257,9 @@ async fn answer<IO: VisitorIo>(
         visitor.close_after();
     }
     send(visitor, exchange, &answer, facts.is_head).await;
-    forward::record_answer(conn, exchange, &answer, facts.version, visitor.counted(), began);
+    if !recorded {
+        forward::record_answer(conn, exchange, &answer, facts.version, visitor.counted(), began);
+    }
     if answer.close || unread {
         Next::Linger
     } else if visitor.may_go_on() {

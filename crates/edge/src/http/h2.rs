@@ -324,19 +324,9 @@ fn head(
         facts.extended_connect = true;
         facts.upgrade = true;
         facts.framing = Framing::None;
-        head.push(b"Sec-WebSocket-Key", websocket_key().as_bytes());
+        head.push(b"Sec-WebSocket-Key", forward::websocket_key().as_bytes());
     }
     Ok(facts)
-}
-
-/// A nonce of sixteen bytes (RFC 6455, section 4.1): upstreams of HTTP/1 want one, HTTP/2 has none.
-fn websocket_key() -> String {
-    use base64::Engine as _;
-    let mut nonce = [0; 16];
-    let (a, b) = nonce.split_at_mut(8);
-    a.copy_from_slice(&forward::random().to_ne_bytes());
-    b.copy_from_slice(&forward::random().to_ne_bytes());
-    base64::engine::general_purpose::STANDARD.encode(nonce)
 }
 
 /// How the body goes on toward HTTP/1: by its length, or in chunks where none was said.

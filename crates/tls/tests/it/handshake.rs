@@ -79,6 +79,38 @@ async fn a_range_of_versions_is_kept_on_both_sides() {
 }
 
 #[tokio::test]
+async fn tls12_without_an_extended_master_secret_is_refused() {
+    let site = site();
+    let old = ClientProfile::builder(site.ca.roots())
+        .max_version(Version::Tls12)
+        .build()
+        .unwrap();
+    let (io, mut tap) = tokio::io::duplex(4096);
+    let mut hello = BytesMut::with_capacity(4096);
+    tokio::select! {
+        biased;
+        _ = connect(io, NAME, &old) => panic!("nobody answered"),
+        n = tap.read_buf(&mut hello) => assert!(n.unwrap() > 100),
+    }
+    // The empty extension 23 (RFC 7627 section 5.1), in its place an unknown one.
+    let at = hello.windows(4).position(|part| part == [0, 23, 0, 0]).unwrap();
+    let (a, mut b) = tokio::io::duplex(8192);
+    let mut answer = Vec::with_capacity(4096);
+    tokio::select! {
+        _ = accept(a, hello.clone(), &site.server) => panic!("it was good enough"),
+        n = b.read_buf(&mut answer) => assert!(n.unwrap() > 500),
+    }
+    hello[at..at + 2].copy_from_slice(&[0xfa, 0xfa]);
+    let (a, mut b) = tokio::io::duplex(8192);
+    b.shutdown().await.unwrap(); // nothing more comes, so that a hello that is accepted fails too
+    let error = accept(a, hello, &site.server).await.unwrap_err();
+    assert_eq!(error.alert(), Some(alert_code::HANDSHAKE_FAILURE));
+    answer.clear();
+    b.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, adit_tls::alert(alert_code::HANDSHAKE_FAILURE));
+}
+
+#[tokio::test]
 async fn alpn_is_chosen_by_the_server() {
     let site = site();
     for (ours, theirs, want) in [

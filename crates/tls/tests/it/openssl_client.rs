@@ -335,7 +335,7 @@ async fn keys_are_changed_and_renegotiation_is_refused() {
     for (version, orders) in [("-tls1_3", &["K", "k", "K", "K"][..]), ("-tls1_2", &["R"])] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let mut client = command(&["s_client", "-connect", &address, version])
+        let mut client = command(&["s_client", "-msg", "-connect", &address, version])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -360,17 +360,19 @@ async fn keys_are_changed_and_renegotiation_is_refused() {
             let n = server.read(&mut buf).await.unwrap();
             assert_eq!(&buf[..n], line.as_bytes());
             server.write_all(format!("reply {turn}\n").as_bytes()).await.unwrap();
-            until(&mut stdout, &mut printed, &format!("reply {turn}\n")).await;
+            let before = until(&mut stdout, &mut printed, &format!("reply {turn}\n")).await;
+            // New keys are announced by us only if they were asked for (RFC 8446 section 4.6.3).
+            let answered = before.contains("<<< TLS 1.3, Handshake [length 0005], KeyUpdate");
+            assert_eq!(answered, *order == "K", "{before}");
         }
     }
 }
 
-/// Reads until something was printed, and forgets what came up to there.
-async fn until(stdout: &mut (impl AsyncReadExt + Unpin), printed: &mut String, what: &str) {
+/// Reads until something was printed, and takes what came up to there.
+async fn until(stdout: &mut (impl AsyncReadExt + Unpin), printed: &mut String, what: &str) -> String {
     loop {
         if let Some(at) = printed.find(what) {
-            printed.drain(..at + what.len());
-            return;
+            return printed.drain(..at + what.len()).collect();
         }
         let mut buf = [0; 4096];
         let n = stdout.read(&mut buf).await.unwrap();

@@ -157,6 +157,17 @@ impl Server {
         }
     }
 
+    /// A process that was started and waited for otherwise.
+    #[track_caller]
+    pub(crate) fn of(process: Process, directory: Directory) -> Self {
+        let info = directory.info();
+        Self {
+            process,
+            info,
+            directory,
+        }
+    }
+
     /// The server that tests of one theme share. It lives until the suite ends.
     #[track_caller]
     pub(crate) fn shared(theme: &'static str) -> &'static Self {

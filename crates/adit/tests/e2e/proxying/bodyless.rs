@@ -93,3 +93,27 @@ fn an_answer_to_head_with_a_page_of_the_edge_has_no_body() {
         assert!(answer.get("content-length").is_some_and(|l| l != "0"));
     }
 }
+
+/// The stream is idle when the bytes come: the next request must not take them for its answer.
+#[test]
+fn with_the_bytes_after_the_answer_was_delivered() {
+    let site = Site::scripted(server(), "bodyless-later", &[]);
+    for (method, head) in KINDS {
+        let mut visitor = site.visitor();
+        let (mut upstream, _) = ask(&site, method, &mut visitor);
+        upstream.send(head);
+        visitor.receive(if method == "HEAD" { Of::Head } else { Of::Get });
+        upstream.send(POISON);
+        // An upgrade never takes an idle stream: what it needs passes behind the bytes.
+        let mut other = site.visitor();
+        other.send(format!(
+            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n",
+            site.host
+        ));
+        let mut fresh = site.upstream.accept();
+        fresh.request();
+        fresh.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(other.receive(Of::Get).status(), 200);
+        next_is_right(&site, &mut visitor, upstream, head);
+    }
+}

@@ -311,3 +311,33 @@ fn a_websocket_to_an_http_2_service_goes_over_http_1() {
     conn.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     assert_eq!(visitor.receive_head().status(), 101);
 }
+
+/// An agent that was told HTTP/2 for a service that speaks HTTP/1: the request succeeds all the same.
+#[test]
+fn a_service_that_answers_in_http_1_is_served_in_http_1() {
+    // Answers whatever comes as an HTTP/1 server answers an unknown preface: with HTTP/1.
+    let site = Site::answering(
+        server(),
+        "grpc-fallback",
+        &["--upstream-protocol", "http2"],
+        |request| {
+            if request.method() == "PRI" {
+                b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec()
+            } else {
+                ok(&format!("in http/1 {}", request.text()))
+            }
+        },
+    );
+    let mut visitor = site.visitor();
+    // The body that was sent in vain is sent again.
+    let post = format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 4\r\n\r\nbody",
+        site.host
+    );
+    assert_eq!(visitor.ask(post).text(), "in http/1 body");
+    for _ in 0..3 {
+        assert_eq!(visitor.ask(site.get_text("/")).text(), "in http/1 ");
+    }
+    // Tried once, then known.
+    assert_eq!(site.upstream.seen().iter().filter(|r| r.method() == "PRI").count(), 1);
+}

@@ -1,5 +1,6 @@
 //! PROXY headers toward the service: each visitor connection has a connection of its own, with its own address.
 
+use crate::harness::message::ok;
 use crate::harness::upstream::Conn;
 use crate::harness::{Agent, Of, Server, Site, Upstream, Visitor};
 
@@ -114,5 +115,34 @@ fn of_passed_through_tls_endpoints() {
             assert!(shaking.join().unwrap().is_err());
         });
         drop(agent);
+    }
+}
+
+/// A login that holds for a connection (NTLM): that connection is nobody else's.
+#[test]
+fn a_connection_that_was_challenged_is_never_another_visitors() {
+    for scheme in ["NTLM TlRMTVNTUAAC", "Negotiate", "negotiate oYG2"] {
+        let site = Site::scripted(server(), &format!("proxy-login-{}", scheme.len()), &[]);
+        let mut one = site.visitor();
+        one.send(site.get_text("/challenge"));
+        let mut first = site.upstream.accept();
+        first.request();
+        first.send(format!(
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {scheme}\r\nContent-Length: 0\r\n\r\n"
+        ));
+        assert_eq!(one.receive(Of::Get).status(), 401);
+
+        let mut two = site.visitor();
+        two.send(site.get_text("/other"));
+        let mut second = site.upstream.accept();
+        assert_eq!(
+            second.request().target(),
+            "/other",
+            "over the connection of somebody else"
+        );
+        second.send(ok("other"));
+        assert_eq!(two.receive(Of::Get).text(), "other");
+        drop(one);
+        assert_eq!(first.rest().0, b"");
     }
 }

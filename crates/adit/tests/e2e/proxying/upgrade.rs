@@ -351,3 +351,13 @@ fn another_protocol_over_http_2_is_not_possible() {
     assert_eq!((answer.status.as_u16(), answer.code()), (501, "ERR_ADIT_5010"));
     assert_eq!(site.upstream.seen().len(), 1);
 }
+
+/// The service did not understand: what it switched to is not what the visitor asked for.
+#[test]
+fn a_wrong_accept_value_over_http_2_is_no_answer() {
+    let site = Site::scripted(server(), "upgrade2-wrong", &[]);
+    let (h2, response, _stream, mut upstream, _) = connect(&site);
+    upstream.send(switching(""));
+    let answer = h2.wait("502", whole(response)).unwrap();
+    assert_eq!((answer.status.as_u16(), answer.code()), (502, "ERR_NGROK_3004"));
+}
