@@ -1,7 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
 mod connection;
-mod dev_server;
+pub(crate) mod dev_server;
 mod endpoint;
 mod http;
 mod serve;
