@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_cluster::Directory;
 use adit_observe::Observer;
@@ -129,19 +129,53 @@ impl Edge {
         self.http
     }
 
-    /// Leaves: exchanges finish, agents are told, at the latest after `deadline` everything ends.
+    /// Leaves: nobody new is let in, visitors that are connected are served to the end, then agents are let go; at
+    /// the latest after `deadline` everything ends.
     pub async fn drain(self, deadline: Duration) {
         self.node.set_draining();
         let began = tokio::time::Instant::now();
-        session::drain(self.node.agents.clone(), deadline).await;
+        let mut visitors = Visitors::new(self.node.clone());
+        session::drain(self.node.agents.clone(), deadline, || visitors.served()).await;
         // The agent's part may be over while a slow visitor still reads what it sent.
         let mut look = tokio::time::interval(Duration::from_millis(20));
-        while self.node.in_flight() > 0 && began.elapsed() < deadline {
+        while !visitors.served() && began.elapsed() < deadline {
             look.tick().await;
         }
         for task in &self.accepting {
             task.abort();
         }
         self.node.workers.stop();
+    }
+}
+
+/// How long nothing may be asked before visitors that keep a connection open without a request are left: each that
+/// asks within this time is told by its response that it was the last one.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// The visitors of a node that leaves.
+struct Visitors {
+    node: Arc<Node>,
+    silent_since: Option<Instant>,
+}
+
+impl Visitors {
+    fn new(node: Arc<Node>) -> Self {
+        Self {
+            node,
+            silent_since: None,
+        }
+    }
+
+    /// Whether nothing runs, and either nobody is connected or nobody has asked for anything for a while.
+    fn served(&mut self) -> bool {
+        if self.node.in_flight() > 0 {
+            self.silent_since = None;
+            return false;
+        }
+        if self.node.addresses.open() <= self.node.agents.connections() {
+            return true;
+        }
+        let since = *self.silent_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= SILENCE
     }
 }

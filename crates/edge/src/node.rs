@@ -10,6 +10,7 @@ use adit_observe::{HandshakeResult, Observer, Refusal, RefusalKind, RefusalReaso
 use adit_snapshot::EdgeConfig;
 use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
 use crate::forward::Http2Upstreams;
@@ -37,6 +38,7 @@ pub struct Node {
     pub addresses: Arc<AddressTable>,
     pub(crate) http2_upstreams: Http2Upstreams,
     draining: AtomicBool,
+    leaving: Notify,
     in_flight: AtomicUsize,
 }
 
@@ -69,6 +71,7 @@ impl Node {
             addresses: Arc::new(AddressTable::default()),
             http2_upstreams: Http2Upstreams::default(),
             draining: AtomicBool::new(false),
+            leaving: Notify::new(),
             in_flight: AtomicUsize::new(0),
         })
     }
@@ -117,6 +120,15 @@ impl Node {
     }
 
     pub(crate) fn set_draining(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::SeqCst);
+        self.leaving.notify_waiters();
+    }
+
+    /// Waits until the node is about to leave.
+    pub(crate) async fn drain_begins(&self) {
+        let leaving = self.leaving.notified();
+        if !self.draining.load(Ordering::SeqCst) {
+            leaving.await;
+        }
     }
 }

@@ -8,8 +8,10 @@ mod address_table;
 mod listen;
 mod proxy;
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use adit_observe::{Listener, RefusalReason};
@@ -67,12 +69,25 @@ pub(crate) struct Accepted {
     pub(crate) read: bytes::BytesMut,
 }
 
-/// Accepts from `listener` until it is dropped. Errors of the kernel never end the loop.
+/// Accepts from `listener` until the node leaves. Errors of the kernel never end the loop.
+///
+/// Closing a listener resets what waits in its queue, so what has come by then is accepted first.
 pub(crate) async fn run(listener: TcpListener, kind: Kind, node: Arc<Node>) {
+    let mut leaves = std::pin::pin!(node.drain_begins());
+    let mut leaving = false;
     let mut reserve = std::fs::File::open("/dev/null").ok();
     let mut backoff = Duration::from_millis(10);
     loop {
-        match listener.accept().await {
+        let next = poll_fn(|cx| {
+            leaving = leaving || leaves.as_mut().poll(cx).is_ready();
+            match listener.poll_accept(cx) {
+                Poll::Ready(r) => Poll::Ready(Some(r)),
+                Poll::Pending if leaving => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        let Some(next) = next.await else { return };
+        match next {
             Ok((io, peer)) => {
                 backoff = Duration::from_millis(10);
                 accepted(io, peer, kind, &node);

@@ -1,7 +1,8 @@
 //! Ending all sessions in order (agent protocol 5.6).
 //!
 //! A GOAWAY would cut what runs on the connections of stock agents, so a connection is closed at the first
-//! moment without an open stream, in waves so that not all agents return at once. Near the deadline nothing new
+//! moment without an open stream, in waves so that not all agents return at once, and none before the visitors
+//! that are connected have been served: there may be nobody else who could. Near the deadline nothing new
 //! is sent any more, which makes that moment; what still runs at the deadline is cut.
 
 use std::sync::Arc;
@@ -27,8 +28,9 @@ const WAVE: std::ops::RangeInclusive<usize> = 20..=200;
 /// How long connections have to say farewell after the deadline.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Drains: returns when every connection of an agent has ended, soon after `deadline` at the latest.
-pub async fn drain(agents: Arc<Agents>, deadline: Duration) {
+/// Drains: returns when every connection of an agent has ended, soon after `deadline` at the latest. `served` says
+/// whether the visitors have been served and no more of them come.
+pub async fn drain(agents: Arc<Agents>, deadline: Duration, mut served: impl FnMut() -> bool) {
     let leaving = agents.sessions(|s| s.drain());
     let mut open: Vec<(Connection, Leg)> = leaving.into_iter().flat_map(|l| l.legs).collect();
     let notice = ControlMessage::Drain {
@@ -55,13 +57,14 @@ pub async fn drain(agents: Arc<Agents>, deadline: Duration) {
             quiet = true;
             agents.sessions(|s| s.refuse_new());
         }
+        let served = served() || quiet;
         let mut closed = 0;
         open.retain(|(of, leg)| {
             if leg.mux.is_closed() {
                 return false;
             }
             let moves = began.elapsed() < NOTICE && told.contains(of);
-            if closed < per_look.max(1) && !moves && is_idle(&agents, of, leg) {
+            if served && closed < per_look.max(1) && !moves && is_idle(&agents, of, leg) {
                 closed += 1;
                 // Ends without GOAWAY; the connection's task closes TLS and TCP in order.
                 leg.mux.abort();

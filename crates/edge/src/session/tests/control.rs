@@ -125,7 +125,7 @@ async fn a_drain_is_announced() {
     assert!(matches!(hear(&mut control).await, ControlMessage::Probe { n: 1 }));
     let draining = crate::supervise::spawn(
         "drain",
-        crate::session::drain(server.agents.clone(), Duration::from_secs(30)),
+        crate::session::drain(server.agents.clone(), Duration::from_secs(30), || true),
     );
     assert!(matches!(
         hear(&mut control).await,

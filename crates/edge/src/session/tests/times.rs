@@ -93,7 +93,7 @@ async fn a_drain_closes_idle_connections_without_goaway_and_waits_for_busy_ones(
     download.chunk().await.unwrap();
     // Heartbeats have begun.
     tokio::time::sleep(Duration::from_secs(11)).await;
-    let draining = supervise::spawn("drain", drain(server.agents.clone(), Duration::from_secs(60)));
+    let draining = supervise::spawn("drain", drain(server.agents.clone(), Duration::from_secs(60), || true));
     assert_eq!(idle.end().await, CloseReason::Eof);
     tokio::time::sleep(Duration::from_secs(20)).await;
     download.send_all(b"the end").await.unwrap();
@@ -116,7 +116,7 @@ async fn what_still_runs_at_the_deadline_of_a_drain_is_cut() {
     let _visitor = pool.members()[0].leg().unwrap().open(b"\0\0\0\x03download").unwrap();
     let _download = busy.incoming.accept().await.unwrap();
     let began = Instant::now();
-    let draining = supervise::spawn("drain", drain(server.agents.clone(), Duration::from_secs(5)));
+    let draining = supervise::spawn("drain", drain(server.agents.clone(), Duration::from_secs(5), || true));
     assert_eq!(
         busy.end().await,
         CloseReason::GoAway {
