@@ -2,11 +2,13 @@
 //!
 //! * [`state`] keeps what must survive a restart in a data directory: keys, tokens, the authority.
 //! * [`authority`] is the local certificate authority and mints leafs by name.
+//! * [`config`] is what an operator may set.
 //! * [`listen`] binds sockets and knows when another port may be taken instead.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 pub mod admin_port;
 pub mod authority;
+pub mod config;
 mod durable;
 pub mod listen;
 pub mod state;
