@@ -89,10 +89,7 @@ impl Server {
         // The first handshake shall not wait for a key to be made.
         authority.leaf(None)?;
         authority.leaf(Some(&format!("connect.{}", options.base_domain)))?;
-        let count = match options.workers {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
-        };
+        let count = worker_count(&options);
         let observer = Observer::new(adit_observe::Options {
             access_log: options.access_log,
             node: config.node.clone(),
@@ -161,8 +158,7 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     config.tcp_ports = options.tcp_ports;
     config.accept_without_sni = options.accept_without_sni;
     config.private_suffixes.clone_from(&options.private_suffixes);
-    config.limits.connections = connections();
-    config.limits.buffers = options.settings.limits.buffers();
+    set_limits(&mut config.limits, options);
     config.with_credentials([Credential {
         id: c.credential_id.clone(),
         organization: c.organization_id.clone(),
@@ -171,6 +167,24 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
         acl: Acl::default(),
         revoked: false,
     }])
+}
+
+fn set_limits(limits: &mut adit_snapshot::Limits, options: &Options) {
+    let set = &options.settings.limits;
+    limits.connections = set.connections.unwrap_or_else(connections);
+    limits.connections_per_ip = set.connections_per_ip.unwrap_or(limits.connections_per_ip);
+    limits.accepts_per_ip = set.accepts_per_ip.unwrap_or(limits.accepts_per_ip);
+    limits.handshakes_per_ip = set.handshakes_per_ip.unwrap_or(limits.handshakes_per_ip);
+    limits.handshakes = set.handshakes.unwrap_or_else(|| worker_count(options) * 1_000);
+    limits.buffers = set.buffers();
+}
+
+/// Data workers: as many as were asked for, else one a core.
+fn worker_count(options: &Options) -> usize {
+    match options.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    }
 }
 
 /// 80 % of the descriptors that this process may have.

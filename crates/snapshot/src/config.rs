@@ -35,6 +35,12 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections of one address (IPv4 /32, IPv6 /64).
     pub connections_per_ip: u32,
+    /// New connections of one address a second, with bursts of twice as many; 0 = no limit.
+    pub accepts_per_ip: u32,
+    /// Handshakes of one address at once; 0 = no limit.
+    pub handshakes_per_ip: u32,
+    /// Handshakes at once; 0 = no limit.
+    pub handshakes: usize,
     /// First byte after accept.
     pub first_byte: Duration,
     /// Whole ClientHello after its first byte.
@@ -66,6 +72,9 @@ impl Default for Limits {
         Self {
             connections: 16_000,
             connections_per_ip: 1_024,
+            accepts_per_ip: 200,
+            handshakes_per_ip: 64,
+            handshakes: 2_000,
             first_byte: Duration::from_secs(10),
             client_hello: Duration::from_secs(5),
             handshake: Duration::from_secs(10),

@@ -41,7 +41,10 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
         .map(Upstream::http)
         .transpose()
         .map_err(Failure::from)?;
-    let settings = settings()?;
+    let mut settings = settings()?;
+    // Every visitor of a development server has the address of this machine.
+    settings.limits.accepts_per_ip.get_or_insert(0);
+    settings.limits.handshakes_per_ip.get_or_insert(0);
     let dir = args.data_dir.clone().map_or_else(places::data_dir, Ok)?;
     // Printed paths are pasted elsewhere.
     let dir = std::path::absolute(&dir).map_err(|e| Failure::failed(format!("{}: {e}", dir.display())))?;

@@ -5,6 +5,7 @@
 //! the queue of the one that is closed. The accepted socket moves to the worker that will serve it.
 
 mod address_table;
+mod handshakes;
 mod listen;
 mod proxy;
 
@@ -121,13 +122,17 @@ fn is_per_connection(e: &std::io::Error) -> bool {
 
 fn accepted(io: TcpStream, peer: SocketAddr, kind: Kind, node: &Arc<Node>) {
     let peer = unmapped(peer);
-    let Some(permit) = node.addresses.admit(peer.ip(), &node.config.load().limits) else {
-        node.refused(kind, peer.ip(), RefusalReason::Shed);
-        reset(&io);
-        return;
+    let permit = match node.addresses.admit(peer.ip(), &node.config.load().limits) {
+        Ok(permit) => permit,
+        Err(reason) => {
+            node.refused(kind, peer.ip(), reason);
+            reset(&io);
+            return;
+        }
     };
-    if permit.is_over() && kind != Kind::Https {
-        node.refused(kind, peer.ip(), RefusalReason::ConnectionsPerIp);
+    // On the TLS port it may be an agent: its ClientHello tells.
+    if let (Some(reason), false) = (permit.over(), kind == Kind::Https) {
+        node.refused(kind, peer.ip(), reason);
         reset(&io);
         return;
     }

@@ -36,6 +36,13 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
         permit,
         read,
     } = accepted;
+    let handshake = match permit.handshake(&limits).await {
+        Ok(counted) => counted,
+        Err(reason) => {
+            node.refused(kind, peer.ip(), reason);
+            return;
+        }
+    };
     let began = Instant::now();
     let (profile, bytes_only) = match profile(hello.server_name.as_deref(), &node) {
         Ok(p) => p,
@@ -45,9 +52,10 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
             return;
         }
     };
-    let handshake = within(&deadline, adit_tls::accept(io, read, &profile)).await;
+    let made = within(&deadline, adit_tls::accept(io, read, &profile)).await;
     drop(profile);
-    let tls = match handshake {
+    drop(handshake);
+    let tls = match made {
         None => {
             node.handshake_failed(HandshakeResult::Timeout, began);
             return;

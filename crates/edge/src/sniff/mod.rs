@@ -33,6 +33,9 @@ mod alert {
 /// How long an agent that comes while the node leaves is kept waiting.
 const HOLD: std::time::Duration = std::time::Duration::from_secs(8);
 
+/// How long a connection beyond a limit has to show that it is an agent's.
+const PEEK: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Where the name of a ClientHello leads.
 enum Destination {
     Agent,
@@ -45,7 +48,11 @@ enum Destination {
 pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
     let hello = {
         let deadline = Timer::current().deadline();
-        let limits = node.config.load().limits.clone();
+        let mut limits = node.config.load().limits.clone();
+        if accepted.permit.over().is_some() {
+            limits.first_byte = limits.first_byte.min(PEEK);
+            limits.client_hello = limits.client_hello.min(PEEK);
+        }
         match hello::read(&mut accepted, &deadline, &limits).await {
             hello::Read::Hello(h) => h,
             hello::Read::PlainHttp => {
@@ -83,8 +90,8 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             let worker = node.workers.next();
             hand_over(accepted, worker, node, crate::secure::agent);
         }
-        _ if accepted.permit.is_over() => {
-            node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::ConnectionsPerIp);
+        _ if let Some(reason) = accepted.permit.over() => {
+            node.refused(accepted.kind, accepted.peer.ip(), reason);
             accept::reset(&accepted.io);
         }
         Destination::Terminate { worker } => {

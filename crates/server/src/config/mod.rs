@@ -30,6 +30,16 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Open connections; default 80 % of the descriptors that the process may have.
+    pub connections: Option<usize>,
+    /// Open connections of one address; default 1,024. 0 is no limit, here and below.
+    pub connections_per_ip: Option<u32>,
+    /// New connections of one address a second, with bursts of twice as many; default 200.
+    pub accepts_per_ip: Option<u32>,
+    /// Handshakes of one address at once; default 64.
+    pub handshakes_per_ip: Option<u32>,
+    /// Handshakes at once; default 1,000 a core.
+    pub handshakes: Option<usize>,
     /// Memory that the server plans with; default 80 % of what the cgroup or the machine has.
     pub memory: Option<Size>,
     /// Bytes held for others on this node; default 25 % of `limits.memory`.
@@ -59,7 +69,10 @@ impl Settings {
     /// What single values cannot know: how they go together.
     fn check(&self) -> Result<(), SettingError> {
         let wrong = |key: &str, reason: String| Err(SettingError::wrong(key, &reason));
-        let Limits { memory, buffers } = &self.limits;
+        let Limits { memory, buffers, .. } = &self.limits;
+        if self.limits.connections == Some(0) {
+            return wrong("limits.connections", "0 would let nobody in".to_owned());
+        }
         match (buffers.map(Size::bytes), memory.map(Size::bytes)) {
             (Some(buffers), _) if buffers < BUFFERS_MIN => wrong(
                 "limits.buffers",
@@ -126,7 +139,7 @@ mod tests {
         let refused = read(&[("ADIT_SERVER__LIMITS__BUFERS", "64MiB")]).unwrap_err();
         assert_eq!(
             refused,
-            "ADIT_SERVER__LIMITS__BUFERS: unknown field `bufers`, expected `memory` or `buffers`"
+            "ADIT_SERVER__LIMITS__BUFERS: unknown field `bufers`, expected one of `connections`, `connections_per_ip`, `accepts_per_ip`, `handshakes_per_ip`, `handshakes`, `memory`, `buffers`"
         );
         let refused = read(&[("ADIT_SERVER__LIMIT__BUFFERS", "64MiB")]).unwrap_err();
         assert_eq!(

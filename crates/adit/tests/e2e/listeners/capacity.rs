@@ -38,10 +38,7 @@ fn one_address_has_a_limit_that_agents_are_not_held_to() {
         .map(|_| std::net::TcpStream::connect(server.info.https).unwrap())
         .collect();
     eventually("all are counted", || {
-        let profile = adit_tls::ClientProfile::builder(adit_tls::Roots::Pem(server.info.ca_pem()))
-            .build()
-            .unwrap();
-        Visitor::handshake(server.info.https, &site.host, &profile)
+        Visitor::handshake(server.info.https, &site.host, &trusting(&server))
             .is_err()
             .then_some(())
     });
@@ -53,10 +50,7 @@ fn one_address_has_a_limit_that_agents_are_not_held_to() {
     // So is a visitor, when there is room again.
     silent.truncate(900);
     eventually("there is room again", || {
-        let profile = adit_tls::ClientProfile::builder(adit_tls::Roots::Pem(server.info.ca_pem()))
-            .build()
-            .unwrap();
-        let mut visitor = Visitor::handshake(server.info.https, &site.host, &profile).ok()?;
+        let mut visitor = Visitor::handshake(server.info.https, &site.host, &trusting(&server)).ok()?;
         visitor.try_send(site.get_text("/")).ok()?;
         visitor
             .try_receive(crate::harness::Of::Get)
@@ -64,6 +58,66 @@ fn one_address_has_a_limit_that_agents_are_not_held_to() {
             .map(|a| assert_eq!(a.text(), "served"))
     });
     drop(agent);
+}
+
+/// A server with keys of the operator.
+fn configured(keys: &[(&str, &str)]) -> Server {
+    let directory = Directory::new();
+    let mut command = directory.dev_on_free_ports();
+    command.envs(keys.iter().map(|(k, v)| (format!("ADIT_SERVER__LIMITS__{k}"), v)));
+    Server::started(directory, &mut command)
+}
+
+fn trusting(server: &Server) -> adit_tls::ClientProfile {
+    adit_tls::ClientProfile::builder(adit_tls::Roots::Pem(server.info.ca_pem()))
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn connections_that_come_too_fast_are_reset_and_agents_are_not() {
+    // One a second and two at once: nobody waits for the second that would let another one in.
+    let server = configured(&[("ACCEPTS_PER_IP", "1")]);
+    let crowd: Vec<_> = (0..8)
+        .map(|_| std::net::TcpStream::connect(server.info.https).unwrap())
+        .collect();
+    let served = (0..10)
+        .filter(|_| Visitor::handshake(server.info.https, "fast.adit.localhost", &trusting(&server)).is_ok())
+        .count();
+    let refused = server.metric("adit_connections_refused_total", &["reason=\"accepts_per_ip\""]);
+    assert!(served < 10 && refused > 0.0, "{served} served, {refused} refused");
+    let service = Service::start(|_| ok("x"));
+    let agents: Vec<_> = (0..4)
+        .map(|i| {
+            Agent::http(&server, service.address())
+                .url(&format!("https://fast-{i}.adit.localhost"))
+                .start()
+        })
+        .collect();
+    drop((crowd, agents));
+}
+
+#[test]
+fn handshakes_of_one_address_wait_for_each_other() {
+    let server = configured(&[("HANDSHAKES_PER_IP", "1")]);
+    let site = Site::answering(&server, "queue", &[], |_| ok("served"));
+    // The first one stops in the middle of its handshake.
+    let mut first = std::net::TcpStream::connect(server.info.https).unwrap();
+    std::io::Write::write_all(
+        &mut first,
+        &super::hello::client_hello(&["-servername", &site.host, "-tls1_3"]),
+    )
+    .unwrap();
+    let mut flight = [0; 1];
+    std::io::Read::read_exact(&mut first, &mut flight).unwrap();
+    assert!(Visitor::handshake(server.info.https, &site.host, &trusting(&server)).is_err());
+    assert!(server.metric("adit_connections_refused_total", &["reason=\"handshakes_per_ip\""]) >= 1.0);
+    drop(first);
+    eventually("there is room again", || {
+        Visitor::handshake(server.info.https, &site.host, &trusting(&server))
+            .ok()
+            .map(drop)
+    });
 }
 
 #[test]
@@ -75,10 +129,7 @@ fn after_running_out_of_descriptors_everything_works() {
         .collect();
     drop(crowd);
     eventually("it serves again", || {
-        let profile = adit_tls::ClientProfile::builder(adit_tls::Roots::Pem(server.info.ca_pem()))
-            .build()
-            .unwrap();
-        let mut visitor = Visitor::handshake(server.info.https, &site.host, &profile).ok()?;
+        let mut visitor = Visitor::handshake(server.info.https, &site.host, &trusting(&server)).ok()?;
         visitor.try_send(site.get_text("/")).ok()?;
         visitor
             .try_receive(crate::harness::Of::Get)
@@ -116,9 +167,15 @@ fn each_address_has_one_listening_socket() {
 
 #[test]
 fn a_tcp_port_that_somebody_else_has_costs_only_its_own_endpoint() {
-    let range = free_range();
+    let (range, taken) = std::iter::repeat_with(free_range)
+        .find_map(|range| {
+            let first = range.split('-').next().unwrap();
+            TcpListener::bind(format!("127.0.0.1:{first}"))
+                .ok()
+                .map(|taken| (range, taken))
+        })
+        .unwrap();
     let first = range.split('-').next().unwrap();
-    let taken = TcpListener::bind(format!("127.0.0.1:{first}")).unwrap();
     let directory = Directory::new();
     let mut command = directory.dev();
     command.arg("--no-agent").args(FREE).args(["--tcp-ports", &range]);
