@@ -11,6 +11,7 @@ use crate::claim::ClaimKey;
 use crate::ending::Ending;
 use crate::park::{ParkLimits, Places};
 use crate::pool::Pool;
+use crate::stream::AgentStream;
 
 type Map<K> = papaya::HashMap<K, Arc<Pool>, foldhash::fast::RandomState>;
 
@@ -158,7 +159,7 @@ impl Directory {
     }
 
     /// Gives up a stream of an agent in order: finished by us, kept until the agent has finished it as well.
-    pub fn end_stream(&self, stream: adit_mux::Stream) {
+    pub fn end_stream(&self, stream: AgentStream) {
         self.ending.end(stream, Instant::now());
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use adit_mux::Stream;
+use crate::stream::AgentStream;
 
 /// How long an agent has to finish its side; then the stream is reset.
 const TIME: Duration = Duration::from_secs(5);
@@ -16,12 +16,12 @@ const MOST: usize = 4_096;
 /// Streams whose other side has not finished yet.
 #[derive(Debug, Default)]
 pub(crate) struct Ending {
-    streams: Mutex<Vec<(Stream, Instant)>>,
+    streams: Mutex<Vec<(AgentStream, Instant)>>,
 }
 
 impl Ending {
     /// Finishes our side of `stream`.
-    pub(crate) fn end(&self, mut stream: Stream, now: Instant) {
+    pub(crate) fn end(&self, mut stream: AgentStream, now: Instant) {
         if stream.finish().is_err() || is_over(&mut stream) {
             return;
         }
@@ -42,13 +42,13 @@ impl Ending {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Stream, Instant)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(AgentStream, Instant)>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether the agent's side has ended, throwing away what it still sends.
-fn is_over(stream: &mut Stream) -> bool {
+fn is_over(stream: &mut AgentStream) -> bool {
     let mut no_wake = Context::from_waker(Waker::noop());
     loop {
         let chunk = std::pin::pin!(stream.chunk()).poll(&mut no_wake);

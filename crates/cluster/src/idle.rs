@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::stream::AgentStream;
+
 /// Most idle streams of one member.
 ///
 /// Enough for a load of some hundred visitors at once: a stream that is not kept costs the agent a new connection
@@ -18,7 +20,7 @@ pub const IDLE_PER_SESSION: usize = 1_024;
 pub const IDLE_MAX_AGE: Duration = Duration::from_secs(4);
 
 /// Idle streams to an agent.
-pub type IdleStreams = IdlePool<adit_mux::Stream>;
+pub type IdleStreams = IdlePool<AgentStream>;
 
 /// A bounded pool of idle things, newest first.
 #[derive(Debug)]

@@ -4,13 +4,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use adit_names::endpoint_url::Scheme;
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
 
 use crate::failure::StreamFailures;
+use crate::health::{Health, Status};
 use crate::idle::IdleStreams;
 
 /// Tells members apart, for as long as the process lives. A member that comes back with other options gets a
@@ -230,6 +231,7 @@ pub struct Member {
     draining: AtomicU8,
     http1_only: AtomicBool,
     idle: IdleStreams,
+    health: Arc<Health>,
 }
 
 impl Member {
@@ -247,7 +249,25 @@ impl Member {
             draining: AtomicU8::new(Draining::No as u8),
             http1_only: AtomicBool::new(false),
             idle,
+            health: Arc::new(Health::new(Instant::now())),
         }
+    }
+
+    /// The same endpoint with other options: what is known of its upstream stays known.
+    #[must_use]
+    pub fn in_place_of(mut self, old: &Self) -> Self {
+        self.health = old.health.clone();
+        self
+    }
+
+    /// Its status: whether it serves, why not, since when.
+    pub fn status(&self) -> Status {
+        self.health.status()
+    }
+
+    /// What its exchanges come to.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// The connection for a new stream: fewest open streams, then the shortest round trip. No lock and no

@@ -27,6 +27,7 @@ pub enum Choice {
 pub struct Pool {
     key: ClaimKey,
     url: EndpointUrl,
+    url_text: Box<str>,
     organization: Box<str>,
     /// All of them, those in their resume window too.
     members: ArcSwap<Vec<Arc<Member>>>,
@@ -48,6 +49,7 @@ impl Pool {
     pub(crate) fn new(key: ClaimKey, url: EndpointUrl, organization: &str, places: Arc<Places>) -> Self {
         Self {
             key,
+            url_text: url.to_string().into(),
             url,
             organization: organization.into(),
             members: ArcSwap::from_pointee(Vec::new()),
@@ -64,6 +66,11 @@ impl Pool {
     /// The canonical URL.
     pub fn url(&self) -> &EndpointUrl {
         &self.url
+    }
+
+    /// The canonical URL as text.
+    pub fn url_text(&self) -> &str {
+        &self.url_text
     }
 
     /// The organisation of all its members.
@@ -154,6 +161,13 @@ impl Pool {
             skip -= 1;
         }
         last.map_or(Choice::Park, |m| Choice::Member(m.clone()))
+    }
+
+    /// This member, if it takes new exchanges.
+    pub fn choose_this(&self, key: MemberKey) -> Option<Arc<Member>> {
+        let members = self.members.load();
+        let member = members.iter().find(|m| m.key == key)?;
+        (member.usable() > Usable::No).then(|| member.clone())
     }
 
     /// Takes a place in the queue until a member is online, at most for `max_wait`. Needs a tokio runtime.

@@ -15,7 +15,7 @@
 //!   an agent returns; only `admit` can make a `Permitted`.
 //! * `forward` opens or reuses a stream to the agent, writes the head anew and moves bodies both ways.
 //! * `reply` is everything that the edge itself answers.
-//! * `tcp` and `tls` are the roads of connections that are not HTTP to us.
+//! * `tcp` and `tls` are the roads of connections that are not HTTP to us, `tcp_open` the part that both share.
 //! * [`session`] is the other end of the road: the agents' sessions.
 //! * [`supervise`] owns the workers and is the only place that spawns; [`timer`] has the deadlines.
 
@@ -34,6 +34,7 @@ pub mod session;
 mod sniff;
 pub mod supervise;
 mod tcp;
+mod tcp_open;
 pub mod timer;
 mod tls;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use adit_cluster::Directory;
+use adit_cluster::{Directory, Member, UpstreamFailure};
 use adit_observe::{HandshakeResult, Observer, Refusal, RefusalKind, RefusalReason, TlsVersion, Worker};
 use adit_snapshot::EdgeConfig;
 use arc_swap::ArcSwap;
@@ -96,6 +96,20 @@ impl Node {
     pub(crate) fn handshake_failed(&self, result: HandshakeResult, began: Instant) {
         self.observe()
             .handshake(result, TlsVersion::None, false, micros(began.elapsed()));
+    }
+
+    /// The upstream of `member` has answered.
+    pub(crate) fn upstream_answered(&self, member: &Member) {
+        if member.health().succeeded(Instant::now()) {
+            self.agents.sessions(|s| s.observed(member));
+        }
+    }
+
+    /// The upstream of `member` has failed.
+    pub(crate) fn upstream_failed(&self, member: &Member, failure: UpstreamFailure) {
+        if member.health().failed(Instant::now(), failure) {
+            self.agents.sessions(|s| s.observed(member));
+        }
     }
 
     /// The counters of the calling worker.

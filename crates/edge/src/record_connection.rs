@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use adit_cluster::Member;
+use adit_cluster::{Member, Pool};
 use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, Relayed, Side, Target, Visitor};
 
 use crate::accept::{Accepted, Kind};
@@ -60,17 +60,20 @@ impl Connection {
     }
 
     /// It was served and has ended.
-    pub(crate) fn relayed(&self, node: &Arc<Node>, member: &Member, relayed: &relay::Relayed) {
+    pub(crate) fn relayed(&self, node: &Arc<Node>, pool: &Pool, member: &Member, relayed: &relay::Relayed) {
         let (outcome, error_code, error_side) = match relayed.end {
             RelayEnd::Complete => (Outcome::Completed, None, None),
             RelayEnd::Visitor => (Outcome::ClientAborted, None, Some(Side::Visitor)),
+            RelayEnd::Agent if relayed.upstream_refused => {
+                (Outcome::UpstreamAborted, Some("ERR_NGROK_8012"), Some(Side::Upstream))
+            }
             RelayEnd::Agent => (Outcome::UpstreamAborted, None, Some(Side::Upstream)),
             RelayEnd::SessionLost => (Outcome::AgentLost, Some("ERR_ADIT_1303"), Some(Side::Agent)),
         };
         let worker = node.observe();
         worker.bytes(self.kind.listener(), relayed.bytes_in, relayed.bytes_out);
         worker.connection(&ConnectionOutcome {
-            target: target(member),
+            target: target(pool, Some(member)),
             outcome,
             error_code,
             error_side,
@@ -80,9 +83,28 @@ impl Connection {
         });
     }
 
+    /// Nobody has the name or port that it asked for.
+    pub(crate) fn unknown(&self, node: &Arc<Node>, code: &'static str) {
+        self.refused_as(node, Target::default(), code);
+    }
+
     /// It was not served, for the reason of this code.
-    pub(crate) fn refused(&self, node: &Arc<Node>, code: &'static str) {
+    pub(crate) fn refused(&self, node: &Arc<Node>, pool: &Pool, code: &'static str) {
+        self.refused_as(node, target(pool, None), code);
+    }
+
+    /// Its visitor left before there was a stream.
+    pub(crate) fn left(&self, node: &Arc<Node>, pool: &Pool) {
         node.observe().connection(&ConnectionOutcome {
+            target: target(pool, None),
+            outcome: Outcome::ClientAborted,
+            ..self.outcome()
+        });
+    }
+
+    fn refused_as(&self, node: &Arc<Node>, target: Target<'_>, code: &'static str) {
+        node.observe().connection(&ConnectionOutcome {
+            target,
             outcome: Outcome::ErrorEdge,
             error_code: Some(code),
             error_side: Some(Side::Agent),
@@ -113,16 +135,21 @@ impl Connection {
     }
 }
 
-/// The member that served, as outcomes name it.
-pub(crate) fn target(member: &Member) -> Target<'_> {
+/// The endpoint and the member that served, if one did, as outcomes name them.
+pub(crate) fn target<'a>(pool: &'a Pool, member: Option<&'a Member>) -> Target<'a> {
+    let named = Target {
+        organization_id: pool.organization(),
+        endpoint_url: pool.url_text(),
+        ..Target::default()
+    };
+    let Some(member) = member else { return named };
     Target {
-        organization_id: &member.session.organization,
         endpoint_id: &member.endpoint_id,
         session_id: &member.session.id,
         credential_id: &member.session.credential,
         agent_version: &member.session.agent_version,
         upstream_url: &member.options.forwards_to,
-        ..Target::default()
+        ..named
     }
 }
 

@@ -44,6 +44,10 @@ pub(crate) struct Relayed {
     /// Bytes from the agent to the visitor.
     pub(crate) bytes_out: u64,
     pub(crate) end: RelayEnd,
+    /// The agent ended its side while the visitor's was open.
+    pub(crate) agent_ended_first: bool,
+    /// The agent said that it could not reach its upstream.
+    pub(crate) upstream_refused: bool,
 }
 
 /// Who ended a relay.
@@ -59,7 +63,7 @@ pub(crate) enum RelayEnd {
     SessionLost,
 }
 
-struct Relay<'a, IO> {
+struct Relay<'a, IO, A> {
     io: &'a mut IO,
     stream: &'a mut Stream,
     /// From the visitor, not yet taken by the stream.
@@ -69,14 +73,18 @@ struct Relay<'a, IO> {
     outward: Bytes,
     outward_done: bool,
     counted: (u64, u64),
+    agent_ended_first: bool,
+    answered: Option<A>,
 }
 
-/// Moves bytes until both sides have ended. `inward` and `outward` were received before.
+/// Moves bytes until both sides have ended. `inward` and `outward` were received before; `answered` is called when the
+/// first bytes have come from the agent.
 pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
     io: &mut IO,
     stream: &mut Stream,
     inward: Bytes,
     outward: Bytes,
+    answered: impl FnOnce(),
 ) -> Relayed {
     let mut relay = Relay {
         io,
@@ -86,6 +94,8 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
         inward_done: false,
         outward,
         outward_done: false,
+        agent_ended_first: false,
+        answered: Some(answered),
     };
     let end = poll_fn(|cx| relay.poll(cx)).await;
     let (bytes_in, bytes_out) = relay.counted;
@@ -96,10 +106,12 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
         bytes_in,
         bytes_out,
         end,
+        agent_ended_first: relay.agent_ended_first,
+        upstream_refused: false,
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Relay<'_, IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin, A: FnOnce()> Relay<'_, IO, A> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
         let out = self.poll_outward(cx);
         if let Poll::Ready(Err(end)) = out {
@@ -164,14 +176,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Relay<'_, IO> {
             }
             match self.stream.poll_chunk(cx) {
                 Poll::Ready(Ok(Some(chunk))) => {
+                    if let Some(answered) = self.answered.take() {
+                        answered();
+                    }
                     self.counted.1 += chunk.len() as u64;
                     self.outward = chunk;
                 }
                 Poll::Ready(Ok(None)) => {
+                    self.agent_ended_first |= !self.inward_done;
                     ready!(Pin::new(&mut *self.io).poll_shutdown(cx)).map_err(|_| RelayEnd::Visitor)?;
                     self.outward_done = true;
                 }
-                Poll::Ready(Err(e)) => return Poll::Ready(Err(lost(&e))),
+                Poll::Ready(Err(e)) => {
+                    self.agent_ended_first |= !self.inward_done;
+                    return Poll::Ready(Err(lost(&e)));
+                }
                 Poll::Pending => {
                     ready!(Pin::new(&mut *self.io).poll_flush(cx)).map_err(|_| RelayEnd::Visitor)?;
                     return Poll::Pending;

@@ -4,21 +4,18 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
-use std::time::Instant;
 
-use adit_cluster::{Choice, Member, Pool, Woken};
-use adit_mux::{OpenError, Stream};
+use adit_cluster::{Choice, Pool};
 use adit_observe::Relayed;
-use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use crate::accept::{self, Accepted, Kind};
-use crate::forward;
 use crate::node::Node;
 use crate::record_connection::Connection;
 use crate::relay;
 use crate::session::{PortError, TcpPorts};
+use crate::tcp_open::{NotOpened, Waiting};
 
 /// The listeners of this node's TCP endpoints.
 #[derive(Debug)]
@@ -103,103 +100,37 @@ async fn serve(accepted: Accepted, port: u16, node: Arc<Node>) {
         peer,
         local,
         permit,
-        read,
+        mut read,
         ..
     } = accepted;
     let Some(pool) = node.directory.find_port(port) else {
         accept::reset(&io);
-        record.refused(&node, "ERR_NGROK_3200");
+        record.unknown(&node, "ERR_NGROK_3200");
         return;
     };
-    match open(&node, &pool, peer, local, false, &read, &mut record).await {
-        Ok((mut stream, member)) => {
+    let waiting = Waiting {
+        io: &mut io,
+        read: &mut read,
+        peer,
+        local,
+        passthrough_tls: false,
+    };
+    match waiting.open(&node, &pool, &mut record).await {
+        Ok(mut served) => {
             let _serving = node.serving();
-            let relayed = relay::relay(&mut io, &mut stream, Bytes::new(), Bytes::new()).await;
+            let sent = read.len();
+            drop(read);
+            let relayed = served.relay(&mut io, sent, &node).await;
             if relayed.end != relay::RelayEnd::Complete {
                 accept::reset(&io);
             }
-            record.relayed(&node, &member, &relayed);
+            record.relayed(&node, &pool, &served.member, &relayed);
         }
-        Err(code) => {
+        Err(NotOpened::Left) => record.left(&node, &pool),
+        Err(NotOpened::Refused(code)) => {
             accept::reset(&io);
-            record.refused(&node, code);
+            record.refused(&node, &pool, code);
         }
     }
     drop(permit);
-}
-
-/// Chooses a member of `pool` (waiting while its agent returns) and opens a stream whose first frame carries
-/// `first`.
-///
-/// # Errors
-/// The code of the reason why there is none.
-pub(crate) async fn open(
-    node: &Arc<Node>,
-    pool: &Arc<Pool>,
-    peer: SocketAddr,
-    local: SocketAddr,
-    passthrough_tls: bool,
-    first: &[u8],
-    record: &mut Connection,
-) -> Result<(Stream, Arc<Member>), &'static str> {
-    let began = Instant::now();
-    let max_wait = node.config.load().parking.max_wait_tcp;
-    let mut tried: smallvec::SmallVec<[adit_cluster::MemberKey; 4]> = smallvec::SmallVec::new();
-    let mut lost = 0_u8;
-    loop {
-        let random = forward::random();
-        let choice = if tried.is_empty() {
-            pool.choose(random)
-        } else {
-            pool.choose_other(random, &tried)
-        };
-        match choice {
-            Choice::Member(member) => {
-                record.attempt();
-                match forward::open(&member, peer, local, passthrough_tls, first) {
-                    Ok(opened) => return Ok((opened.stream, member)),
-                    Err(OpenError::StreamLimit | OpenError::Unaccepted) => {
-                        // It takes no more streams now: another member that does is next, else it is waited for.
-                        tried.push(member.key);
-                        if let Choice::Member(_) = pool.choose_other(random, &tried) {
-                            continue;
-                        }
-                        tried.clear();
-                        let left = max_wait.saturating_sub(began.elapsed());
-                        let Some(leg) = member.leg().filter(|_| !left.is_zero()) else {
-                            return Err("ERR_ADIT_1301");
-                        };
-                        let waited = tokio::time::timeout(left, leg.capacity()).await;
-                        record.parked(began.elapsed());
-                        if waited.is_err() {
-                            return Err("ERR_ADIT_1301");
-                        }
-                    }
-                    Err(_) if lost >= 2 => return Err("ERR_ADIT_1303"),
-                    Err(_) => {
-                        lost += 1;
-                        member.remove_closed_legs();
-                        tried.push(member.key);
-                        if !matches!(pool.choose_other(random, &tried), Choice::Member(_)) {
-                            // Nobody else: the same one again, as soon as its agent has returned.
-                            tried.clear();
-                        }
-                    }
-                }
-            }
-            Choice::Offline if tried.is_empty() => return Err("ERR_NGROK_3200"),
-            Choice::Offline => return Err("ERR_ADIT_1302"),
-            Choice::Park => {
-                let left = max_wait.saturating_sub(began.elapsed());
-                let Ok(parked) = pool.park(left) else {
-                    return Err("ERR_NGROK_3200");
-                };
-                let woken = parked.await;
-                record.parked(began.elapsed());
-                if !matches!(woken, Woken::Member) {
-                    return Err("ERR_NGROK_3200");
-                }
-            }
-        }
-    }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use adit_cluster::Class;
 use adit_observe::Relayed;
 use adit_tls::client_hello::ClientHello;
-use bytes::Bytes;
+use bytes::BytesMut;
 use tokio::net::TcpStream;
 
 use crate::accept::{Accepted, Permit};
 use crate::node::Node;
 use crate::record_connection::Connection;
-use crate::{relay, sniff, tcp};
+use crate::tcp_open::{NotOpened, Waiting};
+use crate::{relay, sniff};
 
 /// Serves a connection whose TLS ends behind the agent. ALPN, versions and certificates are between the visitor
 /// and the upstream.
@@ -24,26 +25,35 @@ pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientH
         peer,
         local,
         permit,
-        read,
+        mut read,
         ..
     } = accepted;
     let Some(pool) = node.directory.find(Class::Sni, &host) else {
         sniff::refuse_unknown(io).await;
         return;
     };
-    match tcp::open(&node, &pool, peer, local, true, &read, &mut record).await {
-        Ok((mut stream, member)) => {
+    let waiting = Waiting {
+        io: &mut io,
+        read: &mut read,
+        peer,
+        local,
+        passthrough_tls: true,
+    };
+    match waiting.open(&node, &pool, &mut record).await {
+        Ok(mut served) => {
+            let sent = read.len();
             drop(read);
             let _serving = node.serving();
-            let relayed = relay::relay(&mut io, &mut stream, Bytes::new(), Bytes::new()).await;
+            let relayed = served.relay(&mut io, sent, &node).await;
             if relayed.end != relay::RelayEnd::Complete {
                 crate::accept::reset(&io);
             }
-            record.relayed(&node, &member, &relayed);
+            record.relayed(&node, &pool, &served.member, &relayed);
         }
-        Err(code) => {
+        Err(NotOpened::Left) => record.left(&node, &pool),
+        Err(NotOpened::Refused(code)) => {
             sniff::refuse_offline(io).await;
-            record.refused(&node, code);
+            record.refused(&node, &pool, code);
         }
     }
     drop(permit);
@@ -63,15 +73,26 @@ pub(crate) async fn terminated(
         let _ = tls.shutdown().await;
         return;
     };
-    match tcp::open(&node, &pool, peer, local, false, b"", &mut record).await {
-        Ok((mut stream, member)) => {
+    let mut read = BytesMut::new();
+    let waiting = Waiting {
+        io: &mut tls,
+        read: &mut read,
+        peer,
+        local,
+        passthrough_tls: false,
+    };
+    match waiting.open(&node, &pool, &mut record).await {
+        Ok(mut served) => {
             let _serving = node.serving();
-            let relayed = relay::relay(&mut tls, &mut stream, Bytes::new(), Bytes::new()).await;
-            record.relayed(&node, &member, &relayed);
+            let sent = read.len();
+            drop(read);
+            let relayed = served.relay(&mut tls, sent, &node).await;
+            record.relayed(&node, &pool, &served.member, &relayed);
         }
-        Err(code) => {
+        Err(NotOpened::Left) => record.left(&node, &pool),
+        Err(NotOpened::Refused(code)) => {
             let _ = tls.shutdown().await;
-            record.refused(&node, code);
+            record.refused(&node, &pool, code);
         }
     }
     drop(permit);

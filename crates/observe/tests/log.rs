@@ -350,6 +350,7 @@ fn activity_reaches_subscribers_and_the_log() {
         previous,
         status,
         reason: EndpointReason::AgentLost,
+        detail: String::new(),
         members_online: 1,
     };
     for (previous, status) in [

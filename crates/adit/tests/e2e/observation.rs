@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::harness::message::ok;
-use crate::harness::{Agent, Of, Server, Service, Site, Visitor, eventually};
+use crate::harness::{Agent, H2Service, Of, Server, Service, Site, Upstream, Visitor, eventually};
 
 #[test]
 fn health_and_readiness() {
@@ -343,6 +343,158 @@ fn connections_of_tcp_endpoints_have_a_line_too() {
         answer.head.len() + answer.body.len(),
         "{line}"
     );
+}
+
+/// Opened streams so far, and those that are open.
+fn streams(server: &Server) -> (f64, f64) {
+    (
+        server.metric("adit_streams_total", &["opened"]),
+        server.metric("adit_streams_open", &[]),
+    )
+}
+
+#[test]
+fn streams_are_counted_from_their_opening_to_their_end() {
+    let server = Server::start();
+    assert_eq!(streams(&server), (0.0, 0.0));
+    // HTTP/1: one stream for all requests, open as long as it is kept for the next one.
+    let site = Site::answering(&server, "streams-h1", &[], |_| ok("x"));
+    let mut visitor = site.visitor();
+    for _ in 0..10 {
+        assert_eq!(visitor.ask(site.get_text("/")).status(), 200);
+    }
+    assert_eq!(streams(&server), (1.0, 1.0));
+    eventually("it is given up", || (streams(&server) == (1.0, 0.0)).then_some(()));
+
+    // HTTP/2 to the service: one stream for all visitors, for as long as the service keeps it.
+    let service = H2Service::start(|_, mut respond| async move {
+        let answer = respond.send_response(http::Response::new(()), true);
+        assert!(answer.is_ok());
+    });
+    let host = server.host("streams-h2");
+    let agent = Agent::http(&server, service.address())
+        .url(&format!("https://{host}"))
+        .args(["--app-protocol", "http2"])
+        .start();
+    for _ in 0..3 {
+        let mut visitor = Visitor::tls(&server, &host);
+        assert_eq!(
+            visitor.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).status(),
+            200
+        );
+    }
+    assert_eq!(streams(&server), (2.0, 1.0));
+    drop(service);
+    eventually("the service has closed", || {
+        (streams(&server) == (2.0, 0.0)).then_some(())
+    });
+    drop(agent);
+
+    // TCP, and TLS passed through: one a connection.
+    let upstream = Upstream::bind();
+    let tcp = Agent::tcp(&server, upstream.address()).start();
+    let tls = Agent::tls(&server, upstream.address())
+        .url(&format!("tls://{}", server.host("streams-tls")))
+        .start();
+    let visitor = Visitor::plain(format!("127.0.0.1:{}", tcp.port()).parse().unwrap());
+    let conn = upstream.accept();
+    assert_eq!(streams(&server), (3.0, 1.0));
+    let profile = adit_tls::ClientProfile::builder(adit_tls::Roots::Insecure)
+        .build()
+        .unwrap();
+    std::thread::scope(|scope| {
+        let shaking = scope.spawn(|| {
+            let name = server.host("streams-tls");
+            Visitor::handshake(server.info.https, &name, &profile).map(|_| ())
+        });
+        let hello = upstream.accept();
+        assert_eq!(streams(&server), (4.0, 2.0));
+        drop(hello);
+        assert!(shaking.join().unwrap().is_err());
+    });
+    drop((visitor, conn));
+    eventually("all have ended", || (streams(&server) == (4.0, 0.0)).then_some(()));
+    drop((tcp, tls));
+}
+
+#[test]
+fn every_line_says_which_node_and_which_endpoint() {
+    let server = Server::start_with(&["--access-log", "json"]);
+    let site = Site::answering(&server, "names-itself", &[], |r| match r.target() {
+        "/bad" => b"nonsense\r\n\r\n".to_vec(),
+        _ => ok("x"),
+    });
+    assert_eq!(site.get("/").status(), 200);
+    assert_eq!(site.get("/bad").status(), 502);
+    assert_eq!(site.h2().get("/").status, 200);
+    let upstream = Upstream::bind();
+    let tcp = Agent::tcp(&server, upstream.address()).start();
+    let tls = Agent::tls(&server, upstream.address())
+        .url(&format!("tls://{}", server.host("names-itself-too")))
+        .args(["--terminate-at", "edge"])
+        .start();
+    let port = format!("127.0.0.1:{}", tcp.port()).parse().unwrap();
+    for mut visitor in [
+        Visitor::plain(port),
+        Visitor::tls(&server, &server.host("names-itself-too")),
+    ] {
+        drop(upstream.accept());
+        visitor.finish();
+        visitor.rest();
+    }
+    let mut online = Vec::new();
+    for (kind, url, lines) in [
+        ("http_request_complete.v0", site.agent.url.clone(), 3),
+        ("tcp_connection_closed.v0", tcp.url, 1),
+        ("tcp_connection_closed.v0", tls.url, 1),
+    ] {
+        let of_url = |l: &Value| l["endpoint"]["url"] == url;
+        let found = eventually("its lines", || {
+            let found: Vec<_> = events(&server, kind).into_iter().filter(of_url).collect();
+            (found.len() == lines).then_some(found)
+        });
+        let bound = events(&server, "endpoint_online.v0");
+        let bound = bound.iter().find(|e| e["url"] == url).unwrap();
+        online.push(bound["node"].clone());
+        for line in found {
+            assert_eq!(line["endpoint"]["id"], bound["id"], "{line}");
+            assert_eq!(line["node"], bound["node"], "{line}");
+            assert_eq!(line["organization_id"], bound["organization_id"], "{line}");
+        }
+    }
+    assert!(online.iter().all(|node| node.as_str().is_some_and(|n| !n.is_empty())));
+    // Nobody served it, and still it is known whose it was.
+    let Site { agent, host, .. } = site;
+    assert_eq!(agent.stop().code(), 0);
+    let mut nobody = Visitor::tls(&server, &host);
+    nobody.ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    let line = eventually("its line", || {
+        let lines = events(&server, "http_request_complete.v0");
+        lines.into_iter().find(|l| l["error_code"] == "ERR_NGROK_3200")
+    });
+    assert_eq!(line["node"], online[0], "{line}");
+}
+
+#[test]
+fn a_session_says_at_its_end_how_much_it_has_carried() {
+    let server = Server::start_with(&["--access-log", "json"]);
+    let site = Site::answering(&server, "carried", &[], |_| ok(&"o".repeat(100_000)));
+    let mut visitor = site.visitor();
+    let body = "i".repeat(60_000);
+    let answer = visitor.ask(format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 60000\r\n\r\n{body}",
+        site.host
+    ));
+    assert_eq!(answer.body.len(), 100_000);
+    let Site { agent, .. } = site;
+    assert_eq!(agent.stop().code(), 0);
+    let end = eventually("the end of the session", || {
+        events(&server, "agent_session_stop.v0").pop()
+    });
+    // Besides the bodies there are heads, logins and heartbeats, and no more than that.
+    let carried = |name: &str| end[name].as_u64().unwrap();
+    assert!((100_000..120_000).contains(&carried("bytes_in")), "{end}");
+    assert!((60_000..80_000).contains(&carried("bytes_out")), "{end}");
 }
 
 /// Nobody reads the log: not one request waits for it.

@@ -23,15 +23,26 @@ impl Permitted {
     }
 }
 
-/// Admits a request to a member of `pool` that is not among `tried`.
+/// Admits a request to a member of `pool` that is not among `tried`; to the one that the visitor's connection is
+/// `pinned` to, if it takes new exchanges.
 ///
 /// Waits in the pool's queue while the only agents are about to come back; whoever waits is forgotten at once
 /// when the returned future is dropped.
 ///
 /// # Errors
 /// 404 `ERR_NGROK_3200` when nobody is there, 503 when every member is draining or the queue is full.
-pub(crate) async fn admit(conn: &Conn, pool: &Arc<Pool>, tried: &[MemberKey], host: &str) -> Result<Permitted, Answer> {
+pub(crate) async fn admit(
+    conn: &Conn,
+    pool: &Arc<Pool>,
+    pinned: Option<MemberKey>,
+    tried: &[MemberKey],
+    host: &str,
+) -> Result<Permitted, Answer> {
     let mut parked_us = 0;
+    let wanted = pinned.filter(|key| !tried.contains(key));
+    if let Some(member) = wanted.and_then(|key| pool.choose_this(key)) {
+        return Ok(Permitted { member, parked_us });
+    }
     let began = std::time::Instant::now();
     let max_wait = conn.node.config.load().parking.max_wait;
     loop {

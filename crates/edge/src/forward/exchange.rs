@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Choice, IDLE_MAX_AGE, Member, MemberKey};
+use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey};
 use adit_http1::{Framing, Known, Version};
-use adit_mux::{OpenError, Stream};
+use adit_mux::OpenError;
 use adit_observe::{RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
@@ -15,11 +15,12 @@ use smallvec::SmallVec;
 use super::h1_upstream::{H1Upstream, Rest};
 use super::h2_upstream;
 use super::open::{dial_failed, open};
+use super::pinned::{Pinned, authenticates_connection};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::upstream::{Upstream, UpstreamError};
-use super::{record, request_head};
+use super::{record, request_head, verdict};
 use crate::admit::{self, Permitted};
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::record_connection::micros;
@@ -45,7 +46,7 @@ pub(crate) enum Forwarded {
     /// Nothing has been answered: this is to be said.
     Answer(Answer),
     /// `101` was sent; the stream carries raw bytes, with those that came behind the head.
-    Upgraded(Box<Stream>, Bytes),
+    Upgraded(Box<AgentStream>, Bytes),
     /// The response broke off, or the visitor left.
     Broken,
 }
@@ -67,6 +68,8 @@ pub(super) struct Progress {
     glitches: u32,
     opened: Instant,
     pub(super) first_byte: Option<Instant>,
+    /// The response broke off on the upstream's side.
+    pub(super) upstream_broke: bool,
 }
 
 /// Forwards the request in `exchange.request` to an endpoint of `routed`.
@@ -96,6 +99,7 @@ pub(crate) async fn exchange<V: Visitor>(
         glitches: 0,
         opened: began,
         first_byte: None,
+        upstream_broke: false,
     };
     let mut member: Option<Arc<Member>> = None;
     let (forwarded, answer) = loop {
@@ -122,6 +126,7 @@ pub(crate) async fn exchange<V: Visitor>(
         } else {
             attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
         };
+        verdict::say(&outcome, &conn.node, &m, exchange, &progress);
         member = Some(m);
         match outcome {
             Attempt::Done(f) => {
@@ -149,6 +154,7 @@ pub(crate) async fn exchange<V: Visitor>(
         &record::Facts {
             host,
             facts,
+            pool: &routed.pool,
             member: member.as_deref(),
             forwarded: &forwarded,
             answer: answer.as_ref(),
@@ -159,6 +165,7 @@ pub(crate) async fn exchange<V: Visitor>(
             began,
             opened: progress.opened,
             first_byte: progress.first_byte,
+            upstream_broke: progress.upstream_broke,
             bytes: visitor.counted(),
         },
     );
@@ -173,7 +180,8 @@ async fn admitted<V: Visitor>(
     tried: &[MemberKey],
     host: &str,
 ) -> Result<Permitted, Option<Answer>> {
-    let mut admit = std::pin::pin!(admit::admit(conn, &routed.pool, tried, host));
+    let pinned = visitor.pinned().and_then(|p| p.as_ref()).map(Pinned::member);
+    let mut admit = std::pin::pin!(admit::admit(conn, &routed.pool, pinned, tried, host));
     poll_fn(|cx| {
         if let Poll::Ready(r) = admit.as_mut().poll(cx) {
             return Poll::Ready(r.map_err(Some));
@@ -282,7 +290,7 @@ fn after_failure(
         }
         Failure::Upstream(UpstreamError::SpeaksHttp1) => (whole_body_held, false, false, Answer::upstream_invalid()),
         Failure::Upstream(UpstreamError::SessionLost) => (may_repeat, true, true, Answer::session_lost()),
-        Failure::Upstream(UpstreamError::DialFailed) => return Some(Answer::dial_failed()),
+        Failure::Upstream(UpstreamError::DialFailed(_)) => return Some(Answer::dial_failed()),
         // Another member, if there is one: this one may just have withdrawn the endpoint.
         Failure::Upstream(UpstreamError::Closed) => {
             let other = routed.pool.choose_other(super::random(), &[permitted.member().key]);
@@ -315,19 +323,9 @@ fn after_failure(
     None
 }
 
-/// Whether the upstream asks for a login that holds for the connection and not for the request: such a stream
-/// must never carry another visitor's request.
-fn authenticates_connection(response: &adit_http1::Head) -> bool {
-    response.get_all(Known::WwwAuthenticate).any(|v| {
-        [&b"ntlm"[..], b"negotiate"]
-            .iter()
-            .any(|scheme| v.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
-    })
-}
-
 /// The newest idle stream of a member on which nothing has happened since its last response. Bytes that came
 /// after it are the answer to nothing, and must not become the next visitor's.
-fn take_quiet(member: &Member, now: Instant, max_age: Duration) -> Option<Stream> {
+fn take_quiet(member: &Member, now: Instant, max_age: Duration) -> Option<AgentStream> {
     let no_wake = Context::from_waker(Waker::noop());
     loop {
         let mut stream = member.idle().take(now, max_age)?;
@@ -355,11 +353,17 @@ async fn attempt<V: Visitor>(
     exchange.request.encode_request(&mut head);
     let now = Instant::now();
     let poolable = member.options.proxy_proto == 0 && !facts.upgrade;
+    // What belongs to the visitor's connection is used whatever its age: its login is worth more than the risk.
+    let pinned = visitor
+        .pinned()
+        .and_then(|p| p.take_if(|p| p.member() == member.key))
+        .and_then(Pinned::take_quiet);
+    let mut is_pinned = pinned.is_some();
     let reused = if poolable && !progress.fresh_only {
         let max_age = if facts.idempotent { IDLE_MAX_AGE } else { FRESH };
-        take_quiet(member, now, max_age)
+        pinned.or_else(|| take_quiet(member, now, max_age))
     } else {
-        None
+        pinned
     };
     progress.reused = reused.is_some();
     conn.observe
@@ -378,7 +382,14 @@ async fn attempt<V: Visitor>(
             }
             stream
         }
-        None => match open(member, conn.peer, conn.local, false, head.get(..FIRST).unwrap_or(&head)) {
+        None => match open(
+            member,
+            conn.peer,
+            conn.local,
+            false,
+            head.get(..FIRST).unwrap_or(&head),
+            &conn.observe,
+        ) {
             Ok(opened) => {
                 causes = opened.causes;
                 unsent.extend_from_slice(head.get(FIRST..).unwrap_or_default());
@@ -423,15 +434,23 @@ async fn attempt<V: Visitor>(
         held,
         expecting.as_ref(),
     );
-    let end = poll_fn(|cx| pump.poll(cx)).await;
+    let end = verdict::pumped(&mut pump, &conn.node, member).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
     match end {
         End::Complete => {
+            is_pinned |= authenticates_connection(&exchange.request, &exchange.response);
             let over = match upstream.into_rest() {
+                Rest::Idle(stream) if is_pinned => match visitor.pinned() {
+                    Some(place) => {
+                        *place = Some(Pinned::new(stream, member.key, conn.node.directory.clone()));
+                        None
+                    }
+                    None => Some(stream),
+                },
                 // A quarter of what the agent takes at once, so that idle streams never stand in the way of new ones.
-                Rest::Idle(stream) if poolable && !authenticates_connection(&exchange.response) => {
+                Rest::Idle(stream) if poolable => {
                     let most = member.session.family.limits(None).max_outbound / 4;
                     member.idle().put(stream, Instant::now(), most as usize)
                 }
@@ -453,13 +472,17 @@ async fn attempt<V: Visitor>(
         }
         End::Upstream(e) => {
             if answered {
+                progress.upstream_broke = true;
                 // What came so far is the visitor's, who can tell by it that more is missing.
                 let _ = poll_fn(|cx| visitor.poll_flush(cx)).await;
                 visitor.break_off();
                 return Attempt::Done(Forwarded::Broken);
             }
             let e = match e {
-                UpstreamError::Closed if dial_failed(causes).await => UpstreamError::DialFailed,
+                UpstreamError::Closed => match dial_failed(causes).await {
+                    Some(cause) => UpstreamError::DialFailed(Box::new(cause)),
+                    None => UpstreamError::Closed,
+                },
                 other => other,
             };
             if progress.reused && matches!(e, UpstreamError::Closed) && !upstream.has_answered() {

@@ -3,11 +3,12 @@
 use std::io::IoSlice;
 use std::task::{Context, Poll, ready};
 
+use adit_cluster::AgentStream;
 use adit_http1::{
     BodyDecoder, CHUNK_END, ChunkHead, FieldList, Framing, Head, LAST_CHUNK, Limits, Refusal, filter_trailers,
     last_chunk_with_trailers, response_framing,
 };
-use adit_mux::{Stream, StreamError, code};
+use adit_mux::{StreamError, code};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::upstream::{Upstream, UpstreamError};
@@ -15,9 +16,9 @@ use super::upstream::{Upstream, UpstreamError};
 /// What becomes of a stream after its exchange.
 pub(super) enum Rest {
     /// It may carry another request.
-    Idle(Stream),
+    Idle(AgentStream),
     /// It has served; to be ended in order.
-    Ending(Stream),
+    Ending(AgentStream),
     /// It was reset.
     Gone,
 }
@@ -25,7 +26,7 @@ pub(super) enum Rest {
 /// One exchange on one stream.
 #[derive(Debug)]
 pub(super) struct H1Upstream {
-    stream: Stream,
+    stream: AgentStream,
     /// Received and not yet taken.
     received: Bytes,
     /// The beginning of a head that came in several pieces.
@@ -45,7 +46,7 @@ pub(super) struct H1Upstream {
 
 impl H1Upstream {
     /// A stream on which the request's head has been sent; `unsent` is what it had no room for.
-    pub(super) fn new(stream: Stream, sending: Framing, is_head: bool, unsent: BytesMut) -> Self {
+    pub(super) fn new(stream: AgentStream, sending: Framing, is_head: bool, unsent: BytesMut) -> Self {
         Self {
             stream,
             received: Bytes::new(),
@@ -79,7 +80,7 @@ impl H1Upstream {
     }
 
     /// The stream and what was received behind a `101`.
-    pub(super) fn into_raw(self) -> (Stream, Bytes) {
+    pub(super) fn into_raw(self) -> (AgentStream, Bytes) {
         (self.stream, self.received)
     }
 

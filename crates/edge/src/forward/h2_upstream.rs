@@ -2,13 +2,12 @@
 //! endpoint carries many requests.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use adit_cluster::{Member, MemberKey, StreamFailures};
+use adit_cluster::{AgentStream, Member, MemberKey, StreamFailures};
 use adit_http1::{FieldList, Framing, Head, Known, Version};
 use bytes::{Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
@@ -21,6 +20,7 @@ use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::Exchange;
 use super::upstream::{Upstream, UpstreamError};
+use super::verdict;
 use crate::admit::Permitted;
 use crate::http::{RequestFacts, Visitor};
 use crate::secure::Conn;
@@ -54,7 +54,10 @@ impl Connection {
                 member.mark_http1_only();
                 UpstreamError::SpeaksHttp1
             }
-            UpstreamError::Closed if dial_failed(self.causes).await => UpstreamError::DialFailed,
+            UpstreamError::Closed => match dial_failed(self.causes).await {
+                Some(cause) => UpstreamError::DialFailed(Box::new(cause)),
+                None => UpstreamError::Closed,
+            },
             other => other,
         }
     }
@@ -140,7 +143,7 @@ pub(super) async fn attempt<V: Visitor>(
         progress.held.take(),
         None,
     );
-    let end = poll_fn(|cx| pump.poll(cx)).await;
+    let end = verdict::pumped(&mut pump, &conn.node, member).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
@@ -153,6 +156,7 @@ pub(super) async fn attempt<V: Visitor>(
         End::Upstream(e) => {
             conn.node.http2_upstreams.remove(member.key);
             if answered {
+                progress.upstream_broke = true;
                 visitor.break_off();
                 return Attempt::Done(Forwarded::Broken);
             }
@@ -173,7 +177,7 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Conn
             Err(_) => known.remove(member.key),
         }
     }
-    let opened = open(member, conn.peer, conn.local, false, b"").map_err(Failure::Open)?;
+    let opened = open(member, conn.peer, conn.local, false, b"", &conn.observe).map_err(Failure::Open)?;
     let causes = opened.causes;
     let preface = Preface {
         stream: opened.stream,
@@ -340,6 +344,11 @@ impl Upstream for H2Upstream {
                 .and_then(|v| v.parse().ok())
                 .map_or(Framing::Chunked, Framing::Length)
         };
+        let may_have_length = !self.is_head && !matches!(parts.status.as_u16(), 204 | 304);
+        if self.body_ended && may_have_length && head.get(Known::ContentLength).is_none() {
+            // The end that came with the head is all that says so; HTTP/1 has no such end.
+            head.push(b"Content-Length", b"0");
+        }
         self.body = Some(body);
         Poll::Ready(Ok(()))
     }
@@ -403,7 +412,7 @@ fn push_all(head: &mut Head, headers: &http::HeaderMap) {
 /// the upstream does not speak HTTP/2, whatever was configured.
 #[derive(Debug)]
 struct Preface {
-    stream: adit_mux::Stream,
+    stream: AgentStream,
     seen: BytesMut,
     http1: Arc<AtomicBool>,
 }
@@ -415,7 +424,7 @@ impl tokio::io::AsyncRead for Preface {
         buf: &mut tokio::io::ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let before = buf.filled().len();
-        let result = ready!(std::pin::Pin::new(&mut self.stream).poll_read(cx, buf));
+        let result = ready!(std::pin::Pin::new(&mut *self.stream).poll_read(cx, buf));
         if self.seen.len() < 7 {
             let got = buf.filled().get(before..).unwrap_or_default();
             let n = got.len().min(7 - self.seen.len());
@@ -436,14 +445,14 @@ impl tokio::io::AsyncWrite for Preface {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        std::pin::Pin::new(&mut self.stream).poll_write(cx, buf)
+        std::pin::Pin::new(&mut *self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_flush(cx)
+        std::pin::Pin::new(&mut *self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: std::pin::Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_shutdown(cx)
+        std::pin::Pin::new(&mut *self.stream).poll_shutdown(cx)
     }
 }

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adit_cluster::{Member, StreamFailures};
-use adit_mux::{OpenError, Stream};
+use adit_cluster::{AgentStream, Member, StreamFailure, StreamFailures};
+use adit_mux::OpenError;
+use adit_observe::{StreamFailure as OpenFailure, Worker};
 use adit_protocol::ClientFamily;
 use adit_protocol::proxy_header::{EdgeType, ProxyHeader};
 use adit_protocol::proxy_protocol::{Outgoing, Tlvs, Version};
+
+use crate::record_connection::micros;
 
 /// Writes everything that precedes application bytes on a stream to an agent.
 fn proxy_header(member: &Member, peer: SocketAddr, local: SocketAddr, passthrough_tls: bool, out: &mut Vec<u8>) {
@@ -47,20 +50,19 @@ const CAUSE: Duration = Duration::from_millis(100);
 /// A stream that was opened just now.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) stream: Stream,
+    pub(crate) stream: AgentStream,
     /// Where Adit's own agent says why a stream failed.
     pub(crate) causes: Option<(u32, Arc<StreamFailures>)>,
 }
 
-/// Whether the agent says that a stream failed because its upstream could not be reached.
-pub(super) async fn dial_failed(causes: Option<(u32, Arc<StreamFailures>)>) -> bool {
-    match causes {
-        Some((id, failures)) => failures.wait(id, CAUSE).await.is_some(),
-        None => false,
-    }
+/// What Adit's own agent says of a stream that failed because its upstream could not be reached.
+pub(crate) async fn dial_failed(causes: Option<(u32, Arc<StreamFailures>)>) -> Option<StreamFailure> {
+    let (id, failures) = causes?;
+    failures.wait(id, CAUSE).await
 }
 
-/// Opens a stream on a leg of `member` whose first frame carries `first` behind the proxy header.
+/// Opens a stream on a leg of `member` whose first frame carries `first` behind the proxy header, and counts it or
+/// its failure.
 ///
 /// # Errors
 /// As [`adit_mux::Session::open`]; `Closed` when the member has no leg.
@@ -70,12 +72,30 @@ pub(crate) fn open(
     local: SocketAddr,
     passthrough_tls: bool,
     first: &[u8],
+    observe: &Worker,
 ) -> Result<Opened, OpenError> {
-    let leg = member.full_leg().ok_or(OpenError::Closed)?;
-    let stream = leg.mux.open_with(|out| {
-        proxy_header(member, peer, local, passthrough_tls, out);
-        out.extend_from_slice(first);
-    })?;
+    let began = Instant::now();
+    let opened = member.full_leg().ok_or(OpenError::Closed).and_then(|leg| {
+        let stream = leg.mux.open_with(|out| {
+            proxy_header(member, peer, local, passthrough_tls, out);
+            out.extend_from_slice(first);
+        })?;
+        Ok((leg, stream))
+    });
+    let (leg, stream) = match opened {
+        Ok((leg, stream)) => (
+            leg,
+            AgentStream::new(stream, observe.stream_opened(micros(began.elapsed()))),
+        ),
+        Err(e) => {
+            let failure = match e {
+                OpenError::StreamLimit | OpenError::Unaccepted => OpenFailure::Limit,
+                _ => OpenFailure::SessionLost,
+            };
+            observe.stream_failed(failure, micros(began.elapsed()));
+            return Err(e);
+        }
+    };
     let says_causes = member.session.family == ClientFamily::Adit;
     Ok(Opened {
         causes: says_causes.then(|| (stream.id(), leg.failures)),

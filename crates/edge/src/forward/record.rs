@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use adit_cluster::Member;
+use adit_cluster::{Member, Pool};
 use adit_http1::{Head, Known, Version};
 use adit_observe::{Outcome, Protocol, RequestOutcome, Side, Target, Timings, Visitor};
 
@@ -17,6 +17,7 @@ use crate::secure::Conn;
 pub(super) struct Facts<'a> {
     pub(super) host: &'a str,
     pub(super) facts: &'a RequestFacts,
+    pub(super) pool: &'a Pool,
     pub(super) member: Option<&'a Member>,
     pub(super) forwarded: &'a Forwarded,
     pub(super) answer: Option<&'a Answer>,
@@ -27,6 +28,7 @@ pub(super) struct Facts<'a> {
     pub(super) began: Instant,
     pub(super) opened: Instant,
     pub(super) first_byte: Option<Instant>,
+    pub(super) upstream_broke: bool,
     pub(super) bytes: (u64, u64),
 }
 
@@ -37,10 +39,14 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
         (Forwarded::Complete, None) => (Outcome::Completed, exchange.response.status(), false),
         (Forwarded::Upgraded(..), None) => (Outcome::Completed, 101, true),
         (Forwarded::Answer(a), None) => (outcome_of(a), a.status, false),
-        (Forwarded::Broken, None) if f.first_byte.is_some() => {
-            (Outcome::UpstreamAborted, exchange.response.status(), false)
+        (Forwarded::Broken, None) => {
+            let outcome = if f.upstream_broke {
+                Outcome::UpstreamAborted
+            } else {
+                Outcome::ClientAborted
+            };
+            (outcome, f.first_byte.map_or(0, |_| exchange.response.status()), false)
         }
-        (Forwarded::Broken, None) => (Outcome::ClientAborted, 0, false),
     };
     let now = Instant::now();
     let since = |at: Instant| micros(now.duration_since(at));
@@ -58,7 +64,7 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
         conn,
         &exchange.request,
         RequestOutcome {
-            target: f.member.map(target).unwrap_or_default(),
+            target: target(f.pool, f.member),
             request_id: &exchange.request_id,
             protocol: protocol(f.facts.version),
             host: f.host.as_bytes(),

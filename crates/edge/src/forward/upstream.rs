@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use adit_cluster::StreamFailure;
 use adit_http1::{FieldList, Framing, Head, Refusal};
 use bytes::Bytes;
 
@@ -12,8 +13,8 @@ pub(crate) enum UpstreamError {
     Refused,
     /// Closed or reset before or in the middle of the response.
     Closed,
-    /// The agent said that it could not reach its upstream.
-    DialFailed,
+    /// The agent said that it could not reach its upstream, and why.
+    DialFailed(Box<StreamFailure>),
     /// The session ended.
     SessionLost,
     /// The answer is not HTTP.

@@ -102,7 +102,7 @@ enum Next {
     Close,
     /// Close after what the visitor still sends has been read for a moment.
     Linger,
-    Upgraded(Box<adit_mux::Stream>, bytes::Bytes),
+    Upgraded(Box<adit_cluster::AgentStream>, bytes::Bytes),
 }
 
 enum HeadRead {

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::visitor::{Visitor, VisitorError};
-use crate::forward::{give_buffer, take_buffer};
+use crate::forward::{Pinned, give_buffer, take_buffer};
 use crate::timer::Deadline;
 
 /// Room for heads.
@@ -66,6 +66,7 @@ pub(super) struct H1Visitor<IO> {
     body_out: u64,
     window_start: u64,
     min_rate: u32,
+    pinned: Option<Pinned>,
     pub(super) deadline: Deadline,
 }
 
@@ -90,6 +91,7 @@ impl<IO: VisitorIo> H1Visitor<IO> {
             body_out: 0,
             window_start: 0,
             min_rate,
+            pinned: None,
             deadline,
         }
     }
@@ -369,6 +371,10 @@ impl<IO: VisitorIo> Visitor for H1Visitor<IO> {
         // Without the last chunk, or short of the length: the visitor sees that something is missing.
         self.close = true;
         self.failed = true;
+    }
+
+    fn pinned(&mut self) -> Option<&mut Option<Pinned>> {
+        Some(&mut self.pinned)
     }
 
     fn counted(&self) -> (u64, u64) {

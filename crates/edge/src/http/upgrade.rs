@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adit_mux::Stream;
+use adit_cluster::AgentStream;
 use bytes::{Bytes, BytesMut};
 
 use super::h1_visitor::VisitorIo;
@@ -13,11 +13,11 @@ use crate::secure::Conn;
 pub(super) async fn relay<IO: VisitorIo>(
     mut io: IO,
     received: BytesMut,
-    mut stream: Stream,
+    mut stream: AgentStream,
     early: Bytes,
     conn: &Arc<Conn>,
 ) {
-    let relayed = crate::relay::relay(&mut io, &mut stream, received.freeze(), early).await;
+    let relayed = crate::relay::relay(&mut io, &mut stream, received.freeze(), early, || {}).await;
     conn.observe
         .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);
 }

@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 use adit_http1::{FieldList, Framing, Head, Refusal};
 use bytes::Bytes;
 
+use crate::forward::Pinned;
+
 /// Why the visitor's side failed.
 #[derive(Debug)]
 pub(crate) enum VisitorError {
@@ -57,6 +59,11 @@ pub(crate) trait Visitor: Send {
 
     /// The response cannot be completed: the visitor must see that it is broken.
     fn break_off(&mut self);
+
+    /// The place for the stream that belongs to the visitor's connection; none where requests share one at once.
+    fn pinned(&mut self) -> Option<&mut Option<Pinned>> {
+        None
+    }
 
     /// Body bytes received and sent so far in this exchange.
     fn counted(&self) -> (u64, u64);

@@ -27,6 +27,7 @@ use super::refusal::Refusal;
 use super::request::{self, MAX_BEFORE_LOGIN, NoMessage};
 use super::serve::ConnectFacts;
 use super::state::{Accepted, Connection, LegFacts, Loss, authenticate};
+use super::traffic::Traffic;
 use crate::supervise;
 
 /// How long an answered stream waits for the agent to finish it.
@@ -60,6 +61,7 @@ pub(super) struct Shared {
     facts: ConnectFacts,
     pub(super) mux: adit_mux::Session,
     failures: Arc<StreamFailures>,
+    traffic: Arc<Traffic>,
     phase: Mutex<Phase>,
     in_work: AtomicUsize,
     srv_infos: AtomicU32,
@@ -69,12 +71,18 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(agents: Arc<Agents>, facts: ConnectFacts, mux: adit_mux::Session) -> Arc<Self> {
+    pub(super) fn new(
+        agents: Arc<Agents>,
+        facts: ConnectFacts,
+        mux: adit_mux::Session,
+        traffic: Arc<Traffic>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             agents,
             facts,
             mux,
             failures: Arc::default(),
+            traffic,
             phase: Mutex::new(Phase::Greeted),
             in_work: AtomicUsize::new(0),
             srv_infos: AtomicU32::new(0),
@@ -341,6 +349,7 @@ impl Shared {
             worker: self.facts.worker,
             mux: self.mux.clone(),
             failures: self.failures.clone(),
+            traffic: self.traffic.clone(),
         };
         let accepted = self
             .agents

@@ -111,7 +111,7 @@ impl Control {
             ControlMessage::ProbeOk { ep, .. } => self.agents.sessions(|s| {
                 for state in &ep {
                     if let Some(reason) = reason_of(state.up) {
-                        s.health(of, &state.id, reason);
+                        s.health(of, &state.id, reason, "");
                     }
                 }
             }),
@@ -122,7 +122,7 @@ impl Control {
                         Health::Down if health.reason.contains("timeout") => EndpointReason::UpstreamTimeout,
                         Health::Down => EndpointReason::UpstreamRefused,
                     };
-                    s.health(of, &health.id, reason);
+                    s.health(of, &health.id, reason, &health.reason);
                 }
             }),
             ControlMessage::Drained => self.agents.sessions(|s| s.drained(of)),

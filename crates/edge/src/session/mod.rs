@@ -24,6 +24,7 @@ mod refusal;
 mod request;
 mod serve;
 pub mod state;
+mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -35,3 +36,4 @@ pub use drain::drain;
 pub use ports::{PortError, TcpPorts};
 pub use refusal::Refusal;
 pub use serve::{ConnectFacts, serve};
+pub use traffic::Traffic;

@@ -14,6 +14,7 @@ use super::agents::Agents;
 use super::clock::Now;
 use super::connection::{Phase, Shared};
 use super::state::Loss;
+use super::traffic::{Counted, Traffic};
 use crate::supervise;
 
 /// First byte after the handshake.
@@ -37,7 +38,7 @@ pub struct ConnectFacts {
 }
 
 /// Serves one connection of an agent until it ends.
-pub async fn serve<IO>(mut io: IO, facts: ConnectFacts, agents: Arc<Agents>)
+pub async fn serve<IO>(io: IO, facts: ConnectFacts, agents: Arc<Agents>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -47,7 +48,9 @@ where
     };
     let (mux, incoming, driver) = adit_mux::session(config, Now::real().at);
     let peer = facts.addr;
-    let shared = Shared::new(agents, facts, mux.clone());
+    let traffic = Arc::<Traffic>::default();
+    let mut io = Counted::new(io, traffic.clone());
+    let shared = Shared::new(agents, facts, mux.clone(), traffic);
     let counted = shared.agents.count_connection();
     let driven = supervise::spawn("agent connection", async move {
         let reason = driver.run(&mut io).await;

@@ -30,7 +30,7 @@ mod alert {
     pub(super) const UNRECOGNIZED_NAME: u8 = 112;
 }
 
-/// How long an agent that comes while the node leaves is kept waiting.
+/// How long a stock agent that comes while the node leaves waits before its handshake (agent protocol 1.2).
 const HOLD: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// How long a connection beyond a limit has to show that it is an agent's.
@@ -81,12 +81,14 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             node.refused(accepted.kind, accepted.peer.ip(), reason);
             refuse(accepted.io, code).await;
         }
-        Destination::Agent if node.is_draining() => {
-            // Never refused, or its agent would stay away for minutes: held until the next process answers.
-            tokio::time::sleep(HOLD).await;
-            drop(accepted);
-        }
+        // Told that the node leaves, it knows where else to go, and tries again soon in any case.
+        Destination::Agent if node.is_draining() && is_own_agent(&hello) => {}
         Destination::Agent => {
+            if node.is_draining() {
+                // A third failure in a row would keep a stock agent away for two minutes. The wait ends with this
+                // process, and the next one answers; else it is let in, and serves for as long as this one does.
+                tokio::time::sleep(HOLD).await;
+            }
             let worker = node.workers.next();
             hand_over(accepted, worker, node, crate::secure::agent);
         }
@@ -105,6 +107,11 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             });
         }
     }
+}
+
+/// Whether the hello is that of Adit's own agent.
+fn is_own_agent(hello: &ClientHello) -> bool {
+    hello.alpn.iter().any(|p| p == b"adit-agent/1")
 }
 
 fn destination(hello: &ClientHello, node: &Node) -> Destination {

@@ -90,6 +90,8 @@ pub enum EndpointReason {
     UpstreamRefused,
     /// The upstream answered too late.
     UpstreamTimeout,
+    /// TLS with the upstream failed.
+    UpstreamTls,
     /// The upstream answered what is not its protocol.
     UpstreamInvalid,
 }
@@ -109,6 +111,7 @@ impl EndpointReason {
             Self::DisabledByAdmin => "disabled_by_admin",
             Self::UpstreamRefused => "upstream_refused",
             Self::UpstreamTimeout => "upstream_timeout",
+            Self::UpstreamTls => "upstream_tls",
             Self::UpstreamInvalid => "upstream_invalid",
         }
     }
@@ -126,6 +129,8 @@ pub struct EndpointTransition {
     pub status: Option<EndpointStatus>,
     /// Why.
     pub reason: EndpointReason,
+    /// The reason in words (≤ 256 bytes, no secrets); empty if there is nothing to add.
+    pub detail: String,
     /// Members of the URL's pool that are online now.
     pub members_online: u32,
 }

@@ -89,6 +89,7 @@ fn endpoint(change: &EndpointTransition, since: &str) -> Value {
         "status": change.status.map_or("offline", EndpointStatus::as_str),
         "previous_status": change.previous.map_or("offline", EndpointStatus::as_str),
         "reason": change.reason.as_str(),
+        "detail": change.detail,
         "since": since,
         "members_online": change.members_online,
     })

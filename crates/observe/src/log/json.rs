@@ -109,6 +109,7 @@ fn is_zero(value: &u16) -> bool {
 
 #[derive(Serialize)]
 struct Endpoint<'a> {
+    #[serde(skip_serializing_if = "is_empty")]
     id: &'a str,
     url: &'a str,
 }

@@ -255,6 +255,7 @@ fn sessions_and_endpoints_follow_their_activity() {
             previous,
             status,
             reason: EndpointReason::Ok,
+            detail: String::new(),
             members_online: 0,
         }));
     };

@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use adit_tls::{ClientProfile, Roots};
+
 use crate::harness::message::ok;
-use crate::harness::{End, Of, Server, Site, eventually};
+use crate::harness::{End, Of, Server, Site, Visitor, eventually};
 
 /// The server has begun to drain: it says so on its admin port.
 fn drains(server: &Server) {
@@ -94,6 +96,44 @@ fn a_second_signal_does_not_wait() {
         visitor.try_receive(Of::Get),
         Err(End::Clean | End::Cut | End::Reset)
     ));
+    drop(agent);
+}
+
+/// A connection of an agent that offers these protocols.
+fn agent_connection(server: &Server, alpn: &[&str]) -> Result<Visitor, adit_tls::Error> {
+    let profile = ClientProfile::builder(Roots::Pem(server.info.ca_pem()))
+        .alpn(alpn)
+        .build()
+        .unwrap();
+    let name = server.info.text("connect_addr").rsplit_once(':').unwrap().0;
+    Visitor::handshake(server.info.https, name, &profile)
+}
+
+/// Adit's own agent goes elsewhere at once; a stock agent, whose patience grows by the factor fifty, is never turned
+/// away: it is held for eight seconds, in which the next process may come, and then let in.
+#[test]
+fn agents_that_come_while_it_drains() {
+    let server = Server::start();
+    let site = Site::scripted(&server, "drain-agents", &[]);
+    let mut visitor = site.visitor();
+    visitor.send(site.get_text("/slow"));
+    let mut upstream = site.upstream.accept();
+    upstream.request();
+    drains(&server);
+
+    let began = Instant::now();
+    assert!(agent_connection(&server, &["adit-agent/1"]).is_err());
+    assert!(began.elapsed().as_secs() < 6, "{:?}", began.elapsed());
+    let began = Instant::now();
+    let mut stock = agent_connection(&server, &[]).unwrap();
+    assert!(began.elapsed().as_secs() >= 7, "{:?}", began.elapsed());
+    // It is served: the session begins with a frame of the server's own, its heartbeat.
+    assert_eq!(stock.bytes(8).len(), 8);
+
+    upstream.send(ok("x"));
+    assert_eq!(visitor.receive(Of::Get).status(), 200);
+    let Site { agent, .. } = site;
+    assert_eq!(server.process.ended().code(), 0);
     drop(agent);
 }
 

@@ -20,7 +20,7 @@ fn server() -> &'static Server {
 }
 
 /// The ClientHello that `openssl s_client` sends with these flags.
-pub(super) fn client_hello(flags: &[&str]) -> Vec<u8> {
+pub(crate) fn client_hello(flags: &[&str]) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let mut client = Command::new("openssl")

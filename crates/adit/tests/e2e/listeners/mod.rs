@@ -1,6 +1,6 @@
 //! The ports: what the first bytes of a connection may be, TLS, and how many connections there may be.
 
 mod capacity;
-mod hello;
+pub(crate) mod hello;
 mod plain_port;
 mod tls;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::message::ok;
 use crate::harness::{Agent, End, Line, Of, Server, Service, Visitor, eventually};
+use crate::listeners::hello::client_hello;
 
 /// An endpoint whose agent is behind a line that can be cut.
 struct Away {
@@ -244,6 +245,78 @@ fn an_agent_that_says_goodbye_leaves_nobody_waiting() {
         .url("https://goodbye.adit.localhost")
         .start();
     drop(again);
+}
+
+/// The outcomes of connections that were logged so far.
+fn outcomes(server: &Server) -> Vec<String> {
+    let text = server.process.stdout();
+    text.lines()
+        .filter(|l| l.starts_with('{'))
+        .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap())
+        .filter(|l| l["event_type"] == "tcp_connection_closed.v0")
+        .map(|l| l["object"]["outcome"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_connection_that_leaves_while_waiting_frees_the_place() {
+    let server = Server::start_with(&["--access-log", "json"]);
+    let upstream = crate::harness::Upstream::bind();
+    let (passed, ended) = (server.host("leaves-passed"), server.host("leaves-ended"));
+    let line = Line::to(server.info.https);
+    let tcp = Agent::tcp(&server, upstream.address()).over(&line, &server).start();
+    let tls = [(&passed, &[][..]), (&ended, &["--terminate-at", "edge"])].map(|(name, place)| {
+        Agent::tls(&server, upstream.address())
+            .url(&format!("tls://{name}"))
+            .args(place)
+            .over(&line, &server)
+            .start()
+    });
+    line.cut();
+    eventually("the server misses the agents", || {
+        (server.metric("adit_endpoints", &["status=\"offline\""]) == 3.0).then_some(())
+    });
+    let parked = || server.metric("adit_parked_requests", &[]);
+    let address = format!("127.0.0.1:{}", tcp.port()).parse().unwrap();
+    // A ClientHello for the endpoint that is passed through: nobody answers it yet.
+    let hello = client_hello(&["-servername", &passed]);
+    for (n, what) in ["tcp", "tcp, with something sent", "terminated", "passed through"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut visitor = match what {
+            "terminated" => Visitor::tls(&server, &ended),
+            "passed through" => Visitor::plain(server.info.https),
+            _ => Visitor::plain(address),
+        };
+        match what {
+            "tcp, with something sent" => visitor.send("hello"),
+            "passed through" => visitor.send(&hello),
+            _ => {}
+        }
+        eventually(what, || (parked() == 1.0).then_some(()));
+        if what == "tcp, with something sent" {
+            visitor.reset();
+        } else {
+            visitor.finish();
+        }
+        // At once, and not when nobody would wait any longer.
+        eventually(what, || (outcomes(&server).len() == n + 1).then_some(()));
+        assert_eq!(outcomes(&server)[n], "client_aborted", "{what}");
+        assert_eq!(parked(), 0.0);
+    }
+    // Who has only ended its own side reads the answer.
+    let mut asks = Visitor::plain(address);
+    asks.send("question");
+    asks.finish();
+    eventually("it waits", || (parked() == 1.0).then_some(()));
+    line.mend();
+    let mut conn = upstream.accept();
+    assert_eq!(conn.rest(), (b"question".to_vec(), End::Clean));
+    conn.send("answer");
+    drop(conn);
+    assert_eq!(asks.rest(), (b"answer".to_vec(), End::Clean));
+    drop((tcp, tls));
 }
 
 #[test]

@@ -118,6 +118,101 @@ fn of_passed_through_tls_endpoints() {
     }
 }
 
+/// The request of a login: what the visitor says of itself, and what has to be said to it.
+fn login(site: &Site<'_, Upstream>, target: &str, says: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {}\r\n{says}\r\n", site.host)
+}
+
+/// Logins of NTLM in three steps, and what follows them: each visitor's requests go over one connection of its own.
+#[test]
+fn a_login_that_holds_for_a_connection_takes_several_requests() {
+    let site = Site::scripted(server(), "proxy-ntlm", &[]);
+    let mut visitors = [site.visitor(), site.visitor()];
+    let mut conns: Vec<_> = Vec::new();
+    let challenge =
+        |step: &str| format!("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM {step}\r\nContent-Length: 0\r\n\r\n");
+    // The steps of both, one after the other.
+    for (n, visitor) in visitors.iter_mut().enumerate() {
+        visitor.send(login(&site, &format!("/{n}/first"), ""));
+        let mut conn = site.upstream.accept();
+        assert_eq!(
+            conn.request().target(),
+            format!("/{n}/first"),
+            "over a challenged connection"
+        );
+        conn.send(challenge(""));
+        assert_eq!(visitor.receive(Of::Get).status(), 401);
+        conns.push(conn);
+    }
+    for (n, (visitor, conn)) in visitors.iter_mut().zip(&mut conns).enumerate() {
+        visitor.send(login(&site, "/negotiate", "Authorization: NTLM TlRMTVNTUAAB\r\n"));
+        assert_eq!(conn.request().get("authorization"), Some("NTLM TlRMTVNTUAAB"));
+        conn.send(challenge(&format!("challenge-{n}")));
+        let answer = visitor.receive(Of::Get);
+        assert_eq!(answer.get("www-authenticate"), Some(&*format!("NTLM challenge-{n}")));
+        // A body goes with the last step: not idempotent, and the connection may have idled for long.
+        visitor.send(format!(
+            "POST /authenticate HTTP/1.1\r\nHost: {}\r\nAuthorization: NTLM answer-{n}\r\nContent-Length: 4\r\n\r\nbody",
+            site.host
+        ));
+        let request = conn.request();
+        assert_eq!(request.get("authorization"), Some(&*format!("NTLM answer-{n}")));
+        assert_eq!(request.text(), "body");
+        conn.send(ok("welcome"));
+        assert_eq!(visitor.receive(Of::Get).text(), "welcome");
+    }
+    // The upstream asks for nothing any more: it knows its connections. They stay who they are.
+    for round in 0..3 {
+        for (n, (visitor, conn)) in visitors.iter_mut().zip(&mut conns).enumerate() {
+            visitor.send(login(&site, &format!("/{n}/{round}"), ""));
+            assert_eq!(conn.request().target(), format!("/{n}/{round}"));
+            conn.send(ok(&format!("user {n}")));
+            assert_eq!(visitor.receive(Of::Get).text(), format!("user {n}"));
+        }
+    }
+    // Another visitor meanwhile: nobody's login.
+    let mut other = site.visitor();
+    other.send(login(&site, "/other", ""));
+    let mut own = site.upstream.accept();
+    assert_eq!(own.request().target(), "/other");
+    own.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nnobody");
+    assert_eq!(other.receive(Of::Get).text(), "nobody");
+    // With its visitor a connection ends.
+    let [one, mut two] = visitors;
+    drop(one);
+    assert_eq!(conns.remove(0).rest().0, b"");
+    // An upstream that has closed it is met with a new one, which has to be told who it is.
+    drop(conns);
+    two.send(login(&site, "/again", ""));
+    let mut again = site.upstream.accept();
+    assert_eq!(again.request().target(), "/again");
+    again.send(challenge(""));
+    assert_eq!(two.receive(Of::Get).status(), 401);
+}
+
+/// The visitor sends its part at once, and the upstream says nothing of it in its answer.
+#[test]
+fn a_login_that_only_the_visitor_names_is_never_another_visitors() {
+    let site = Site::scripted(server(), "proxy-negotiate", &[]);
+    let mut one = site.visitor();
+    one.send(login(&site, "/one", "Authorization: Negotiate YII=\r\n"));
+    let mut first = site.upstream.accept();
+    first.request();
+    first.send(ok("one"));
+    assert_eq!(one.receive(Of::Get).text(), "one");
+    let mut two = site.visitor();
+    two.send(login(&site, "/two", ""));
+    let mut second = site.upstream.accept();
+    assert_eq!(second.request().target(), "/two");
+    second.send(ok("two"));
+    assert_eq!(two.receive(Of::Get).text(), "two");
+    // Nor does what is kept for one go over what is kept for all.
+    one.send(login(&site, "/one/again", ""));
+    assert_eq!(first.request().target(), "/one/again");
+    first.send(ok("one"));
+    assert_eq!(one.receive(Of::Get).text(), "one");
+}
+
 /// A login that holds for a connection (NTLM): that connection is nobody else's.
 #[test]
 fn a_connection_that_was_challenged_is_never_another_visitors() {

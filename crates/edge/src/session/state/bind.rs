@@ -7,7 +7,7 @@ use adit_cluster::{Bid, Member, MemberOptions, Owner};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, EndpointUrl, Scheme};
 use adit_names::id::{Id, Prefix};
-use adit_observe::{EndpointFacts, EndpointReason, EndpointScheme, EndpointStatus, EndpointType};
+use adit_observe::{EndpointFacts, EndpointReason, EndpointScheme, EndpointType};
 use adit_protocol::bind_address::{self, Source};
 use adit_protocol::message::{Bind, BindResp, BindRespExtra, PatchTunnelState, StartTunnelWithLabel, Unbind};
 use adit_snapshot::EdgeConfig;
@@ -203,7 +203,8 @@ impl Sessions {
         self.endpoints
             .insert(endpoint_id.to_owned(), (of.session.clone(), bind.to_owned()));
         self.set_endpoint_window(&of.session, bind, None);
-        self.tell_endpoint(&of.session, bind, Some(EndpointStatus::Online), EndpointReason::Ok);
+        member.health().set_offline(None);
+        self.tell_endpoint(&of.session, bind);
     }
 
     /// Gives up what a bind id had, when the same id now has another name.
@@ -266,7 +267,8 @@ impl Sessions {
             old.endpoint_id.clone(),
             options,
             old.session.clone(),
-        );
+        )
+        .in_place_of(&old);
         for leg in old.legs().iter() {
             member.set_leg(leg);
         }

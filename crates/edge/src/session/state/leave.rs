@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use adit_cluster::{Draining, Leg, RemoteCommands};
+use adit_cluster::{Draining, Leg, Member, RemoteCommands};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Address;
-use adit_observe::{EndpointReason, EndpointStatus, StopCode};
+use adit_observe::{EndpointReason, StopCode};
 use adit_protocol::message::StopTunnel;
 use adit_snapshot::EdgeConfig;
 
@@ -104,16 +104,22 @@ impl Sessions {
     }
 
     /// An agent says whether the upstream of an endpoint serves.
-    pub fn health(&mut self, of: &Connection, bind: &str, reason: EndpointReason) {
+    pub fn health(&mut self, of: &Connection, bind: &str, reason: EndpointReason, detail: &str) {
         let Some(live) = self.current(of) else { return };
-        if live.endpoints.get(bind).is_none_or(|e| !e.member.is_connected()) {
+        let Some(endpoint) = live.endpoints.get(bind).filter(|e| e.member.is_connected()) else {
             return;
-        }
-        let status = match reason {
-            EndpointReason::Ok => EndpointStatus::Online,
-            _ => EndpointStatus::Degraded,
         };
-        self.tell_endpoint(&of.session, bind, Some(status), reason);
+        let failure = (reason != EndpointReason::Ok).then(|| (reason, detail.to_owned()));
+        if endpoint.member.health().said(failure) {
+            self.tell_endpoint(&of.session, bind);
+        }
+    }
+
+    /// The status of an endpoint changed by what its exchanges came to.
+    pub fn observed(&mut self, member: &Member) {
+        if let Some((session, bind)) = self.endpoints.get(&member.endpoint_id).cloned() {
+            self.tell_endpoint(&session, &bind);
+        }
     }
 
     /// What an agent said about commands from afar, and its lowest connection.

@@ -20,6 +20,7 @@ use crate::session::capabilities;
 use crate::session::clock::Now;
 use crate::session::cookie::{SessionCookie, unix_seconds};
 use crate::session::refusal::Refusal;
+use crate::session::traffic::Traffic;
 
 /// Longest metadata of a session or endpoint in bytes.
 pub(crate) const MAX_METADATA: usize = 4_096;
@@ -47,6 +48,8 @@ pub struct LegFacts {
     pub mux: adit_mux::Session,
     /// Why streams on it failed.
     pub failures: Arc<StreamFailures>,
+    /// Bytes that it has carried.
+    pub traffic: Arc<Traffic>,
 }
 
 /// A login that succeeded.
@@ -224,6 +227,7 @@ impl Sessions {
                 ended: Default::default(),
                 until: None,
                 is_new: true,
+                past: (0, 0),
             };
             self.live.insert(session.clone(), live);
         }
@@ -255,6 +259,7 @@ impl Sessions {
         self.set_session_window(session, None);
         if let Some(live) = self.live.get_mut(session) {
             let others = live.legs.len();
+            let traffic = leg.traffic.clone();
             let leg = Leg {
                 number,
                 worker: leg.worker,
@@ -266,6 +271,7 @@ impl Sessions {
                 LegState {
                     connection: connection.id,
                     leg,
+                    traffic,
                 },
             );
             let legs = live.leg_count();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use adit_names::endpoint_url::EndpointUrl;
-use adit_observe::{Activity, EndpointReason, EndpointStatus, SessionChange, SessionOutcome, StopCode};
+use adit_observe::{Activity, EndpointReason, SessionChange, SessionOutcome, StopCode};
 use adit_snapshot::EdgeConfig;
 
 use super::{Connection, Sessions, window_end};
@@ -60,7 +60,11 @@ impl Sessions {
         let Some(live) = self.live.get_mut(session) else {
             return;
         };
-        live.legs.remove(&leg);
+        if let Some(leg) = live.legs.remove(&leg) {
+            let (received, sent) = leg.traffic.bytes();
+            live.past.0 += received;
+            live.past.1 += sent;
+        }
         let mut offline = Vec::new();
         for (bind, endpoint) in &live.endpoints {
             if !endpoint.member.is_connected() {
@@ -69,12 +73,13 @@ impl Sessions {
             endpoint.member.remove_leg(leg);
             if !endpoint.member.is_connected() {
                 endpoint.member.idle().clear();
+                endpoint.member.health().set_offline(Some(reason));
                 offline.push(bind.clone());
             }
         }
         for bind in offline {
             self.set_endpoint_window(session, &bind, Some(until));
-            self.tell_endpoint(session, &bind, Some(EndpointStatus::Offline), reason);
+            self.tell_endpoint(session, &bind);
         }
     }
 
@@ -122,6 +127,7 @@ impl Sessions {
         let Some(live) = self.live.remove(session) else {
             return;
         };
+        let (bytes_in, bytes_out) = live.bytes();
         if let Some(instance) = live.instance {
             let key = (live.facts.credential.clone(), instance);
             if self.instances.get(&key).is_some_and(|s| s == session) {
@@ -134,8 +140,8 @@ impl Sessions {
                 stopped_at: wall,
                 stop_code,
                 error: error.to_owned(),
-                bytes_in: 0,
-                bytes_out: 0,
+                bytes_in,
+                bytes_out,
                 endpoints,
             },
         ));

@@ -32,6 +32,7 @@ use adit_snapshot::{Credential, EdgeConfig};
 use super::clock::Now;
 use super::cookie::{BadKey, Sealer, unix_seconds};
 use super::ports::TcpPorts;
+use super::traffic::Traffic;
 
 pub use leave::{Ended, Leaving};
 pub use login::{Accepted, LegFacts};
@@ -88,6 +89,8 @@ struct Live {
     until: Option<Instant>,
     /// Has had no leg yet.
     is_new: bool,
+    /// Bytes from the agent and to it over connections that have ended.
+    past: (u64, u64),
 }
 
 /// A connection of a session.
@@ -95,6 +98,7 @@ struct Live {
 struct LegState {
     connection: u64,
     leg: Leg,
+    traffic: Arc<Traffic>,
 }
 
 /// An endpoint of a session.
@@ -226,17 +230,13 @@ impl Sessions {
         }
     }
 
-    /// Says a change of an endpoint's status, if it is one.
-    fn tell_endpoint(
-        &mut self,
-        session: &Arc<str>,
-        bind: &str,
-        status: Option<EndpointStatus>,
-        reason: EndpointReason,
-    ) {
+    /// Says the status of an endpoint, if it is another than was said before.
+    fn tell_endpoint(&mut self, session: &Arc<str>, bind: &str) {
         let Some(endpoint) = self.live.get_mut(session).and_then(|s| s.endpoints.get_mut(bind)) else {
             return;
         };
+        let now = endpoint.member.status();
+        let status = Some(now.status);
         let previous = std::mem::replace(&mut endpoint.status, status);
         if previous == status {
             return;
@@ -245,7 +245,8 @@ impl Sessions {
             endpoint: endpoint.told.clone(),
             previous,
             status,
-            reason,
+            reason: now.reason,
+            detail: now.detail,
             members_online: endpoint.members_online(),
         };
         self.activity.push(Activity::Endpoint(transition));
@@ -278,6 +279,7 @@ impl Sessions {
                 previous: endpoint.status,
                 status: None,
                 reason,
+                detail: String::new(),
                 members_online: endpoint.members_online(),
             }));
         }
@@ -320,6 +322,14 @@ impl Live {
 
     fn leg_count(&self) -> u32 {
         u32::try_from(self.legs.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes from the agent and to it so far.
+    fn bytes(&self) -> (u64, u64) {
+        self.legs.values().fold(self.past, |(received, sent), leg| {
+            let (r, s) = leg.traffic.bytes();
+            (received + r, sent + s)
+        })
     }
 
     fn lowest(&self) -> Option<adit_mux::Session> {

@@ -227,6 +227,7 @@ pub(crate) fn leg_from(addr: SocketAddr) -> LegFacts {
         worker: 0,
         mux,
         failures: Arc::default(),
+        traffic: Arc::default(),
     }
 }
 

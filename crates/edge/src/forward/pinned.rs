@@ -1,0 +1,84 @@
+//! A stream that belongs to one connection of a visitor (edge 7.8): logins of NTLM and Negotiate hold for the
+//! upstream's connection and not for a request, so what follows on the visitor's connection goes over the same stream,
+//! and nobody else's request ever does.
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use adit_cluster::{AgentStream, Directory, MemberKey};
+use adit_http1::{Head, Known};
+
+/// A stream kept between the requests of one connection; ended with it.
+#[derive(Debug)]
+pub(crate) struct Pinned {
+    stream: Option<AgentStream>,
+    member: MemberKey,
+    directory: Arc<Directory>,
+}
+
+impl Pinned {
+    pub(super) const fn new(stream: AgentStream, member: MemberKey, directory: Arc<Directory>) -> Self {
+        Self {
+            stream: Some(stream),
+            member,
+            directory,
+        }
+    }
+
+    /// The member that it leads to.
+    pub(super) const fn member(&self) -> MemberKey {
+        self.member
+    }
+
+    /// The stream, if nothing has happened on it since the last response: else its upstream has closed it, or what
+    /// came is the answer to nothing.
+    pub(super) fn take_quiet(mut self) -> Option<AgentStream> {
+        let mut stream = self.stream.take()?;
+        let no_wake = Context::from_waker(Waker::noop());
+        stream.poll_chunk(&no_wake).is_pending().then_some(stream)
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.directory.end_stream(stream);
+        }
+    }
+}
+
+/// Whether an exchange is part of a login that holds for the connection: the upstream asks for one, or the visitor
+/// sends its part, after which the upstream need not say so any more.
+pub(super) fn authenticates_connection(request: &Head, response: &Head) -> bool {
+    let is_such = |value: &[u8]| {
+        let scheme = value.split(|b| *b == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+    };
+    // A field may carry several challenges; their order is the upstream's.
+    let mut asked = response.get_all(Known::WwwAuthenticate);
+    asked.any(|field| field.split(|b| *b == b',').any(|c| is_such(c.trim_ascii())))
+        || request.get_all(Known::Authorization).any(is_such)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_of_connections_are_told_by_either_side() {
+        let told = |request: &str, response: &str| {
+            let (mut asked, mut answered) = (Head::default(), Head::default());
+            answered.start_response(401);
+            asked.push(b"Authorization", request.as_bytes());
+            answered.push(b"WWW-Authenticate", response.as_bytes());
+            authenticates_connection(&asked, &answered)
+        };
+        assert!(told("Basic eDp5", "NTLM"));
+        assert!(told("Basic eDp5", "Negotiate oYG2"));
+        assert!(told("Basic eDp5", "Basic realm=\"x\", negotiate"));
+        assert!(told("NTLM TlRMTVNTUAAB", "Basic"));
+        assert!(told("negotiate YII", "Basic"));
+        assert!(!told("Basic eDp5", "Basic realm=\"ntlm\""));
+        assert!(!told("Bearer x", "NTLMv9"));
+    }
+}

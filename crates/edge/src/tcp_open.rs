@@ -1,0 +1,229 @@
+//! The stream of a connection that is not HTTP to us: a member is chosen and a stream opened, waiting while its agent
+//! returns or takes no more streams; who leaves meanwhile gives the place back at once.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use adit_cluster::{Choice, Member, MemberKey, Pool, UpstreamFailure, Woken};
+use adit_mux::OpenError;
+use adit_observe::{EndpointReason, ParkResult, Worker};
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::forward::{self, Opened};
+use crate::node::Node;
+use crate::record_connection::Connection;
+use crate::relay::{self, RelayEnd, Relayed};
+
+/// Most bytes that are read of a visitor who waits; they leave with the frame that opens the stream.
+const EARLY_MAX: usize = 16 * 1024;
+/// Further tries after a session was lost.
+const LOST_MAX: u8 = 2;
+
+/// Why there is no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotOpened {
+    /// For the reason of this code.
+    Refused(&'static str),
+    /// The visitor left while it waited.
+    Left,
+}
+
+/// A visitor that waits for a stream.
+pub(crate) struct Waiting<'a, IO> {
+    pub(crate) io: &'a mut IO,
+    /// What was read of it and is to be sent first.
+    pub(crate) read: &'a mut BytesMut,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: SocketAddr,
+    /// The bytes are TLS: an end of the visitor's side is its end altogether, as there was no handshake yet. Else who
+    /// has sent something and then ended its side may still read the answer.
+    pub(crate) passthrough_tls: bool,
+}
+
+/// What the open stream belongs to.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) opened: Opened,
+    pub(crate) member: Arc<Member>,
+}
+
+impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
+    /// Opens a stream to a member of `pool` whose first frame carries what was read.
+    ///
+    /// # Errors
+    /// See [`NotOpened`].
+    pub(crate) async fn open(
+        mut self,
+        node: &Arc<Node>,
+        pool: &Arc<Pool>,
+        record: &mut Connection,
+    ) -> Result<Served, NotOpened> {
+        let began = Instant::now();
+        let max_wait = node.config.load().parking.max_wait_tcp;
+        let observe = node.observe();
+        let mut tried: SmallVec<[MemberKey; 4]> = SmallVec::new();
+        let mut lost = 0_u8;
+        loop {
+            let random = forward::random();
+            let left = max_wait.saturating_sub(began.elapsed());
+            match pool.choose_other(random, &tried) {
+                Choice::Member(member) => {
+                    record.attempt();
+                    match self.stream(&member, &observe) {
+                        Ok(opened) => return Ok(Served { opened, member }),
+                        Err(OpenError::StreamLimit | OpenError::Unaccepted) => {
+                            // It takes no more streams now: another member that does is next, else it is waited for.
+                            tried.push(member.key);
+                            if let Choice::Member(_) = pool.choose_other(random, &tried) {
+                                continue;
+                            }
+                            tried.clear();
+                            let waited = self.capacity(&member, left).await;
+                            record.parked(began.elapsed());
+                            waited?;
+                        }
+                        Err(_) if lost >= LOST_MAX => return Err(NotOpened::Refused("ERR_ADIT_1303")),
+                        Err(_) => {
+                            lost += 1;
+                            member.remove_closed_legs();
+                            tried.push(member.key);
+                            if !matches!(pool.choose_other(random, &tried), Choice::Member(_)) {
+                                // Nobody else: the same one again, as soon as its agent has returned.
+                                tried.clear();
+                            }
+                        }
+                    }
+                }
+                Choice::Offline if tried.is_empty() => return Err(NotOpened::Refused("ERR_NGROK_3200")),
+                Choice::Offline => return Err(NotOpened::Refused("ERR_ADIT_1302")),
+                Choice::Park => {
+                    let waited = self.park(pool, left, &observe).await;
+                    record.parked(began.elapsed());
+                    waited?;
+                }
+            }
+        }
+    }
+
+    fn stream(&self, member: &Member, observe: &Worker) -> Result<Opened, OpenError> {
+        forward::open(member, self.peer, self.local, self.passthrough_tls, self.read, observe)
+    }
+
+    /// Waits until the member takes another stream.
+    async fn capacity(&mut self, member: &Member, left: Duration) -> Result<(), NotOpened> {
+        const FULL: NotOpened = NotOpened::Refused("ERR_ADIT_1301");
+        let Some(leg) = member.leg().filter(|_| !left.is_zero()) else {
+            return Err(FULL);
+        };
+        let place = self.unless_gone(tokio::time::timeout(left, leg.capacity())).await?;
+        place.map_err(|_| FULL).map(|_| ())
+    }
+
+    /// Waits until a member has returned.
+    async fn park(&mut self, pool: &Arc<Pool>, left: Duration, observe: &Worker) -> Result<(), NotOpened> {
+        const OFFLINE: NotOpened = NotOpened::Refused("ERR_NGROK_3200");
+        let Ok(parked) = pool.park(left) else {
+            observe.parking_full();
+            return Err(OFFLINE);
+        };
+        // Dropped without an end, the visitor has left.
+        let counted = observe.parked();
+        let (result, outcome) = match self.unless_gone(parked).await? {
+            Woken::Member => (ParkResult::Woken, Ok(())),
+            Woken::TimedOut => (ParkResult::Timeout, Err(OFFLINE)),
+            Woken::Gone => (ParkResult::Gone, Err(OFFLINE)),
+        };
+        counted.end(result);
+        outcome
+    }
+
+    /// Waits for `wait`, and for the visitor to leave.
+    async fn unless_gone<F: Future>(&mut self, wait: F) -> Result<F::Output, NotOpened> {
+        let mut wait = std::pin::pin!(wait);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = wait.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            self.poll_left(cx).map(|()| Err(NotOpened::Left))
+        })
+        .await
+    }
+
+    /// Reads what the visitor sends meanwhile, within bounds; ready when it has left.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.read.len() < EARLY_MAX {
+            let room = EARLY_MAX - self.read.len();
+            let read = &mut *self.read;
+            match std::task::ready!(relay::poll_read_scratch(self.io, cx, room, |got| read.extend_from_slice(got))) {
+                Ok(0) if self.passthrough_tls || self.read.is_empty() => return Poll::Ready(()),
+                Ok(0) => return Poll::Pending,
+                Ok(_) => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Served {
+    /// Moves bytes both ways until both sides have ended; the first `sent` bytes of the visitor are with the agent.
+    /// Also says what it came to about the endpoint.
+    pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut IO,
+        sent: usize,
+        node: &Node,
+    ) -> Relayed {
+        let (member, stream) = (&self.member, &mut self.opened.stream);
+        let answered = || node.upstream_answered(member);
+        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), answered).await;
+        relayed.bytes_in += sent as u64;
+        if relayed.bytes_out == 0 {
+            relayed.upstream_refused = self.silent(&relayed, node).await;
+        }
+        relayed
+    }
+
+    /// Not a byte came back: says what that means. True if the upstream was not reached.
+    async fn silent(&mut self, relayed: &Relayed, node: &Node) -> bool {
+        if matches!(relayed.end, RelayEnd::SessionLost | RelayEnd::Visitor) {
+            return false;
+        }
+        let member = &self.member;
+        if self.opened.causes.is_none() {
+            // An open SDK closes the stream if its upstream cannot be reached. So it does if the upstream closes in
+            // silence: that alone does not prove that the upstream is down.
+            if relayed.agent_ended_first {
+                node.upstream_failed(member, silence());
+            }
+            return false;
+        }
+        let cause = match relayed.end {
+            RelayEnd::Agent => forward::dial_failed(self.opened.causes.take()).await,
+            _ => None,
+        };
+        match cause {
+            Some(cause) => {
+                node.upstream_failed(member, forward::not_reached(&cause));
+                true
+            }
+            None => {
+                node.upstream_answered(member);
+                false
+            }
+        }
+    }
+}
+
+fn silence() -> UpstreamFailure {
+    UpstreamFailure {
+        reason: EndpointReason::UpstreamRefused,
+        is_connect: false,
+        detail: "the agent closed the connection before a byte came".to_owned(),
+    }
+}
