@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Growth},
     driver::{Driver, gate::Gate},
     error::{CloseReason, OpenError, StreamError},
-    session::{Core, Key},
+    session::{Core, Counters, Key},
     wait::{NO_TICKET, Wakes},
 };
 
@@ -155,6 +155,12 @@ impl Session {
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.with(|core| core.rtt())
+    }
+
+    /// Bytes moved so far, frame headers included.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.with(|core| core.counters())
     }
 
     /// When the last byte came from the peer.
@@ -375,6 +381,27 @@ impl Stream {
     pub fn reset(&mut self, code: u32) {
         self.rest = Bytes::new();
         self.shared.with(|core| core.reset(self.key, code));
+    }
+
+    /// Says that this stream carries only what goes with the heartbeats: what comes on it does not
+    /// count as activity, so that an idle session is not woken to look after itself.
+    pub fn set_quiet(&mut self) {
+        self.shared.with(|core| core.set_quiet(self.key));
+    }
+
+    /// Leaves bytes (at most [`RIDER_MAX`](crate::RIDER_MAX)) that go out in the same write as the
+    /// session's next own heartbeat; they replace what was left before. False, and nothing is left,
+    /// if they are too many or the session has no own heartbeats.
+    ///
+    /// Nothing else may be sent on the stream while they wait, or they may overtake it: take them
+    /// back by [`alight`](Self::alight) first.
+    pub fn ride(&mut self, bytes: Box<[u8]>) -> bool {
+        self.shared.with(|core| core.ride(self.key, bytes))
+    }
+
+    /// Takes back what [`ride`](Self::ride) left; `None` if it has gone.
+    pub fn alight(&mut self) -> Option<Box<[u8]>> {
+        self.shared.with(|core| core.alight(self.key))
     }
 
     /// True if the peer has taken the stream from its accept queue: its first WNDINC, DATA or FIN

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{config::Heartbeat, stream::Key};
+use crate::{
+    config::{Heartbeat, Role},
+    stream::Key,
+};
 
 /// Heartbeat streams of the peer that are answered; one more is refused.
 const PEER_STREAMS: usize = 4;
@@ -34,11 +37,24 @@ impl Gather {
     }
 }
 
+/// Why a beat may go now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum When {
+    /// Its time has come.
+    Due,
+    /// A write is due anyway, and nine tenths of the interval have passed.
+    Riding,
+    /// It is wanted.
+    AtOnce,
+}
+
 #[derive(Debug)]
 struct Own {
     settings: Heartbeat,
     stream: Option<Key>,
     next_at: Instant,
+    /// From when on it may go along with something else.
+    ride_from: Instant,
     outstanding: Option<([u8; 4], Instant)>,
     echo: Gather,
 }
@@ -59,20 +75,23 @@ pub(crate) struct Beats {
     peers: Vec<(Key, Gather)>,
     round_trip: Option<Duration>,
     seed: u64,
+    role: Role,
 }
 
 impl Beats {
-    pub(crate) fn new(settings: Option<Heartbeat>, now: Instant) -> Self {
+    pub(crate) fn new(settings: Option<Heartbeat>, role: Role, now: Instant) -> Self {
         let mut beats = Self {
             own: None,
             peers: Vec::new(),
             round_trip: None,
             seed: RandomState::new().hash_one(0_u64) | 1,
+            role,
         };
         beats.own = settings.map(|settings| Own {
             settings,
             stream: None,
             next_at: now + beats.jitter(settings.interval),
+            ride_from: now + earliest(settings.interval),
             outstanding: None,
             echo: Gather::default(),
         });
@@ -89,6 +108,10 @@ impl Beats {
             (Some(own), Some(key)) => own.stream = Some(key),
             (own, _) => *own = None,
         }
+    }
+
+    pub(crate) const fn has_own(&self) -> bool {
+        self.own.is_some()
     }
 
     pub(crate) fn is_own(&self, key: Key) -> bool {
@@ -132,12 +155,17 @@ impl Beats {
         })
     }
 
-    /// The beat to send now: because its time has come, or because it is wanted at once.
-    pub(crate) fn due(&mut self, now: Instant, at_once: bool) -> Option<(Key, [u8; 4])> {
+    /// The beat to send now, if it may go.
+    pub(crate) fn due(&mut self, now: Instant, when: When) -> Option<(Key, [u8; 4])> {
         let nonce = (self.random() as u32).to_be_bytes();
         let own = self.own.as_mut()?;
         let key = own.stream?;
-        if own.outstanding.is_some() || !(at_once || own.next_at <= now) {
+        let may = match when {
+            When::Due => own.next_at <= now,
+            When::Riding => own.ride_from <= now,
+            When::AtOnce => true,
+        };
+        if own.outstanding.is_some() || !may {
             return None;
         }
         own.outstanding = Some((nonce, now));
@@ -145,6 +173,7 @@ impl Beats {
         let next_at = now + self.jitter(interval);
         if let Some(own) = &mut self.own {
             own.next_at = next_at;
+            own.ride_from = now + earliest(interval);
         }
         Some((key, nonce))
     }
@@ -175,9 +204,16 @@ impl Beats {
         self.peers.capacity() * size_of::<(Key, Gather)>()
     }
 
-    /// 90–110 % of an interval, so that sessions do not beat together.
+    /// Within 10 % of an interval, so that sessions do not beat together. A server is the later
+    /// side: its beats ride on the answers to the agent's, which come every 10 s from stock agents
+    /// too, and so one write and one wake-up serve both.
     fn jitter(&mut self, interval: Duration) -> Duration {
-        interval * (900 + (self.random() % 201) as u32) / 1_000
+        let random = (self.random() % 51) as u32;
+        let thousandths = match self.role {
+            Role::Client => 950 + random,
+            Role::Server => 1_050 + random,
+        };
+        interval * thousandths / 1_000
     }
 
     /// xorshift64: beats must be fresh, not secret.
@@ -187,6 +223,11 @@ impl Beats {
         self.seed ^= self.seed << 17;
         self.seed >> 11
     }
+}
+
+/// Nine tenths of an interval: sooner no beat goes by itself.
+fn earliest(interval: Duration) -> Duration {
+    interval * 9 / 10
 }
 
 impl Own {

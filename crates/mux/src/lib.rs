@@ -65,4 +65,5 @@ pub use {
     error::{CloseReason, OpenError, StreamError},
     fuzz::fuzz_frames,
     handle::{Capacity, Closed, Incoming, Session, Stream, session},
+    session::{Counters, RIDER_MAX},
 };

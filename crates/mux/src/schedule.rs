@@ -85,6 +85,8 @@ pub(crate) struct Schedule {
     control: Vec<u8>,
     /// The control frames are worth a write of their own.
     urgent: bool,
+    /// There is more than beats.
+    lively: bool,
     /// Number of the batch being filled.
     batch: u32,
     /// Room kept for woken streams.
@@ -108,6 +110,7 @@ impl Schedule {
             data: Vec::new(),
             control: Vec::new(),
             urgent: false,
+            lively: false,
             batch: 1,
             granted: 0,
             limit: limit.clamp(QUANTUM, frame::MAX_LENGTH / 2),
@@ -146,6 +149,28 @@ impl Schedule {
     pub(crate) fn control(&mut self, frame: &[u8], urgent: bool) {
         self.control.extend_from_slice(frame);
         self.urgent |= urgent;
+        self.lively = true;
+    }
+
+    /// Adds a beat, its echo, or what goes with them, ahead of all DATA.
+    pub(crate) fn beat(&mut self, frame: &[u8]) {
+        self.control.extend_from_slice(frame);
+        self.urgent = true;
+    }
+
+    /// True if there is something to write that is not only beats.
+    pub(crate) const fn is_lively(&self) -> bool {
+        self.lively
+    }
+
+    /// True if beats wait to be written, and nothing else.
+    pub(crate) const fn has_beats_only(&self) -> bool {
+        !self.lively && self.data.is_empty() && !self.control.is_empty()
+    }
+
+    /// Number of the batch being filled.
+    pub(crate) const fn batch(&self) -> u32 {
+        self.batch
     }
 
     /// Adds RST. It must not overtake frames of its stream that are in this batch: the peer would
@@ -156,6 +181,7 @@ impl Schedule {
             self.make_room(frame.len());
             self.data.extend_from_slice(&frame);
             self.last = None;
+            self.lively = true;
         } else {
             self.control(&frame, true);
         }
@@ -166,6 +192,7 @@ impl Schedule {
         self.make_room(16 + message.len());
         frame::goaway(&mut self.data, last_id, code, message);
         self.last = None;
+        self.lively = true;
     }
 
     // === DATA ===
@@ -296,6 +323,7 @@ impl Schedule {
         }
         self.control.clear();
         self.urgent = false;
+        self.lively = false;
         self.crowd = self.senders == Senders::Many;
         self.senders = Senders::None;
         self.last = None;
@@ -407,7 +435,8 @@ impl Schedule {
         };
     }
 
-    fn mark(&self, stream: &mut StreamState) {
+    fn mark(&mut self, stream: &mut StreamState) {
+        self.lively |= !stream.flags.quiet;
         if stream.sent_batch != self.batch {
             stream.sent_batch = self.batch;
             stream.sent = 0;

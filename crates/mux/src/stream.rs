@@ -44,6 +44,8 @@ pub(crate) struct Flags {
     pub(crate) in_waiting: bool,
     /// A heartbeat stream, handled inside.
     pub(crate) beat: bool,
+    /// Carries only what goes with the beats: what comes on it does not count as activity.
+    pub(crate) quiet: bool,
     /// No longer open on the wire: removed from the table of ids.
     pub(crate) closed: bool,
 }
@@ -92,6 +94,7 @@ impl StreamState {
                 in_accept: false,
                 in_waiting: false,
                 beat: false,
+                quiet: false,
                 closed: false,
             },
             send_window: INITIAL_WINDOW,

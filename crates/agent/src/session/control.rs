@@ -38,7 +38,9 @@ struct Inner {
 impl Control {
     /// Opens the stream; `None` if the leg has ended already.
     pub(super) fn open(mux: &adit_mux::Session) -> Option<Self> {
-        let stream = mux.open(&StreamType::AditControl.to_bytes()).ok()?;
+        let mut stream = mux.open(&StreamType::AditControl.to_bytes()).ok()?;
+        // Probes come with the server's beats; answered in the same turn, the answer goes with the echo.
+        stream.set_quiet();
         Some(Self(Mutex::new(Inner {
             stream: Some(stream),
             kept: Vec::new(),

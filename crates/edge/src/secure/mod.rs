@@ -130,8 +130,12 @@ pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
         worker: crate::supervise::current_worker().unwrap_or(0),
         ingress: tls.server_name().unwrap_or_default().to_owned(),
     };
-    crate::session::serve(tls, facts, node.agents.clone()).await;
-    drop(permit);
+    // A task of its own: this one is as large as a handshake, and the session may last for weeks.
+    let session = crate::session::serve(tls, facts, node.agents.clone());
+    crate::supervise::spawn("agent session", async move {
+        session.await;
+        drop(permit);
+    });
 }
 
 /// Socket options of agents' connections: a dead peer is noticed within 25 s even while we only write.

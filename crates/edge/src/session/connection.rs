@@ -164,7 +164,9 @@ impl Shared {
         {
             drop(work);
             let (mux, failures) = (self.mux.clone(), self.failures.clone());
-            control::run(stream, first, connection, mux, failures, self.agents.clone()).await;
+            // A task of its own: this one is as large as a login, and the control stream lasts as long as the session.
+            let control = control::run(stream, first, connection, mux, failures, self.agents.clone());
+            supervise::spawn("agent control", control);
             return;
         }
         let Some(answer) = self.answer_to(kind, &mut stream, &first).await else {

@@ -13,7 +13,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -49,8 +49,12 @@ pub struct Driver {
     wakes: Wakes,
 }
 
-/// One timer for all deadlines. It is set again only for an earlier deadline or after it fired, so
-/// a busy session sets it about once a second.
+/// How much later a deadline must have become for the timer to be moved.
+const MOVED: Duration = Duration::from_secs(1);
+
+/// One timer for all deadlines. It is set again only for an earlier deadline, one that is much later,
+/// or after it fired: a busy session sets it about once a second, and an idle one is woken by no
+/// deadline that a beat has put off.
 #[derive(Debug, Default)]
 struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -223,10 +227,13 @@ impl Timer {
             return false;
         };
         let known = self.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
-        if known && self.at.is_some_and(|at| at <= deadline) {
+        if known && self.at.is_some_and(|at| at <= deadline && deadline - at < MOVED) {
             return false;
         }
-        let at = self.at.map_or(deadline, |at| at.min(deadline));
+        let at = match self.at {
+            Some(at) if deadline < at + MOVED => at.min(deadline),
+            _ => deadline,
+        };
         self.at = Some(at);
         let sleep = self
             .sleep

@@ -46,10 +46,11 @@ impl Reader {
     where
         IO: AsyncRead + Unpin,
     {
-        if self.over || !shared.gate.drive(|core| core.wants_read()) {
+        let (wanted, settled) = shared.gate.drive(|core| (core.wants_read(), core.is_settled()));
+        if self.over || !wanted {
             return Ok(Step::Waiting);
         }
-        let read = if self.buf.capacity() == 0 {
+        let read = if settled || self.buf.capacity() == 0 {
             self.read_small(cx, io)
         } else {
             self.renew();

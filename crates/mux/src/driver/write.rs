@@ -102,7 +102,7 @@ impl Writer {
         let next = shared.drive(wakes, |core: &mut Core| {
             if !core.has_work() {
                 Next::Nothing
-            } else if may_wait && core.is_crowded() {
+            } else if may_wait && (core.is_crowded() || core.expects_company()) {
                 Next::Later
             } else if core.take(batch, now) {
                 Next::Batch

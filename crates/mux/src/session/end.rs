@@ -98,6 +98,7 @@ impl Core {
             return;
         }
         let mut stream = self.streams.remove(key.slot as usize);
+        self.rider.take_if(|(of, _)| *of == key);
         self.out.release(&mut stream);
         self.inboxes.clear(&mut stream.inbox);
     }

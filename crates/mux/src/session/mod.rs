@@ -21,6 +21,7 @@ use std::{
 
 use slab::Slab;
 
+pub use self::streams::RIDER_MAX;
 use crate::{
     budget::Share,
     config::{Config, Growth, Role},
@@ -45,6 +46,15 @@ pub enum Phase {
     Closing(CloseReason),
     /// Nothing more is read or written.
     Closed(CloseReason),
+}
+
+/// Bytes that a session has moved since it began, frame headers and beats included, TLS not.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counters {
+    /// From the peer.
+    pub received: u64,
+    /// Toward the peer, as given to the connection.
+    pub sent: u64,
 }
 
 /// The frame body being received.
@@ -118,6 +128,10 @@ pub struct Core {
 
     out: Schedule,
     beats: Beats,
+    /// What goes out with the next own beat, and the stream it belongs to.
+    rider: Option<(Key, Box<[u8]>)>,
+    /// Somebody was woken who will answer together with the echo that is due.
+    company: bool,
     wakes: Wakes,
     capacity: Queue,
     closed_wakers: Slab<Option<Waker>>,
@@ -125,9 +139,14 @@ pub struct Core {
     handles: bool,
 
     last_received: Instant,
+    counters: Counters,
+    /// Bytes of the last receipt that were left in the buffer.
+    left_over: usize,
     tick_at: Option<Instant>,
-    /// Bytes moved since the last tick.
+    /// Bytes other than beats moved since the last tick.
     active: bool,
+    /// Nothing but beats since memory was given back: what they need is given back at once.
+    settled: bool,
     /// The driver shall give its buffers back.
     trim_driver: bool,
     stalled_since: Option<Instant>,
@@ -175,14 +194,19 @@ impl Core {
             farewell: None,
             going_away: false,
             out: Schedule::new(config.out_limit),
-            beats: Beats::new(config.heartbeat, now),
+            beats: Beats::new(config.heartbeat, config.role, now),
+            rider: None,
+            company: false,
             wakes: Wakes::default(),
             capacity: Queue::default(),
             closed_wakers: Slab::new(),
             handles: true,
             last_received: now,
+            counters: Counters::default(),
+            left_over: 0,
             tick_at: None,
             active: false,
+            settled: true,
             trim_driver: false,
             stalled_since: None,
             close_by: None,
@@ -234,6 +258,12 @@ impl Core {
         self.last_received
     }
 
+    /// Bytes moved so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// Bytes buffered for others: inboxes, the out buffer and the batch being written, by capacity.
     #[must_use]
     pub const fn held_bytes(&self) -> usize {
@@ -262,6 +292,7 @@ impl Core {
             + self.inboxes.held()
             + self.out.footprint()
             + self.beats.footprint()
+            + self.rider.as_ref().map_or(0, |(_, bytes)| bytes.len())
             + self.wakes.footprint()
             + self.capacity.footprint()
             + self.closed_wakers.capacity() * size_of::<Option<Waker>>()
@@ -324,14 +355,15 @@ impl Core {
         self.next_id += 2;
         let mut stream = StreamState::new(id, true, 0);
         stream.flags.beat = true;
+        stream.flags.quiet = true;
         stream.flags.held = false;
         stream.flags.accepted = true;
         stream.send_window -= 4;
         let key = self.insert(stream);
         self.outbound += 1;
         self.beats.set_own(Some(key));
-        self.out.control(&frame::data(id, 4, true, false), true);
-        self.out.control(&frame::HEARTBEAT.to_be_bytes(), true);
+        self.out.beat(&frame::data(id, 4, true, false));
+        self.out.beat(&frame::HEARTBEAT.to_be_bytes());
     }
 }
 

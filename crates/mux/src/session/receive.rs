@@ -12,7 +12,7 @@ use crate::{
     Role, code,
     error::CloseReason,
     frame::{self, HEADER, Header, INITIAL_WINDOW, Kind},
-    heartbeat::Echo,
+    heartbeat::{Echo, When},
     stream::{Key, StreamState},
 };
 
@@ -31,7 +31,7 @@ impl Core {
             return;
         }
         self.last_received = now;
-        self.note_activity();
+        self.counters.received += buf.len().saturating_sub(self.left_over) as u64;
         self.inboxes.enter(buf);
         while self.is_open() {
             let more = match self.body {
@@ -52,6 +52,7 @@ impl Core {
         if !self.is_open() {
             buf.clear();
         }
+        self.left_over = buf.len();
         self.weigh();
     }
 
@@ -160,7 +161,14 @@ impl Core {
         let Some(stream) = self.stream(key) else {
             return;
         };
-        if stream.flags.fin_received {
+        let (quiet, finished) = (stream.flags.quiet, stream.flags.fin_received);
+        if !quiet || header.fin {
+            self.note_activity();
+        }
+        let Some(stream) = self.stream(key) else {
+            return;
+        };
+        if finished {
             if length > 0 {
                 self.reset_by_us(key, code::STREAM_CLOSED);
                 self.set_skip(length);
@@ -188,6 +196,7 @@ impl Core {
 
     /// DATA on a stream that is not open.
     fn on_stray(&mut self, header: Header) {
+        self.note_activity();
         self.set_skip(header.length);
         if header.length == 0 && header.fin {
             return;
@@ -204,6 +213,7 @@ impl Core {
 
     fn on_syn(&mut self, header: Header) {
         let (id, length) = (header.stream, header.length);
+        self.note_activity();
         if self.is_ours(id) {
             return self.fail(code::PROTOCOL, "stream id");
         }
@@ -284,12 +294,17 @@ impl Core {
         }
         self.inboxes.push(&mut stream.inbox, buf, n);
         let waker = stream.reader.take();
+        let quiet = stream.flags.quiet;
+        self.company |= quiet && waker.is_some() && self.out.has_beats_only();
         self.wakes.push(waker, &mut stream.wake_slot);
         if typed > 0 && stream.type_len == 4 {
             stream.flags.held = true;
             stream.flags.in_accept = true;
             self.accept.push_back(key);
             self.wakes.add(self.accept_waker.take());
+        }
+        if !quiet {
+            self.note_activity();
         }
     }
 
@@ -331,6 +346,7 @@ impl Core {
         }
         if let Some(stream) = self.stream(key) {
             stream.flags.beat = true;
+            stream.flags.quiet = true;
         }
         self.consumed(key, 4);
         self.deliver_beat(buf, key, n);
@@ -361,8 +377,10 @@ impl Core {
         }
         if let Some(stream) = self.stream(key).filter(|stream| stream.send_window >= 4) {
             stream.send_window -= 4;
-            self.out.control(&frame::data(key.id, 4, false, false), true);
-            self.out.control(&beat, true);
+            self.out.beat(&frame::data(key.id, 4, false, false));
+            self.out.beat(&beat);
+            // An own beat that is nearly due saves a write and a wake-up when it goes along.
+            self.beat(When::Riding);
         }
     }
 
@@ -372,6 +390,7 @@ impl Core {
         let Some(key) = self.find(id) else { return };
         let now = self.millis;
         // Only agents are suspect: a server resets for every visitor who leaves.
+        self.note_activity();
         let suspect = self.config.role == Role::Server && !self.is_ours(id);
         if suspect && self.floods.reset(now) {
             return self.fail(code::CALM, "resets");
@@ -389,6 +408,9 @@ impl Core {
         }
         let Some(key) = self.find(id) else { return };
         self.on_accepted(key);
+        if self.peek(key).is_some_and(|stream| !stream.flags.quiet) {
+            self.note_activity();
+        }
         if let Some(stream) = self.streams.get_mut(key.slot as usize) {
             let was_shut = stream.send_window == 0;
             stream.widen(increment);

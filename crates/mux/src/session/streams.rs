@@ -22,6 +22,8 @@ use crate::{
 
 /// Bytes of the frame that opens a stream.
 const FIRST_MAX: usize = 64 << 10;
+/// Most bytes that may be left for the next beat.
+pub const RIDER_MAX: usize = 256;
 /// How long a stream that was reset before it was accepted counts as waiting, milliseconds.
 const GHOST_FOR: u32 = 5_000;
 
@@ -329,6 +331,29 @@ impl Core {
     fn sent(&mut self) {
         self.floods.progress();
         self.out.turn(&mut self.streams, &mut self.wakes);
+    }
+
+    // === Company of the beats ===
+
+    /// What comes on the stream does not count as activity.
+    pub fn set_quiet(&mut self, key: Key) {
+        if let Some(stream) = self.stream(key) {
+            stream.flags.quiet = true;
+        }
+    }
+
+    /// Leaves bytes for the next own beat's write; false if they cannot go that way.
+    pub fn ride(&mut self, key: Key, bytes: Box<[u8]>) -> bool {
+        let may = bytes.len() <= RIDER_MAX && self.peek(key).is_some() && self.beats.has_own();
+        if may {
+            self.rider = Some((key, bytes));
+        }
+        may
+    }
+
+    /// Takes them back, unless they have gone.
+    pub fn alight(&mut self, key: Key) -> Option<Box<[u8]>> {
+        self.rider.take_if(|(of, _)| *of == key).map(|(_, bytes)| bytes)
     }
 
     // === The end, as seen by others ===

@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::{Core, Phase};
-use crate::{budget::Level, code, config::Role, error::CloseReason, frame, stream::Key};
+use crate::{budget::Level, code, config::Role, error::CloseReason, frame, heartbeat::When, stream::Key};
 
 const TICK: Duration = Duration::from_secs(1);
+/// An idle session's closed streams are forgotten after this time.
+const FORGET: Duration = Duration::from_secs(30);
 /// Windows shrink when nothing was consumed for this long, milliseconds.
 const GROWTH_IDLE: u32 = 10_000;
 /// A stream whose consumer took nothing for this long is stalled, milliseconds.
@@ -64,7 +66,7 @@ impl Core {
             let reason = self.farewell_reason().unwrap_or(CloseReason::Eof);
             return self.end(reason, Some((code::NONE, "")));
         }
-        self.beat(false);
+        self.beat(When::Due);
         self.reset_untyped(now);
         if due(self.paused_until) {
             self.paused_until = None;
@@ -79,15 +81,18 @@ impl Core {
     pub fn probe(&mut self, now: Instant) {
         self.set_now(now);
         if self.is_open() {
-            self.beat(true);
+            self.beat(When::AtOnce);
         }
     }
 
-    /// Bytes moved: look after things in a second.
+    /// Bytes moved that are not only beats: look after things in a second. Beats need no looking
+    /// after, so an idle session is woken by nothing else.
     pub(super) fn note_activity(&mut self) {
-        self.active = true;
-        if self.tick_at.is_none() {
-            self.tick_at = Some(self.now + TICK);
+        if !self.active {
+            self.active = true;
+            self.settled = false;
+            let next = self.now + TICK;
+            self.tick_at = Some(self.tick_at.map_or(next, |at| at.min(next)));
         }
     }
 
@@ -152,13 +157,14 @@ impl Core {
             self.trim();
         }
         self.weigh();
-        let cares = was_active
-            || self.extra > 0
-            || self.inboxes.held() > 0
-            || self.capacity.len() > 0
-            || !self.closed.is_empty()
-            || !self.ghosts.is_empty();
-        self.tick_at = cares.then_some(now + TICK);
+        let cares = was_active || self.extra > 0 || self.inboxes.held() > 0 || self.capacity.len() > 0;
+        self.tick_at = if cares || !self.ghosts.is_empty() {
+            Some(now + TICK)
+        } else if self.closed.is_empty() {
+            None
+        } else {
+            Some(now + FORGET)
+        };
     }
 
     /// Nothing moved for a second: gives memory back.
@@ -167,6 +173,7 @@ impl Core {
         self.inboxes.trim();
         self.wakes.trim();
         self.trim_driver = true;
+        self.settled = true;
         if self.streams.len() * 4 < self.streams.capacity() {
             self.streams.shrink_to_fit();
         }
@@ -178,15 +185,40 @@ impl Core {
         self.ghosts.shrink_to_fit();
     }
 
-    fn beat(&mut self, at_once: bool) {
-        let Some((key, nonce)) = self.beats.due(self.now, at_once) else {
+    pub(super) fn beat(&mut self, when: When) {
+        let Some((key, nonce)) = self.beats.due(self.now, when) else {
             return;
         };
         if let Some(stream) = self.stream(key) {
             stream.send_window = stream.send_window.saturating_sub(4);
         }
-        self.out.control(&frame::data(key.id, 4, false, false), true);
-        self.out.control(&nonce, true);
+        self.out.beat(&frame::data(key.id, 4, false, false));
+        self.out.beat(&nonce);
+        self.send_rider();
+    }
+
+    /// What was left for the next beat goes out in the same write, ahead of all data. If the stream
+    /// has other bytes in this batch, or no window, it waits for the beat after.
+    fn send_rider(&mut self) {
+        let Some((key, bytes)) = self.rider.take() else {
+            return;
+        };
+        let length = bytes.len();
+        let batch = self.out.batch();
+        let free = self.stream(key).filter(|stream| {
+            !stream.flags.closed
+                && !stream.flags.fin_sent
+                && !stream.flags.in_waiting
+                && stream.sent_batch != batch
+                && stream.send_window as usize >= length
+        });
+        let Some(stream) = free else {
+            self.rider = Some((key, bytes));
+            return;
+        };
+        stream.send_window -= length as u32;
+        self.out.beat(&frame::data(key.id, length, false, false));
+        self.out.beat(&bytes);
     }
 
     fn reset_untyped(&mut self, now: Instant) {

@@ -11,10 +11,13 @@ impl Core {
     pub fn take(&mut self, batch: &mut Batch, now: Instant) -> bool {
         self.set_now(now);
         self.start_closing();
+        self.company = false;
+        let lively = self.out.is_lively();
         let any = self.out.take(batch);
-        if any {
+        if any && lively {
             self.note_activity();
         }
+        self.counters.sent += batch.remaining().len() as u64;
         self.out.turn(&mut self.streams, &mut self.wakes);
         any
     }
@@ -50,9 +53,27 @@ impl Core {
         from != 0 && self.ids.len() >= from && self.is_open()
     }
 
-    /// True once after a pause: the driver should give its buffers back.
-    pub const fn take_trim(&mut self) -> bool {
-        std::mem::replace(&mut self.trim_driver, false)
+    /// True if a task was just woken that will answer what came with a beat: its answer and the
+    /// echo are worth one write, so the driver lets it run first.
+    #[must_use]
+    pub const fn expects_company(&self) -> bool {
+        self.company
+    }
+
+    /// True while nothing but beats moves: bytes are then read in small pieces, so that no buffer
+    /// is kept for the next ones.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// True once after a pause, and as long as only beats move: the driver should give its buffers
+    /// back before it sleeps.
+    pub fn take_trim(&mut self) -> bool {
+        if self.settled {
+            self.out.trim();
+        }
+        std::mem::replace(&mut self.trim_driver, false) || self.settled
     }
 
     /// Wakes the tasks that may go on. For users without a lock; the handles wake outside theirs.

@@ -7,6 +7,7 @@
 )]
 
 mod counts;
+mod idle;
 mod life;
 mod link;
 mod muxado_peer;
