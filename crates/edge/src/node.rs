@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
 
 use crate::accept::{AddressTable, Kind};
+use crate::control_sink::ControlSink;
 use crate::forward::Http2Upstreams;
 use crate::record_connection::micros;
 use crate::secure::Profiles;
@@ -36,6 +37,7 @@ pub struct Node {
     /// Connections open, in all and per address.
     pub addresses: Arc<AddressTable>,
     pub(crate) http2_upstreams: Http2Upstreams,
+    pub(crate) control: Option<ControlSink>,
     draining: AtomicBool,
     in_flight: AtomicUsize,
 }
@@ -58,6 +60,7 @@ impl Node {
         workers: Workers,
         observer: Observer,
         profiles: Profiles,
+        control: Option<ControlSink>,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -68,6 +71,7 @@ impl Node {
             profiles,
             addresses: Arc::new(AddressTable::default()),
             http2_upstreams: Http2Upstreams::default(),
+            control,
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
         })

@@ -3,10 +3,12 @@
 //! * [`state`] keeps what must survive a restart in a data directory: keys, tokens, the authority.
 //! * [`authority`] is the local certificate authority and mints leafs by name.
 //! * [`listen`] binds sockets and knows when another port may be taken instead.
+//! * `control` serves the API on a thread of its own, on connections that the edge hands over.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 pub mod admin_port;
 pub mod authority;
+mod control;
 mod durable;
 pub mod listen;
 pub mod state;

@@ -36,6 +36,7 @@ const HOLD: std::time::Duration = std::time::Duration::from_secs(8);
 /// Where the name of a ClientHello leads.
 enum Destination {
     Agent,
+    Control(ControlName),
     Terminate { worker: Option<usize> },
     Passthrough { host: String, worker: Option<usize> },
     Refuse(u8),
@@ -87,6 +88,12 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::ConnectionsPerIp);
             accept::reset(&accepted.io);
         }
+        Destination::Control(name) => {
+            let (kind, ip) = (accepted.kind, accepted.peer.ip());
+            if !node.control.as_ref().is_some_and(|c| c.hand_over(accepted, name)) {
+                node.refused(kind, ip, RefusalReason::Shed);
+            }
+        }
         Destination::Terminate { worker } => {
             let worker = worker.unwrap_or_else(|| node.workers.next());
             hand_over(accepted, worker, node, move |a, n| crate::secure::visitor(a, hello, n));
@@ -114,6 +121,7 @@ fn destination(hello: &ClientHello, node: &Node) -> Destination {
     };
     match config.control_name(host) {
         Some(ControlName::Connect) => return Destination::Agent,
+        Some(name) if node.control.as_ref().is_some_and(|c| c.takes(name)) => return Destination::Control(name),
         Some(ControlName::Api | ControlName::Dashboard | ControlName::Idp) => {
             return Destination::Terminate { worker: None };
         }

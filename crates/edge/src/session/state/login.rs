@@ -278,6 +278,7 @@ impl Sessions {
                 self.activity.push(Activity::SessionUpdated(live.told.clone(), change));
             }
         }
+        self.tell_presence(session);
         connection
     }
 }

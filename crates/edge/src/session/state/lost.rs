@@ -42,6 +42,7 @@ impl Sessions {
             _ => window_end(config, self.draining, now),
         };
         self.detach(&of.session, of.leg, until, reason);
+        self.tell_presence(&of.session);
         let Some(live) = self.live.get(&of.session) else {
             return;
         };
@@ -122,6 +123,7 @@ impl Sessions {
         let Some(live) = self.live.remove(session) else {
             return;
         };
+        self.tell_presence(session);
         if let Some(instance) = live.instance {
             let key = (live.facts.credential.clone(), instance);
             if self.instances.get(&key).is_some_and(|s| s == session) {
