@@ -35,6 +35,8 @@ type devInfo struct {
 	Connect   string `json:"connect_addr"`
 	CAFile    string `json:"ca_file"`
 	Authtoken string `json:"authtoken"`
+	API       string `json:"api_url"`
+	APIKey    string `json:"api_key"`
 }
 
 func startServer() (*server, error) { return startServerAt("127.0.0.1") }

@@ -62,6 +62,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const TESTS_MAY_KNOW: &[(&str, &[&str])] = &[
     // The end-to-end tests of the binary speak to it as a visitor does.
     ("adit", &["http1", "tls"]),
+    // Sessions that its tests invent have a family of clients.
+    ("api", &["protocol"]),
 ];
 
 /// Foreign crates that are one crate's business: (the crate, who may name it). Whoever else needs what it does asks
@@ -73,6 +75,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("webpki-roots", &["tls"]),
     ("httparse", &["http1"]),
     ("h2", &["edge"]),
+    ("hyper", &["api"]),
     ("papaya", &["cluster"]),
     ("prometheus-client", &["observe"]),
     ("psl", &["names"]),

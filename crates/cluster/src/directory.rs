@@ -11,6 +11,7 @@ use crate::claim::ClaimKey;
 use crate::ending::Ending;
 use crate::park::{ParkLimits, Places};
 use crate::pool::Pool;
+use crate::presence::{OnlineSession, Presence};
 use crate::stream::AgentStream;
 
 type Map<K> = papaya::HashMap<K, Arc<Pool>, foldhash::fast::RandomState>;
@@ -25,6 +26,7 @@ pub struct Directory {
     ports: Map<u16>,
     /// Names that no listener of these reaches.
     others: Map<ClaimKey>,
+    sessions: Presence,
     places: Arc<Places>,
     ending: Ending,
 }
@@ -60,6 +62,7 @@ impl Directory {
             http: Hosts::new(),
             ports: Map::default(),
             others: Map::default(),
+            sessions: Presence::default(),
             places: Arc::new(Places::new(limits)),
             ending: Ending::default(),
         }
@@ -151,6 +154,26 @@ impl Directory {
     /// Whether nothing is live.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Writes a session that is on line, or what changed of it.
+    pub fn session_online(&self, session: OnlineSession) {
+        self.sessions.put(session);
+    }
+
+    /// Takes a session out that has no connection any more.
+    pub fn session_offline(&self, id: &str) {
+        self.sessions.remove(id);
+    }
+
+    /// The session with this id, if it is on line.
+    pub fn session(&self, id: &str) -> Option<Arc<OnlineSession>> {
+        self.sessions.find(id)
+    }
+
+    /// All sessions that are on line, in no order.
+    pub fn sessions(&self) -> Vec<Arc<OnlineSession>> {
+        self.sessions.all()
     }
 
     /// How many visitors wait on this node.

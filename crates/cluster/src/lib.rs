@@ -6,9 +6,11 @@
 //! When the answer is "one that is about to return", the request waits in the pool's queue ([`Pool::park`]).
 //!
 //! Whoever binds a name first wins its [`claim`](Claims) (create-if-absent), then writes it to the directory;
-//! presence never changes what the edge was told. Today all of it lives in this process.
+//! presence never changes what the edge was told. Who shows or commands what is live reads the sessions that are
+//! on line ([`Directory::sessions`]) and gives [`Commands`]. Today all of it lives in this process.
 
 mod claim;
+mod command;
 mod directory;
 mod ending;
 mod failure;
@@ -17,10 +19,12 @@ mod idle;
 mod member;
 mod park;
 mod pool;
+mod presence;
 mod stream;
 
 pub use adit_names::endpoint_url::{Binding, Class};
 pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
+pub use command::{Command, CommandError, CommandQueue, Commands, Request, Target};
 pub use directory::Directory;
 pub use failure::{StreamFailure, StreamFailures};
 pub use health::{Health, Status, UpstreamFailure};
@@ -28,4 +32,5 @@ pub use idle::{IDLE_MAX_AGE, IDLE_PER_MEMBER, IDLE_PER_SESSION, IdlePool, IdleSt
 pub use member::{Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands, SessionFacts};
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{Choice, Pool};
+pub use presence::OnlineSession;
 pub use stream::AgentStream;

@@ -192,6 +192,18 @@ pub struct Leg {
     pub failures: Arc<StreamFailures>,
 }
 
+impl Leg {
+    /// Smoothed round trip of its heartbeats, if one was measured.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.mux.rtt()
+    }
+
+    /// Streams that are open on it.
+    pub fn open_streams(&self) -> usize {
+        self.mux.open_streams()
+    }
+}
+
 /// How far the member's session has gone in leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adit_cluster::Directory;
+use adit_cluster::{CommandQueue, Directory};
 use adit_observe::Observer;
 use adit_snapshot::EdgeConfig;
 use adit_tls::{Resolver, TicketKeys};
@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 use crate::accept::{self, Kind};
+use crate::control_sink::ControlSink;
 use crate::node::Node;
 use crate::secure::Profiles;
 use crate::session::{self, Agents};
@@ -39,6 +40,10 @@ pub struct Options {
     pub workers: Workers,
     /// Where outcomes go.
     pub observer: Observer,
+    /// Where connections to control names go; none: they are served as names that are off line.
+    pub control: Option<ControlSink>,
+    /// Commands to agents.
+    pub commands: CommandQueue,
 }
 
 /// Why a node cannot start.
@@ -86,6 +91,7 @@ impl Edge {
             options.workers,
             options.observer,
             profiles,
+            options.control,
         );
         ports.attach(&node);
         let https = options.https.local_addr()?;
@@ -105,6 +111,9 @@ impl Edge {
         }
         let clock = session::run_clock(node.agents.clone());
         let task = node.workers.spawn_on(0, "session clock", clock);
+        accepting.extend(task.map(|t| t.abort_handle()));
+        let commands = session::commands::run(node.agents.clone(), node.workers.clone(), options.commands);
+        let task = node.workers.spawn_on(0, "commands", commands);
         accepting.extend(task.map(|t| t.abort_handle()));
         Ok(Self {
             node,

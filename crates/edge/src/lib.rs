@@ -16,11 +16,13 @@
 //! * `forward` opens or reuses a stream to the agent, writes the head anew and moves bodies both ways.
 //! * `reply` is everything that the edge itself answers.
 //! * `tcp` and `tls` are the roads of connections that are not HTTP to us, `tcp_open` the part that both share.
+//! * [`ControlSink`] is where connections to control names leave the road.
 //! * [`session`] is the other end of the road: the agents' sessions.
 //! * [`supervise`] owns the workers and is the only place that spawns; [`timer`] has the deadlines.
 
 pub mod accept;
 mod admit;
+mod control_sink;
 mod edge;
 mod forward;
 mod http;
@@ -38,5 +40,6 @@ mod tcp_open;
 pub mod timer;
 mod tls;
 
+pub use control_sink::{ControlConnection, ControlQueue, ControlSink};
 pub use edge::{Edge, Options, StartError};
 pub use node::Node;

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
+use crate::control_sink::ControlSink;
 use crate::forward::Http2Upstreams;
 use crate::record_connection::micros;
 use crate::secure::Profiles;
@@ -37,6 +38,7 @@ pub struct Node {
     /// Connections open, in all and per address.
     pub addresses: Arc<AddressTable>,
     pub(crate) http2_upstreams: Http2Upstreams,
+    pub(crate) control: Option<ControlSink>,
     draining: AtomicBool,
     leaving: Notify,
     in_flight: AtomicUsize,
@@ -60,6 +62,7 @@ impl Node {
         workers: Workers,
         observer: Observer,
         profiles: Profiles,
+        control: Option<ControlSink>,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -70,6 +73,7 @@ impl Node {
             profiles,
             addresses: Arc::new(AddressTable::default()),
             http2_upstreams: Http2Upstreams::default(),
+            control,
             draining: AtomicBool::new(false),
             leaving: Notify::new(),
             in_flight: AtomicUsize::new(0),

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use adit_api::{Api, ApiKey, Keys, Permissions};
+use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
-use adit_edge::{Edge, StartError};
+use adit_edge::{ControlSink, Edge, StartError};
 use adit_names::acl::Acl;
 use adit_observe::{AccessLog, Observer};
-use adit_snapshot::{Credential, EdgeConfig, PublicPorts, SealKey};
-use adit_tls::TicketKeys;
+use adit_snapshot::{ControlName, Credential, EdgeConfig, PublicPorts, SealKey};
+use adit_tls::{ServerProfile, TicketKeys};
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
 
 use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
 use crate::config::Settings;
+use crate::control::{self, Control};
 use crate::state::State;
 
 /// What a server is started with; sockets are bound already.
@@ -55,6 +58,9 @@ pub enum ServerError {
     /// The edge cannot start.
     #[error(transparent)]
     Edge(#[from] StartError),
+    /// TLS of the API.
+    #[error("TLS of the API cannot be set up: {0}")]
+    Tls(#[from] adit_tls::Error),
     /// Threads or sockets.
     #[error("{0}")]
     System(#[from] std::io::Error),
@@ -65,6 +71,7 @@ pub enum ServerError {
 pub struct Server {
     edge: Edge,
     admin: AdminPort,
+    control: Control,
     admin_address: SocketAddr,
     observer: Observer,
     stopping: Arc<AtomicBool>,
@@ -88,7 +95,10 @@ impl Server {
         let authority = LocalAuthority::new(&options.state.authority, &options.base_domain, addresses)?;
         // The first handshake shall not wait for a key to be made.
         authority.leaf(None)?;
-        authority.leaf(Some(&format!("connect.{}", options.base_domain)))?;
+        for name in ["connect", "api"] {
+            authority.leaf(Some(&format!("{name}.{}", options.base_domain)))?;
+        }
+        let authority = Arc::new(authority);
         let count = worker_count(&options);
         let observer = Observer::new(adit_observe::Options {
             access_log: options.access_log,
@@ -96,21 +106,33 @@ impl Server {
             workers: count,
             ..adit_observe::Options::default()
         })?;
+        let (sink, connections) = ControlSink::new(&[ControlName::Api]);
+        let (commands, command_queue) = Commands::new();
+        let profile = ServerProfile::builder(authority.clone())
+            .tickets(TicketKeys::new(options.state.key("tls tickets of the API")))
+            .alpn(control::ALPN)
+            .build()?;
+        let config = Arc::new(ArcSwap::from_pointee(config));
         let edge = Edge::start(adit_edge::Options {
-            config: Arc::new(ArcSwap::from_pointee(config)),
+            config: config.clone(),
             https: options.https,
             http: options.http,
             tcp_address: https_address.ip(),
-            resolver: Arc::new(authority),
+            resolver: authority,
             tickets: TicketKeys::new(options.state.key("tls tickets")),
             workers: Workers::start(count)?,
             observer: observer.clone(),
+            control: Some(sink),
+            commands: command_queue,
         })?;
+        let api = api(&options.state, &config, &edge, commands);
+        let control = control::start(connections, profile, Arc::new(api))?;
         let stopping = Arc::new(AtomicBool::new(false));
         let admin = admin_port::start(options.admin, observer.clone(), stopping.clone())?;
         Ok(Self {
             edge,
             admin,
+            control,
             admin_address,
             observer,
             stopping,
@@ -142,14 +164,14 @@ impl Server {
     pub async fn stop(self, deadline: Duration) {
         self.stopping.store(true, Ordering::Release);
         self.edge.drain(deadline).await;
+        self.control.stop();
         self.admin.stop();
     }
 }
 
 fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     let c = &options.state.credentials;
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, c.authtoken.as_bytes()).as_ref());
+    let hash = sha256(&c.authtoken);
     let mut config = EdgeConfig::new(&options.base_domain, SealKey(options.state.key("cookies")));
     config.public_ports = PublicPorts {
         https: https_port,
@@ -185,6 +207,38 @@ fn worker_count(options: &Options) -> usize {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
     }
+}
+
+/// The API, for the key of the first start.
+fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: Commands) -> Api {
+    let told = config.load();
+    let port = match told.public_ports.https {
+        443 => String::new(),
+        port => format!(":{port}"),
+    };
+    let (first, second) = state.credentials.api_key.split_once('_').unwrap_or_default();
+    let key = ApiKey {
+        id: format!("{}_{first}", adit_names::id::Prefix::ApiKey.as_str()),
+        organization: state.credentials.organization_id.clone(),
+        permissions: Permissions::All,
+        hash: adit_api::hash_of(second),
+    };
+    let config = config.clone();
+    Api::new(adit_api::Options {
+        url: format!("https://api.{}{port}", told.base_domain),
+        region: told.region.clone(),
+        node: told.node.clone(),
+        keys: Keys::new([key]),
+        is_authtoken: Box::new(move |token| config.load().credential(&sha256(token)).is_some()),
+        directory: edge.node().directory.clone(),
+        commands,
+    })
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    hash
 }
 
 /// 80 % of the descriptors that this process may have.

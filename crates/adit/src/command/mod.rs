@@ -4,6 +4,7 @@ mod connection;
 pub(crate) mod dev_server;
 mod endpoint;
 mod http;
+mod restart;
 mod serve;
 mod signals;
 mod tcp;

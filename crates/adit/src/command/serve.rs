@@ -8,6 +8,7 @@ use std::time::Duration;
 use adit_agent::{Error, Forwarder, Session, SessionBuilder};
 use tokio::sync::Notify;
 
+use super::restart;
 use super::signals::Signals;
 use crate::exit::{Exit, Failure};
 use crate::output::event::EventLines;
@@ -27,10 +28,20 @@ pub(crate) fn run(builder: SessionBuilder, log: &LogArgs, offers: &[Offer]) -> R
     let ended = runtime.block_on(serve(builder, printer, offers));
     // A name look-up that hangs must not hold the program up.
     runtime.shutdown_background();
-    ended
+    match ended? {
+        End::Done => Ok(Exit::Done),
+        End::Restart => restart::now(),
+    }
 }
 
-async fn serve(builder: SessionBuilder, printer: Printer, offers: &[Offer]) -> Result<Exit, Failure> {
+/// How the agent ended in order.
+enum End {
+    Done,
+    /// The program shall begin anew.
+    Restart,
+}
+
+async fn serve(builder: SessionBuilder, printer: Printer, offers: &[Offer]) -> Result<End, Failure> {
     let mut signals =
         Signals::new().map_err(|error| Failure::failed("signals cannot be received").because(error.to_string()))?;
     let lines = EventLines::new(printer);
@@ -40,22 +51,25 @@ async fn serve(builder: SessionBuilder, printer: Printer, offers: &[Offer]) -> R
         stop.notify_one();
         Ok(())
     });
+    let restart = Arc::new(Notify::new());
+    let builder = restart::offer(builder, &restart);
     let session = tokio::select! {
         connected = builder.connect() => connected?,
-        () = signals.next() => return Ok(Exit::Done),
+        () = signals.next() => return Ok(End::Done),
     };
     let served = tokio::select! {
         failure = offer_and_wait(&session, offers) => Err(failure.into()),
-        ended = session.closed() => ended.map_err(Failure::from),
-        () = signals.next() => Ok(()),
-        () = asked.notified() => Ok(()),
+        ended = session.closed() => ended.map(|()| End::Done).map_err(Failure::from),
+        () = signals.next() => Ok(End::Done),
+        () = asked.notified() => Ok(End::Done),
+        () = restart.notified() => Ok(End::Restart),
     };
     tokio::select! {
         () = session.close() => {}
-        // The second signal does not wait.
-        () = signals.next() => {}
+        // The second signal does not wait, and ends a restart as well.
+        () = signals.next() => return served.map(|_| End::Done),
     }
-    served.map(|()| Exit::Done)
+    served
 }
 
 /// Offers everything, then waits until nothing of it is left; with the reason.

@@ -9,6 +9,7 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+mod api;
 mod cli;
 mod differential;
 mod errors;

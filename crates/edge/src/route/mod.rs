@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use adit_cluster::{Class, Pool};
 use adit_names::host::CanonicalHost;
+use adit_snapshot::ControlName;
 
 use crate::reply::Answer;
 use crate::secure::Conn;
@@ -67,7 +68,9 @@ pub(crate) fn route(conn: &Conn, host: &str) -> Result<Routed, Answer> {
 /// there. Never a redirect to a host that is not known.
 fn plain_answer(conn: &Conn, host: &str) -> Answer {
     let config = conn.node.config.load();
-    let lives_there = config.control_name(host).is_some()
+    let control = config.control_name(host);
+    // Who sends an API key in the clear must notice at once, not have it work after a redirect.
+    let lives_there = control.is_some_and(|name| name != ControlName::Api)
         || conn
             .node
             .directory

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_cluster::{Command, CommandError, CommandQueue, Target};
 use adit_mux::code;
 use adit_names::code::ErrorCode;
 use adit_protocol::message::{Message, Restart, RestartResp, Stop, StopResp, StopTunnel, Update, UpdateResp};
@@ -11,43 +12,36 @@ use adit_protocol::typed_stream::StreamType;
 
 use super::agents::Agents;
 use super::clock::Now;
-use super::refusal::Refusal;
 use super::request;
 use super::state::Ended;
-use crate::supervise;
+use crate::supervise::{self, Workers};
 
 /// How long an agent has to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a stream may stay open after its value was read or written.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
+/// Most characters of an agent's own words that are passed on.
+const MAX_WORDS: usize = 512;
 /// Largest answer in bytes.
 const MAX_ANSWER: usize = 64 << 10;
 
-/// A command to an agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// End the program.
-    Stop,
-    /// Begin anew with the same arguments.
-    Restart,
-    /// Become another version.
-    Update {
-        /// The version; empty: the latest.
-        version: String,
-        /// Also over a change of the major version.
-        permit_major_version: bool,
-    },
-}
-
-/// Why a command was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    /// There is no such session or endpoint here.
-    #[error("not found")]
-    NotFound,
-    /// The agent cannot, or did not.
-    #[error("{0}")]
-    Refused(#[from] Refusal),
+/// Takes up commands for as long as somebody can give them. Each runs on the worker of its session, so that a slow
+/// agent delays no other command. To be spawned once.
+pub async fn run(agents: Arc<Agents>, workers: Workers, mut queue: CommandQueue) {
+    while let Some(request) = queue.recv().await {
+        let worker = match &request.target {
+            Target::Session { id, .. } => agents.directory.session(id).and_then(|s| Some(s.legs.first()?.worker)),
+            Target::Endpoint { .. } => None,
+        };
+        let agents = agents.clone();
+        workers.spawn_on(worker.unwrap_or(0), "command", async move {
+            let result = match &request.target {
+                Target::Session { id, command: asked } => command(&agents, id, asked).await,
+                Target::Endpoint { id, message } => stop_endpoint(&agents, id, message),
+            };
+            request.answer(result);
+        });
+    }
 }
 
 /// Sends a command to the agent of a session and waits for its answer, at most 10 s.
@@ -64,10 +58,10 @@ pub async fn command(agents: &Agents, session: &str, command: &Command) -> Resul
     };
     match can.as_deref() {
         Some("") => {}
-        Some(reason) => return Err(Refusal::new(cannot, &[("reason", reason)]).into()),
-        None => return Err(Refusal::new(cannot, &[("reason", "it is too old")]).into()),
+        Some(reason) => return Err(refused(cannot, "reason", reason)),
+        None => return Err(refused(cannot, "reason", "it is too old")),
     }
-    let silent = || CommandError::Refused(Refusal::new(ErrorCode::NGROK_810, &[]));
+    let silent = || refused(ErrorCode::NGROK_810, "", "");
     let leg = leg.ok_or_else(silent)?;
     let asked = tokio::time::timeout(ANSWER_TIME, ask(&leg, command)).await;
     let error = asked.ok().flatten().ok_or_else(silent)?;
@@ -76,7 +70,18 @@ pub async fn command(agents: &Agents, session: &str, command: &Command) -> Resul
     }
     // The agent's own line with a code would only stand beside ours.
     let error = error.lines().next().unwrap_or_default();
-    Err(Refusal::new(failed, &[("error", error)]).into())
+    Err(refused(failed, "error", error))
+}
+
+/// A refusal with the agent's own words, at most [`MAX_WORDS`] characters of them.
+fn refused(code: ErrorCode, name: &str, words: &str) -> CommandError {
+    let words: String = words.chars().filter(|c| !c.is_control()).take(MAX_WORDS).collect();
+    // The row ends its sentence itself.
+    let words = words.trim_end_matches('.');
+    CommandError::Refused {
+        code,
+        text: code.what().replace(&format!("{{{name}}}"), words),
+    }
 }
 
 /// The field `Error` of the agent's answer; `None` if there is no answer.

@@ -39,6 +39,7 @@ const PEEK: std::time::Duration = std::time::Duration::from_secs(2);
 /// Where the name of a ClientHello leads.
 enum Destination {
     Agent,
+    Control(ControlName),
     Terminate { worker: Option<usize> },
     Passthrough { host: String, worker: Option<usize> },
     Refuse(u8),
@@ -96,6 +97,12 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             node.refused(accepted.kind, accepted.peer.ip(), reason);
             accept::reset(&accepted.io);
         }
+        Destination::Control(name) => {
+            let (kind, ip) = (accepted.kind, accepted.peer.ip());
+            if !node.control.as_ref().is_some_and(|c| c.hand_over(accepted, name)) {
+                node.refused(kind, ip, RefusalReason::Shed);
+            }
+        }
         Destination::Terminate { worker } => {
             let worker = worker.unwrap_or_else(|| node.workers.next());
             hand_over(accepted, worker, node, move |a, n| crate::secure::visitor(a, hello, n));
@@ -128,6 +135,7 @@ fn destination(hello: &ClientHello, node: &Node) -> Destination {
     };
     match config.control_name(host) {
         Some(ControlName::Connect) => return Destination::Agent,
+        Some(name) if node.control.as_ref().is_some_and(|c| c.takes(name)) => return Destination::Control(name),
         Some(ControlName::Api | ControlName::Dashboard | ControlName::Idp) => {
             return Destination::Terminate { worker: None };
         }

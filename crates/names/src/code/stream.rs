@@ -19,31 +19,31 @@ table! {
         "The server is shutting down and takes no new requests."
         "It is being stopped or updated."
         "Try again; agents reconnect by themselves.";
-    NGROK_804 ngrok 804 0 Command no
+    NGROK_804 ngrok 804 400 Command no
         "The agent cannot be restarted from here: {reason}."
         "It said so when it logged in."
         "Restart it where it runs.";
-    NGROK_805 ngrok 805 0 Command no
+    NGROK_805 ngrok 805 400 Command no
         "The agent cannot be stopped from here: {reason}."
         "It said so when it logged in."
         "Stop it where it runs, or revoke its credential.";
-    NGROK_806 ngrok 806 0 Command no
+    NGROK_806 ngrok 806 400 Command no
         "The agent cannot be updated from here: {reason}."
         "It said so when it logged in."
         "Update it where it runs.";
-    NGROK_807 ngrok 807 0 Command no
+    NGROK_807 ngrok 807 400 Command no
         "The agent failed to stop: {error}."
         "The agent answered with an error."
         "Look into its log.";
-    NGROK_808 ngrok 808 0 Command no
+    NGROK_808 ngrok 808 400 Command no
         "The agent failed to restart: {error}."
         "The agent answered with an error."
         "Look into its log.";
-    NGROK_809 ngrok 809 0 Command no
+    NGROK_809 ngrok 809 400 Command no
         "The agent failed to update: {error}."
         "The agent answered with an error."
         "Look into its log.";
-    NGROK_810 ngrok 810 0 Command later
+    NGROK_810 ngrok 810 503 Command later
         "The agent could not be asked, or did not answer in time."
         "It is reconnecting, or the connection broke."
         "Try again when the session is online.";

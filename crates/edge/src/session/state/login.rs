@@ -284,6 +284,7 @@ impl Sessions {
                 self.activity.push(Activity::SessionUpdated(live.told.clone(), change));
             }
         }
+        self.tell_presence(session);
         connection
     }
 }

@@ -42,6 +42,7 @@ impl Sessions {
             _ => window_end(config, self.draining, now),
         };
         self.detach(&of.session, of.leg, until, reason);
+        self.tell_presence(&of.session);
         let Some(live) = self.live.get(&of.session) else {
             return;
         };
@@ -128,6 +129,7 @@ impl Sessions {
             return;
         };
         let (bytes_in, bytes_out) = live.bytes();
+        self.tell_presence(session);
         if let Some(instance) = live.instance {
             let key = (live.facts.credential.clone(), instance);
             if self.instances.get(&key).is_some_and(|s| s == session) {

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use adit_cluster::{ClaimKey, Claims, Directory, Draining, Leg, Member, Owner, Pool, SessionFacts};
+use adit_cluster::{ClaimKey, Claims, Directory, Draining, Leg, Member, OnlineSession, Owner, Pool, SessionFacts};
 use adit_names::endpoint_url::EndpointUrl;
 use adit_names::id::{Id, Prefix};
 use adit_observe::{Activity, AgentSession, EndpointFacts, EndpointReason, EndpointStatus, EndpointTransition};
@@ -202,6 +202,17 @@ impl Sessions {
     fn current(&mut self, of: &Connection) -> Option<&mut Live> {
         let live = self.live.get_mut(&*of.session)?;
         (live.legs.get(&of.leg)?.connection == of.id).then_some(live)
+    }
+
+    /// Says in the directory which connections a session has now.
+    fn tell_presence(&self, session: &str) {
+        match self.live.get(session).filter(|live| !live.legs.is_empty()) {
+            Some(live) => self.directory.session_online(OnlineSession {
+                facts: live.facts.clone(),
+                legs: live.legs.values().map(|l| l.leg.clone()).collect(),
+            }),
+            None => self.directory.session_offline(session),
+        }
     }
 
     /// Starts, moves or ends the window of an endpoint.

@@ -1,12 +1,13 @@
 //! Commands to agents.
 
+use adit_cluster::{Command, CommandError};
 use adit_mux::CloseReason;
 use adit_protocol::typed_stream::StreamType;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Client, Server, TOKEN, state};
-use crate::session::commands::{Command, CommandError, command, stop_endpoint, stop_session};
+use crate::session::commands::{command, stop_endpoint, stop_session};
 
 async fn agent(server: &Server) -> (Client, String) {
     let client = server.connect();
@@ -16,7 +17,7 @@ async fn agent(server: &Server) -> (Client, String) {
 
 fn code(error: &CommandError) -> &'static str {
     match error {
-        CommandError::Refused(refusal) => refusal.code().as_str(),
+        CommandError::Refused { code, .. } => code.as_str(),
         CommandError::NotFound => "not found",
     }
 }

@@ -1,0 +1,88 @@
+//! The control plane's REST API, in the shapes that ngrok's clients were generated for.
+//!
+//! A request goes one way through [`Api::answer`]:
+//!
+//! ```text
+//! host ─▶ route_table (path, method) ─▶ authenticate ─▶ authorize ─▶ version ─▶ query, body ─▶ handler ─▶ Reply
+//! ```
+//!
+//! * `route_table` is the one list of operations: a new one is a line there and a function.
+//! * `authorize` is the one place that decides who may do what.
+//! * `error` is the one form of all refusals; its codes come from [`adit_names::code`].
+//! * `live` shows what is on line now, read from [`adit_cluster::Directory`], and gives commands to agents.
+//! * [`serve`] speaks HTTP/1.1 and HTTP/2 on a connection that somebody else has accepted and secured.
+//!
+//! Everything runs on the control thread; nothing here can make a visitor wait.
+
+mod authenticate;
+mod authorize;
+mod body;
+mod call;
+mod error;
+mod live;
+mod page;
+mod query;
+mod route_table;
+pub mod serve;
+
+use std::sync::Arc;
+
+use adit_cluster::{Commands, Directory};
+
+pub use authenticate::{ApiKey, Keys, Permissions, hash_of};
+
+/// What an API is made of.
+pub struct Options {
+    /// Where it is found, `https://api.example.com` with the port if that is not 443, without a slash at the end:
+    /// what the URIs in its answers begin with.
+    pub url: String,
+    /// Region of this node, as sessions and endpoints show it.
+    pub region: String,
+    /// Name of this node.
+    pub node: String,
+    /// Who may ask.
+    pub keys: Keys,
+    /// Whether a text is a valid authtoken of an agent, which is no API key and deserves to be told so.
+    pub is_authtoken: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// What is live.
+    pub directory: Arc<Directory>,
+    /// The way to the agents.
+    pub commands: Commands,
+}
+
+/// The API.
+pub struct Api {
+    told: Options,
+    /// Host of its URL, which requests must name.
+    host: String,
+}
+
+impl Api {
+    /// An API.
+    pub fn new(told: Options) -> Self {
+        let authority = told.url.split_once("://").map_or(told.url.as_str(), |(_, rest)| rest);
+        let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
+        Self { told, host }
+    }
+
+    /// The absolute URI of a path below it, which begins with a slash.
+    fn uri(&self, path: &str) -> String {
+        format!("{}{path}", self.told.url)
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api")
+            .field("url", &self.told.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}

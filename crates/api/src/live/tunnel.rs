@@ -1,0 +1,46 @@
+//! Tunnels: one for each endpoint that an agent offers now.
+
+use std::sync::Arc;
+
+use adit_cluster::{Member, Pool};
+use adit_names::id::Prefix;
+use serde_json::{Value, json};
+
+use super::{Kind, as_kind, made, offered, reference};
+use crate::Api;
+
+pub(crate) struct Tunnels;
+
+impl Kind for Tunnels {
+    const NAME: &'static str = "tunnel";
+    const PATH: &'static str = "tunnels";
+    const PREFIX: Prefix = Prefix::Tunnel;
+    type Found = (Arc<Pool>, Arc<Member>);
+
+    fn all(api: &Api, organization: &str) -> Vec<(String, Self::Found)> {
+        offered(api, organization)
+            .map(|(pool, member)| (member.endpoint_id.clone(), (pool, member)))
+            .collect()
+    }
+
+    fn find(api: &Api, organization: &str, id: &str) -> Option<Self::Found> {
+        offered(api, organization).find(|(_, member)| member.endpoint_id == id)
+    }
+
+    fn show(api: &Api, id: &str, (pool, member): &Self::Found) -> Value {
+        let options = &member.options;
+        json!({
+            "id": id,
+            "public_url": pool.url().to_string(),
+            "started_at": made(id),
+            "metadata": options.metadata,
+            "proto": options.proto.as_str(),
+            "region": api.told.region,
+            "tunnel_session": reference(api, "tunnel_sessions", &member.session.id),
+            "endpoint": reference(api, "endpoints", &as_kind(id, Prefix::Endpoint)),
+            "labels": {},
+            "backends": [],
+            "forwards_to": options.forwards_to,
+        })
+    }
+}
