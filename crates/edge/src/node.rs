@@ -1,9 +1,9 @@
 //! What all connections of a node share.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use adit_cluster::{Directory, Member, UpstreamFailure};
 use adit_observe::{HandshakeResult, Observer, Refusal, RefusalKind, RefusalReason, TlsVersion, Worker};
@@ -19,6 +19,9 @@ use crate::record_connection::micros;
 use crate::secure::Profiles;
 use crate::session::Agents;
 use crate::supervise::{self, Workers};
+
+/// How long a connection may have waited to be accepted, and to say what it wants, when the node begins to leave.
+const WAITED: Duration = Duration::from_millis(250);
 
 /// One node of the data plane.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub struct Node {
     pub addresses: Arc<AddressTable>,
     pub(crate) http2_upstreams: Http2Upstreams,
     pub(crate) control: Option<ControlSink>,
-    draining: AtomicBool,
+    draining: OnceLock<Instant>,
     leaving: Notify,
     in_flight: AtomicUsize,
 }
@@ -74,7 +77,7 @@ impl Node {
             addresses: Arc::new(AddressTable::default()),
             http2_upstreams: Http2Upstreams::default(),
             control,
-            draining: AtomicBool::new(false),
+            draining: OnceLock::new(),
             leaving: Notify::new(),
             in_flight: AtomicUsize::new(0),
         })
@@ -134,18 +137,23 @@ impl Node {
 
     /// Whether the node is about to leave: connections end after the exchange they serve.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining.get().is_some()
+    }
+
+    /// Whether new visitors are served: not once the node leaves, but those that waited to be accepted by then.
+    pub(crate) fn takes_visitors(&self) -> bool {
+        self.draining.get().is_none_or(|since| since.elapsed() < WAITED)
     }
 
     pub(crate) fn set_draining(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.draining.get_or_init(Instant::now);
         self.leaving.notify_waiters();
     }
 
     /// Waits until the node is about to leave.
     pub(crate) async fn drain_begins(&self) {
         let leaving = self.leaving.notified();
-        if !self.draining.load(Ordering::SeqCst) {
+        if !self.is_draining() {
             leaving.await;
         }
     }

@@ -70,7 +70,8 @@ pub(crate) struct Accepted {
     pub(crate) read: bytes::BytesMut,
 }
 
-/// Accepts from `listener` until the node leaves. Errors of the kernel never end the loop.
+/// Accepts from `listener` until the node leaves; on the TLS port until the end, for agents must not find it closed
+/// (agent protocol 1.2). Errors of the kernel never end the loop.
 ///
 /// Closing a listener resets what waits in its queue, so what has come by then is accepted first.
 pub(crate) async fn run(listener: TcpListener, kind: Kind, node: Arc<Node>) {
@@ -80,7 +81,7 @@ pub(crate) async fn run(listener: TcpListener, kind: Kind, node: Arc<Node>) {
     let mut backoff = Duration::from_millis(10);
     loop {
         let next = poll_fn(|cx| {
-            leaving = leaving || leaves.as_mut().poll(cx).is_ready();
+            leaving = leaving || (kind != Kind::Https && leaves.as_mut().poll(cx).is_ready());
             match listener.poll_accept(cx) {
                 Poll::Ready(r) => Poll::Ready(Some(r)),
                 Poll::Pending if leaving => Poll::Ready(None),

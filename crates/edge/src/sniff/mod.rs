@@ -103,6 +103,11 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
                 node.refused(kind, ip, RefusalReason::Shed);
             }
         }
+        // The listener stays open for agents only.
+        Destination::Terminate { .. } | Destination::Passthrough { .. } if !node.takes_visitors() => {
+            node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::Draining);
+            accept::reset(&accepted.io);
+        }
         Destination::Terminate { worker } => {
             let worker = worker.unwrap_or_else(|| node.workers.next());
             hand_over(accepted, worker, node, move |a, n| crate::secure::visitor(a, hello, n));
