@@ -72,6 +72,7 @@ impl<'a> Drain<'a> {
     /// Empties everything once; `true` if there was something.
     fn round(&mut self, flush: bool) -> bool {
         let mut found = self.records();
+        self.shared.tell_calmed(flush);
         found |= self.activities();
         found |= self.refusals(flush);
         found
@@ -153,7 +154,11 @@ impl<'a> Drain<'a> {
         // by the same lock.
         self.shared.asleep.store(true, Ordering::SeqCst);
         if !self.shared.has_work() {
-            let deadline = [self.refusals_due, self.ongoing.deadline()].into_iter().flatten().min();
+            let calmed = self.shared.calm.deadline();
+            let deadline = [self.refusals_due, self.ongoing.deadline(), calmed]
+                .into_iter()
+                .flatten()
+                .min();
             match deadline {
                 Some(deadline) => {
                     thread::park_timeout(deadline.saturating_duration_since(Instant::now()));

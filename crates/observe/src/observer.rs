@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::broadcast;
 
+use crate::activity::calm::Calm;
 use crate::activity::refusal::Refusal;
 use crate::activity::session::SessionChange;
 use crate::activity::{Activity, ActivityEvent, ActivitySubscription, SUBSCRIPTION};
@@ -249,6 +250,7 @@ pub(crate) struct Shared {
     pub(crate) access_log: AccessLog,
     pub(crate) lines: Lines,
     pub(crate) merge: Merge,
+    pub(crate) calm: Calm,
     pub(crate) control: Control,
     /// The drain sleeps without a timer and wants to be woken.
     pub(crate) asleep: AtomicBool,
@@ -272,6 +274,7 @@ impl Shared {
             access_log,
             lines: Lines::default(),
             merge: Merge::default(),
+            calm: Calm::default(),
             control: Control::default(),
             asleep: AtomicBool::new(false),
             records: AtomicU64::new(0),
@@ -296,6 +299,25 @@ impl Shared {
     /// Counts an activity, tells subscribers, keeps it for the log.
     pub(crate) fn tell(&self, at: SystemTime, activity: Activity) {
         self.count(&activity);
+        let activity = match activity {
+            Activity::Endpoint(change) => match self.calm.admit(change, at, Instant::now()) {
+                Some(change) => Activity::Endpoint(change),
+                None => return,
+            },
+            other => other,
+        };
+        self.publish(at, activity);
+    }
+
+    /// Tells what waited until its endpoint was quiet; all of it with `now_all`.
+    pub(crate) fn tell_calmed(&self, now_all: bool) {
+        for (at, change) in self.calm.due(Instant::now(), now_all) {
+            self.publish(at, Activity::Endpoint(change));
+        }
+    }
+
+    /// Tells subscribers of what was counted, and keeps it for the log.
+    fn publish(&self, at: SystemTime, activity: Activity) {
         if activity.event_type().is_none() {
             return;
         }

@@ -340,9 +340,9 @@ fn a_destination_that_never_returns_blocks_no_worker() {
 fn activity_reaches_subscribers_and_the_log() {
     let (observer, written) = observer(AccessLog::Json);
     let mut subscription = observer.subscribe_activity();
-    let change = |previous, status| EndpointTransition {
+    let change = |id: &str, previous, status| EndpointTransition {
         endpoint: Arc::new(EndpointFacts {
-            id: "ep_1".to_owned(),
+            id: id.to_owned(),
             url: "https://app.example.com".to_owned(),
             upstream_url: "http://localhost:8080".to_owned(),
             ..EndpointFacts::default()
@@ -353,13 +353,13 @@ fn activity_reaches_subscribers_and_the_log() {
         detail: String::new(),
         members_online: 1,
     };
-    for (previous, status) in [
-        (None, Some(EndpointStatus::Online)),
-        (Some(EndpointStatus::Online), Some(EndpointStatus::Offline)),
-        (Some(EndpointStatus::Offline), None),
-        (Some(EndpointStatus::Online), None),
+    for (id, previous, status) in [
+        ("ep_0", None, Some(EndpointStatus::Online)),
+        ("ep_1", Some(EndpointStatus::Online), Some(EndpointStatus::Offline)),
+        ("ep_2", Some(EndpointStatus::Offline), None),
+        ("ep_3", Some(EndpointStatus::Online), None),
     ] {
-        observer.activity(Activity::Endpoint(change(previous, status)));
+        observer.activity(Activity::Endpoint(change(id, previous, status)));
     }
     let types: Vec<_> = std::iter::from_fn(|| subscription.try_next())
         .map(|event| event.activity.event_type().unwrap())

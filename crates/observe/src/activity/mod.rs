@@ -1,6 +1,7 @@
 //! Activity: what agents and endpoints do, and what was refused. Rare beside traffic, never sampled, one
 //! struct per type of event; sent to bounded subscriptions and, if wanted, written to the log.
 
+pub(crate) mod calm;
 pub(crate) mod endpoint;
 mod object;
 pub(crate) mod refusal;
@@ -30,7 +31,8 @@ pub enum Activity {
     SessionUpdated(Arc<AgentSession>, SessionChange),
     /// A session is over for good: `agent_session_stop.v0`.
     SessionStopped(Arc<AgentSession>, SessionOutcome),
-    /// An endpoint changed its status: `endpoint_online.v0`, `endpoint_degraded.v0`, `endpoint_offline.v0`.
+    /// An endpoint changed its status: `endpoint_online.v0`, `endpoint_degraded.v0`, `endpoint_offline.v0`. At most
+    /// one event per endpoint and five seconds, the last one always; the gauge follows every change at once.
     Endpoint(EndpointTransition),
     /// Merged refusals; made by this crate from [`Refusal`](refusal::Refusal)s, not by callers.
     Refused(RefusalSummary),
