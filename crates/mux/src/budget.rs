@@ -6,11 +6,14 @@
 
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
+use bytes::Bytes;
 use slab::Slab;
 
+/// Chunks that hold less than this are not counted once they are taken.
+const LENT_MIN: usize = 4 << 10;
 /// Sessions report when what they hold has changed by this much.
 const STEP: usize = 16 << 10;
 
@@ -25,6 +28,8 @@ pub enum Level {
     High,
     /// Above nine tenths: the session that holds most is not read.
     Full,
+    /// Above the limit: no session that holds more than its part is read.
+    Over,
 }
 
 /// Bytes a node may buffer for others.
@@ -32,6 +37,9 @@ pub enum Level {
 pub struct Budget {
     limit: usize,
     used: AtomicUsize,
+    /// Bytes that somebody else counts.
+    elsewhere: fn() -> usize,
+    shed: AtomicU64,
     meters: Mutex<Slab<Arc<Meter>>>,
 }
 
@@ -47,9 +55,18 @@ impl Budget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
+        Self::counting(limit, || 0)
+    }
+
+    /// A budget of `limit` bytes in which those count that `elsewhere` tells as well. It is asked
+    /// often: an atomic load.
+    #[must_use]
+    pub fn counting(limit: usize, elsewhere: fn() -> usize) -> Arc<Self> {
         Arc::new(Self {
             limit: limit.max(1),
             used: AtomicUsize::new(0),
+            elsewhere,
+            shed: AtomicU64::new(0),
             meters: Mutex::default(),
         })
     }
@@ -57,7 +74,13 @@ impl Budget {
     /// Bytes held by all.
     #[must_use]
     pub fn used(&self) -> usize {
-        self.used.load(Relaxed)
+        self.used.load(Relaxed) + (self.elsewhere)()
+    }
+
+    /// Streams that were reset because the budget was short.
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        self.shed.load(Relaxed)
     }
 
     /// The limit it was made with.
@@ -72,7 +95,9 @@ impl Budget {
         // In 1/20 of the limit; u128 so that no limit overflows.
         let twentieths = self.used() as u128 * 20;
         let limit = self.limit as u128;
-        if twentieths > limit * 18 {
+        if twentieths > limit * 20 {
+            Level::Over
+        } else if twentieths > limit * 18 {
             Level::Full
         } else if twentieths > limit * 15 {
             Level::High
@@ -152,9 +177,53 @@ impl Share {
         bytes > 0 && bytes >= self.budget.most(|meter| &meter.stalled) / 2
     }
 
+    /// A stream was reset.
+    pub(crate) fn count_shed(&self) {
+        self.budget.shed.fetch_add(1, Relaxed);
+    }
+
+    /// What a consumer takes is no longer held here, but it is still memory: while the budget is
+    /// pressed it stays counted until the consumer drops it.
+    pub(crate) fn lend(&self, bytes: Bytes, size: usize) -> Bytes {
+        if size < LENT_MIN || self.level() == Level::Free {
+            return bytes;
+        }
+        self.budget.charge(size);
+        Bytes::from_owner(Lent {
+            bytes,
+            size,
+            budget: Arc::clone(&self.budget),
+        })
+    }
+
+    /// True if this session holds more than an equal part of the limit.
+    pub(crate) fn holds_much(&self) -> bool {
+        let sessions = self.budget.meters.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.reported > self.budget.limit / sessions.max(1)
+    }
+
     /// True if no session holds more.
     pub(crate) fn holds_most(&self) -> bool {
         self.reported > 0 && self.reported >= self.budget.most(|meter| &meter.held)
+    }
+}
+
+/// A chunk in the hands of its consumer, counted.
+struct Lent {
+    bytes: Bytes,
+    size: usize,
+    budget: Arc<Budget>,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.budget.release(self.size);
     }
 }
 
@@ -188,6 +257,10 @@ mod tests {
         assert_eq!(budget.level(), Level::High);
         budget.charge(100 << 10);
         assert_eq!(budget.level(), Level::Full);
+        budget.charge(100 << 10);
+        assert_eq!(budget.level(), Level::Over);
+        assert!(!b.holds_much(), "less than half of it");
+        budget.release(100 << 10);
         assert!(a.is_largest_stalled(100));
         assert!(b.is_largest_stalled(50));
         assert!(!b.is_largest_stalled(49));

@@ -174,6 +174,17 @@ impl Session {
         self.with(|core| core.set_limits(max_outbound, max_unaccepted, growth));
     }
 
+    /// What the windows of streams that the server opens begin with toward us, from now on, bytes;
+    /// no less than what is implied. May be set before the peer knows (agent protocol 9.5).
+    pub fn set_receive_window(&self, bytes: u32) {
+        self.with(|core| core.set_receive_window(bytes));
+    }
+
+    /// The same toward the peer; to be set once the peer is known to have set its side.
+    pub fn set_send_window(&self, bytes: u32) {
+        self.with(|core| core.set_send_window(bytes));
+    }
+
     /// Sends a heartbeat at once, unless one is out or own heartbeats are off.
     pub fn probe(&self, now: Instant) {
         self.with(|core| core.probe(now));

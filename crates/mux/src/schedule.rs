@@ -178,13 +178,18 @@ impl Schedule {
     pub(crate) fn rst(&mut self, stream: Option<&StreamState>, id: u32, code: u32) {
         let frame = frame::rst(id, code);
         if stream.is_some_and(|s| s.sent_batch == self.batch) && !self.data.is_empty() {
-            self.make_room(frame.len());
-            self.data.extend_from_slice(&frame);
-            self.last = None;
-            self.lively = true;
+            self.behind(&frame);
         } else {
             self.control(&frame, true);
         }
+    }
+
+    /// Adds a frame behind the DATA that is there.
+    pub(crate) fn behind(&mut self, frame: &[u8]) {
+        self.make_room(frame.len());
+        self.data.extend_from_slice(frame);
+        self.last = None;
+        self.lively = true;
     }
 
     /// Adds GOAWAY behind everything.

@@ -23,6 +23,21 @@ impl Key {
     }
 }
 
+/// What the windows of a stream begin with, bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows {
+    pub(crate) receive: u32,
+    pub(crate) send: u32,
+}
+
+impl Windows {
+    /// What every implementation assumes.
+    pub(crate) const IMPLIED: Self = Self {
+        receive: INITIAL_WINDOW,
+        send: INITIAL_WINDOW,
+    };
+}
+
 /// Facts about a stream that are either true or not.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Flags {
@@ -81,7 +96,8 @@ pub(crate) struct StreamState {
 }
 
 impl StreamState {
-    pub(crate) const fn new(id: u32, local: bool, now: u32) -> Self {
+    /// A stream whose windows begin with these bytes.
+    pub(crate) const fn new(id: u32, local: bool, windows: Windows, now: u32) -> Self {
         Self {
             id,
             flags: Flags {
@@ -97,8 +113,8 @@ impl StreamState {
                 quiet: false,
                 closed: false,
             },
-            send_window: INITIAL_WINDOW,
-            recv: RecvWindow::new(now),
+            send_window: windows.send,
+            recv: RecvWindow::new(windows.receive, now),
             inbox: Inbox::new(),
             reset: None,
             reader: None,

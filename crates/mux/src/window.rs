@@ -2,8 +2,8 @@
 //!
 //! Two numbers carry the ledger of agent protocol 2.5. `credit` is what was offered and not yet
 //! used, `unread` what was used and not yet consumed. Their sum is the window as the peer knows it;
-//! it starts at [`INITIAL_WINDOW`] and is brought back to `target` by grants. As `target` is never
-//! below the initial window, progress depends only on what is assured; what growth adds (`extra`)
+//! it starts at [`INITIAL_WINDOW`], or at what was negotiated, and is brought back to `target` by grants. As `target`
+//! is never below what it began with, progress depends only on what is assured; what growth adds (`extra`)
 //! is taken back simply by granting less than was consumed.
 
 use crate::frame::{INITIAL_WINDOW, MAX_WINDOW};
@@ -17,6 +17,8 @@ pub(crate) struct RecvWindow {
     credit: u32,
     unread: u32,
     target: u32,
+    /// What the window began with; it never shrinks below.
+    base: u32,
     /// Bytes consumed since `round_at`.
     round_bytes: u32,
     /// Start of the measured round trip, session milliseconds.
@@ -26,11 +28,13 @@ pub(crate) struct RecvWindow {
 }
 
 impl RecvWindow {
-    pub(crate) const fn new(now: u32) -> Self {
+    /// A window that begins with `base` bytes, as both sides know without saying.
+    pub(crate) const fn new(base: u32, now: u32) -> Self {
         Self {
-            credit: INITIAL_WINDOW,
+            credit: base,
             unread: 0,
-            target: INITIAL_WINDOW,
+            target: base,
+            base,
             round_bytes: 0,
             round_at: now,
             consumed_at: now,
@@ -90,21 +94,33 @@ impl RecvWindow {
         self.target - old
     }
 
+    /// Widens the window to `target` at once, if that is wider; returns the bytes added.
+    pub(crate) fn widen(&mut self, target: u32) -> u32 {
+        let old = self.target;
+        self.target = target.min(MAX_WINDOW).max(old);
+        self.target - old
+    }
+
+    /// The window as it would be with nothing in flight.
+    pub(crate) const fn target(&self) -> u32 {
+        self.target
+    }
+
     /// Halves what was added by growth when nothing was consumed for `idle` milliseconds; returns
     /// the bytes given up.
     pub(crate) fn decay(&mut self, now: u32, idle: u32) -> u32 {
-        if now.wrapping_sub(self.consumed_at) < idle || self.target == INITIAL_WINDOW {
+        if now.wrapping_sub(self.consumed_at) < idle || self.target == self.base {
             return 0;
         }
         let old = self.target;
-        self.target = (old / 2).max(INITIAL_WINDOW);
+        self.target = (old / 2).max(self.base);
         self.consumed_at = now;
         old - self.target
     }
 
     /// Bytes granted beyond the initial window.
     pub(crate) const fn extra(&self) -> u32 {
-        self.target - INITIAL_WINDOW
+        self.target - self.base
     }
 
     /// Bytes received (or announced by a header) and not yet consumed.
@@ -135,7 +151,7 @@ mod tests {
 
     #[test]
     fn grants_come_in_quarters_and_are_never_zero() {
-        let mut window = RecvWindow::new(0);
+        let mut window = RecvWindow::new(INITIAL_WINDOW, 0);
         assert!(window.charge(INITIAL_WINDOW));
         assert!(!window.charge(1));
         window.consume(GRANT_STEP - 1, 0);
@@ -148,7 +164,7 @@ mod tests {
 
     #[test]
     fn growth_adds_once_and_is_taken_back_from_later_grants() {
-        let mut window = RecvWindow::new(0);
+        let mut window = RecvWindow::new(INITIAL_WINDOW, 0);
         assert!(window.charge(INITIAL_WINDOW));
         window.consume(INITIAL_WINDOW / 2, 5);
         assert!(window.is_limiting(5, 20));
@@ -167,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_slow_consumer_is_not_limited_by_its_window() {
-        let mut window = RecvWindow::new(0);
+        let mut window = RecvWindow::new(INITIAL_WINDOW, 0);
         assert!(window.charge(INITIAL_WINDOW));
         window.consume(INITIAL_WINDOW / 2, 500);
         assert!(!window.is_limiting(500, 20));

@@ -8,8 +8,8 @@ use std::time::{Instant, SystemTime};
 
 use crate::activity::refusal::Refusal;
 use crate::label::{
-    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, GlitchKind, HandshakeResult, Listener,
-    Method, ParkResult, RetryReason, Reuse, Side, StreamFailure, TlsVersion,
+    AgentClient, AttackKind, BufferAction, BufferHolder, CodeClass, ConnectionProtocol, GlitchKind, HandshakeResult,
+    Listener, Method, ParkResult, RetryReason, Reuse, Side, StreamFailure, TlsVersion,
 };
 use crate::metrics::cells::{Cells, Direction, StreamResult};
 use crate::observer::Shared;
@@ -167,6 +167,11 @@ impl Worker {
     /// Bytes held for somebody else grew (`delta` > 0) or shrank.
     pub fn buffers(&self, holder: BufferHolder, delta: i64) {
         self.cells().buffers.add((holder,), delta.cast_unsigned());
+    }
+
+    /// The budget of bytes held for somebody else was short, and this was done `times` times.
+    pub fn buffers_shed(&self, action: BufferAction, times: u64) {
+        self.cells().buffers_shed.add((action,), times);
     }
 
     /// A panic was caught.

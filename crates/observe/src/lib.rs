@@ -39,9 +39,9 @@ pub use activity::session::{AgentSession, SessionChange};
 pub use activity::{Activity, ActivityEvent, ActivitySubscription};
 pub use emit::{OpenConnection, OpenStream, Parked, Worker};
 pub use label::{
-    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme, EndpointStatus, EndpointType,
-    GlitchKind, HandshakeResult, Listener, Method, Outcome, ParkResult, Protocol, RefusalKind, RefusalReason,
-    RetryReason, Reuse, Side, StopCode, StreamFailure, TlsVersion,
+    AgentClient, AttackKind, BufferAction, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme, EndpointStatus,
+    EndpointType, GlitchKind, HandshakeResult, Listener, Method, Outcome, ParkResult, Protocol, RefusalKind,
+    RefusalReason, RetryReason, Reuse, Side, StopCode, StreamFailure, TlsVersion,
 };
 pub use metrics::text::Format;
 pub use observer::{AccessLog, Destination, Observer, Options};

@@ -38,6 +38,7 @@ pub use alert::{alert, code as alert_code};
 pub use error::{CertificateProblem, Error, ErrorKind, Side};
 pub use handshake::{accept, connect};
 pub use identity::Identity;
+pub use outbox::kept_bytes;
 pub use profile::{
     ClientAuth, ClientProfile, ClientProfileBuilder, ClientRoots, Roots, ServerProfile, ServerProfileBuilder, Version,
 };

@@ -5,13 +5,35 @@
 //! it after this connection, not before the first answer. So tickets are *held*: no flush lets
 //! them go, only the first application data (in front of it, in the same write) or the end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::scratch::Sealed;
+
+/// What all connections of the process keep because their sockets do not take it.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of memory, by capacity, that connections of this process hold because their peers do not
+/// read: who bounds what is held for others counts them in.
+#[must_use]
+pub fn kept_bytes() -> usize {
+    KEPT.load(Ordering::Relaxed)
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
     sent: usize,
     held: bool,
+    /// Part of [`KEPT`].
+    counted: usize,
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        if self.counted > 0 {
+            KEPT.fetch_sub(self.counted, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Outbox {
@@ -21,6 +43,7 @@ impl Outbox {
             held: !tickets.is_empty(),
             bytes: tickets.to_vec(),
             sent: 0,
+            counted: 0,
         }
     }
 
@@ -44,6 +67,9 @@ impl Outbox {
     /// Keeps what the socket did not take.
     pub(crate) fn keep(&mut self, records: &[u8]) {
         self.bytes.extend_from_slice(records);
+        let more = self.bytes.capacity() - self.counted;
+        self.counted += more;
+        KEPT.fetch_add(more, Ordering::Relaxed);
     }
 
     /// Moves held tickets in front of the records that are about to be sealed.
@@ -75,7 +101,8 @@ mod tests {
         outbox.keep(b"rest");
         outbox.sent(2);
         assert_eq!(outbox.due(), b"st");
+        assert!(kept_bytes() >= 4, "counted while it is kept");
         outbox.sent(2);
-        assert_eq!(outbox.capacity(), 0);
+        assert_eq!((outbox.capacity(), outbox.counted), (0, 0));
     }
 }

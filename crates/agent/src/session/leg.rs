@@ -52,6 +52,9 @@ impl Leg {
         });
         config.idle_timeout = Some(options.heartbeat_interval + options.heartbeat_tolerance);
         let (mux, streams, driver) = adit_mux::session(config, Instant::now().into_std());
+        // Streams may come behind the answer to the login before this program has read it: what they may bring is
+        // put up with from the beginning.
+        mux.set_receive_window(login::WINDOW);
         let (io, (done, written)) = (link.io, oneshot::channel());
         shared.tasks.spawn(|entry| async move {
             let _held = (entry, done);
@@ -76,6 +79,10 @@ impl Leg {
                 return Err(error);
             }
         };
+        let window = login.grant.as_ref().filter(|grant| grant.caps.has(Capability::Window));
+        let window = window.map_or(0, |grant| grant.window.min(login::WINDOW));
+        mux.set_receive_window(window);
+        mux.set_send_window(window);
         let control = login
             .grant
             .as_ref()

@@ -15,6 +15,9 @@ use crate::reconnect::Random;
 /// The server may hold a login for 30 s while very many agents return at once (agent protocol 5.4).
 const LOGIN: Duration = Duration::from_secs(45);
 
+/// The largest initial window of a stream that is asked for, bytes; the server grants what its line is worth.
+pub(super) const WINDOW: u32 = 4 << 20;
+
 /// What a later login presents to get the same session back.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resume {
@@ -129,11 +132,12 @@ fn offer(instance: &Instance) -> Offer {
             Capability::Probe,
             Capability::StreamError,
             Capability::Notice,
+            Capability::Window,
         ]),
         instance: instance.0.clone(),
         legs: 2,
         transports: vec!["tls".to_owned()],
-        window: 0,
+        window: WINDOW,
         max_streams: 16_384,
         max_frame: 65_536,
     }

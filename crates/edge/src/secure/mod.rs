@@ -128,6 +128,8 @@ pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
     let facts = crate::session::ConnectFacts {
         addr: peer,
         worker: crate::supervise::current_worker().unwrap_or(0),
+        // Our answer goes out and its Finished comes back: one round trip, and a little work at either end.
+        round_trip: began.elapsed(),
         ingress: tls.server_name().unwrap_or_default().to_owned(),
     };
     // A task of its own: this one is as large as a handshake, and the session may last for weeks.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use adit_cluster::{Directory, LocalClaims};
 use adit_mux::Budget;
 use adit_names::code::{Class, ErrorCode};
-use adit_observe::{AgentClient, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason};
+use adit_observe::{
+    AgentClient, BufferAction, BufferHolder, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason,
+};
 use adit_snapshot::EdgeConfig;
 use arc_swap::ArcSwap;
 
@@ -63,7 +65,7 @@ impl Agents {
     ) -> Result<Arc<Self>, BadKey> {
         let told = config.load();
         let sessions = Sessions::new(&told, directory.clone(), Arc::new(LocalClaims::default()), ports)?;
-        let budget = Budget::new(told.limits.buffers);
+        let budget = Budget::counting(told.limits.buffers, adit_tls::kept_bytes);
         drop(told);
         Ok(Arc::new(Self {
             config,
@@ -132,8 +134,12 @@ pub async fn run_clock(agents: Arc<Agents>) {
     let mut every = tokio::time::interval(TICK);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut enforced = agents.config.load_full();
+    let mut told = Told::default();
     loop {
         every.tick().await;
+        if let Some(observer) = &agents.observer {
+            told.buffers(&agents.budget, observer);
+        }
         for url in agents.sessions(|s| s.tick(Now::real())) {
             tracing::debug!(%url, "endpoint given up: its agent did not return");
         }
@@ -143,6 +149,33 @@ pub async fn run_clock(agents: Arc<Agents>) {
             enforced = config;
             agents.enforce();
         }
+    }
+}
+
+/// What the metrics know of the budget.
+#[derive(Default)]
+struct Told {
+    sessions: i64,
+    visitors: i64,
+    shed: u64,
+}
+
+impl Told {
+    /// Tells what has changed.
+    fn buffers(&mut self, budget: &Budget, observer: &Observer) {
+        let number = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let visitors = adit_tls::kept_bytes();
+        let sessions = number(budget.used().saturating_sub(visitors));
+        let (visitors, shed) = (number(visitors), budget.shed());
+        let metrics = observer.control();
+        metrics.buffers(BufferHolder::Sessions, sessions - self.sessions);
+        metrics.buffers(BufferHolder::Visitors, visitors - self.visitors);
+        metrics.buffers_shed(BufferAction::Reset, shed - self.shed);
+        *self = Self {
+            sessions,
+            visitors,
+            shed,
+        };
     }
 }
 

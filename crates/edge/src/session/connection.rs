@@ -175,8 +175,14 @@ impl Shared {
         };
         let refused = matches!(answer.then, Then::Linger);
         if request::answer(&mut stream, &answer.json).await.is_ok() {
-            if let Then::Close(replaced) = answer.then {
-                replaced.close(code::NONE, "replaced");
+            if let Then::Entered { replaced, window } = answer.then {
+                if let Some(window) = window {
+                    // Streams that are opened from now on are behind the answer on the wire.
+                    self.mux.set_send_window(window);
+                }
+                if let Some(replaced) = replaced {
+                    replaced.close(code::NONE, "replaced");
+                }
             }
             drop(work);
             if refused {
@@ -349,6 +355,7 @@ impl Shared {
             addr: self.facts.addr,
             ingress: self.facts.ingress.clone(),
             worker: self.facts.worker,
+            round_trip: self.facts.round_trip,
             mux: self.mux.clone(),
             failures: self.failures.clone(),
             traffic: self.traffic.clone(),
@@ -366,6 +373,11 @@ impl Shared {
         self.set_limits(facts.family, &response, config.max_stream_window, config.session_budget);
         let grant = response.extra.adit.as_ref();
         let control = grant.is_some_and(|g| g.caps.has(Capability::Control));
+        let window = grant.filter(|g| g.caps.has(Capability::Window)).map(|g| g.window);
+        if let Some(window) = window {
+            // Ours is ready before the agent learns of it; toward the agent it counts from the answer on.
+            self.mux.set_receive_window(window);
+        }
         if !self.enter(Phase::Entered {
             connection: connection.clone(),
             control,
@@ -375,10 +387,9 @@ impl Shared {
                 .sessions(|s| s.leg_lost(&config, &connection, Loss::Closed, Now::real()));
             return Err(LoginEnd::Gone);
         }
-        let then = replaced.map_or(Then::Nothing, Then::Close);
         Ok(Answer {
             json: response.encode(),
-            then,
+            then: Then::Entered { replaced, window },
         })
     }
 
@@ -449,8 +460,11 @@ struct Answer {
 
 enum Then {
     Nothing,
-    /// This connection was replaced.
-    Close(adit_mux::Session),
+    /// The agent is in; it replaced a connection, or streams toward it begin with a larger window.
+    Entered {
+        replaced: Option<adit_mux::Session>,
+        window: Option<u32>,
+    },
     /// The client is expected to close.
     Linger,
 }

@@ -33,6 +33,8 @@ pub struct ConnectFacts {
     pub addr: SocketAddr,
     /// Index of the data worker that runs the connection.
     pub worker: usize,
+    /// Round trip to it, about: what its handshake took.
+    pub round_trip: Duration,
     /// The connect name that it asked for.
     pub ingress: String,
 }

@@ -28,11 +28,11 @@ use crate::{
     error::CloseReason,
     flood::Floods,
     frame,
-    heartbeat::Beats,
+    heartbeat::{Beats, When},
     ids::{ClosedIds, UsedIds},
     inbox::Inboxes,
     schedule::Schedule,
-    stream::StreamState,
+    stream::{StreamState, Windows},
     wait::{Queue, Wakes},
 };
 pub use crate::{schedule::Batch, stream::Key};
@@ -120,6 +120,10 @@ pub struct Core {
     inboxes: Inboxes,
     /// Sum of what windows were widened beyond the initial.
     extra: usize,
+    /// What the windows of streams begin with that the server opens (agent protocol 9.5).
+    windows: Windows,
+    /// The widest window that was needed lately, and when, session milliseconds.
+    learned: (u32, u32),
     violations: u32,
     floods: Floods,
     farewell: Option<Farewell>,
@@ -189,6 +193,8 @@ impl Core {
             body: Body::None,
             inboxes: Inboxes::new(),
             extra: 0,
+            windows: Windows::IMPLIED,
+            learned: (0, 0),
             violations: 0,
             floods: Floods::new(),
             farewell: None,
@@ -276,6 +282,30 @@ impl Core {
         self.config.max_unaccepted = max_unaccepted;
         self.config.growth = growth;
         self.wake_capacity();
+        if matches!(growth, Growth::Grow { .. }) && self.rtt().is_none() && self.is_open() {
+            // Growth is by round trips: the first must not wait for the first beat.
+            self.beat(When::AtOnce);
+        }
+    }
+
+    /// What the windows of streams begin with that the server opens from now on, toward us. May be
+    /// set before the peer knows: it is what is put up with, and the peer may use less.
+    pub const fn set_receive_window(&mut self, bytes: u32) {
+        self.windows.receive = clamp(bytes);
+    }
+
+    /// The same toward the peer. Only to be set when the peer is known to have set its side.
+    pub const fn set_send_window(&mut self, bytes: u32) {
+        self.windows.send = clamp(bytes);
+    }
+
+    /// What a stream's windows begin with.
+    fn windows_of(&self, local: bool) -> Windows {
+        if local == (self.config.role == Role::Server) {
+            self.windows
+        } else {
+            Windows::IMPLIED
+        }
     }
 
     /// Memory of the core itself in bytes, by capacity, inbox contents and buffers included.
@@ -353,7 +383,7 @@ impl Core {
         }
         let id = self.next_id;
         self.next_id += 2;
-        let mut stream = StreamState::new(id, true, 0);
+        let mut stream = StreamState::new(id, true, Windows::IMPLIED, 0);
         stream.flags.beat = true;
         stream.flags.quiet = true;
         stream.flags.held = false;
@@ -364,6 +394,17 @@ impl Core {
         self.beats.set_own(Some(key));
         self.out.beat(&frame::data(id, 4, true, false));
         self.out.beat(&frame::HEARTBEAT.to_be_bytes());
+    }
+}
+
+/// A window that may be negotiated: no smaller than what is implied.
+const fn clamp(bytes: u32) -> u32 {
+    if bytes < frame::INITIAL_WINDOW {
+        frame::INITIAL_WINDOW
+    } else if bytes > frame::MAX_WINDOW {
+        frame::MAX_WINDOW
+    } else {
+        bytes
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Body, Core, Farewell};
 use crate::{
     Role, code,
     error::CloseReason,
-    frame::{self, HEADER, Header, INITIAL_WINDOW, Kind},
+    frame::{self, HEADER, Header, Kind},
     heartbeat::{Echo, When},
     stream::{Key, StreamState},
 };
@@ -227,10 +227,11 @@ impl Core {
             self.closed.push(id, now);
             return self.set_skip(length);
         }
-        let stream = StreamState::new(id, false, now);
+        let windows = self.windows_of(false);
+        let stream = StreamState::new(id, false, windows, now);
         let key = self.insert(stream);
         self.inbound += 1;
-        if length > INITIAL_WINDOW {
+        if length > windows.receive {
             self.set_skip(length);
             return self.violation(key);
         }

@@ -3,12 +3,13 @@
 use std::{
     io::IoSlice,
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use slab::Slab;
 
-use super::{Core, Phase};
+use super::{Core, Phase, timeout::GROWTH_IDLE};
 use crate::{
     budget::Level,
     code,
@@ -18,10 +19,13 @@ use crate::{
     schedule::Schedule,
     stream::{Key, StreamState},
     wait::NO_TICKET,
+    window::RecvWindow,
 };
 
 /// Bytes of the frame that opens a stream.
 const FIRST_MAX: usize = 64 << 10;
+/// From this round trip on a new stream gets the window at once that others needed.
+const FAR: Duration = Duration::from_millis(10);
 /// Most bytes that may be left for the next beat.
 pub const RIDER_MAX: usize = 256;
 /// How long a stream that was reset before it was accepted counts as waiting, milliseconds.
@@ -39,9 +43,14 @@ impl Core {
         self.may_open()?;
         let id = self.next_id;
         self.next_id = id.saturating_add(2);
-        let mut stream = StreamState::new(id, true, self.millis);
+        let mut stream = StreamState::new(id, true, self.windows_of(true), self.millis);
         self.out.open(&mut stream, first);
         self.floods.progress();
+        let far = self.beats.round_trip().is_some_and(|rtt| rtt >= FAR);
+        if far && let Some(increment) = self.widen_to_learned(&mut stream.recv) {
+            // Behind the SYN: a round trip of the answer is saved.
+            self.out.behind(&frame::wndinc(id, increment));
+        }
         let key = self.insert(stream);
         self.outbound += 1;
         self.unaccepted += 1;
@@ -185,10 +194,16 @@ impl Core {
         if let Some(code) = stream.reset {
             return Poll::Ready(Err(StreamError::Reset(code)));
         }
+        let before = self.inboxes.held();
         if let Some(bytes) = self.inboxes.pop(&mut stream.inbox) {
             if !lost {
                 self.consumed(key, bytes.len() as u32);
             }
+            let freed = before - self.inboxes.held();
+            let bytes = match &self.share {
+                Some(share) => share.lend(bytes, freed),
+                None => bytes,
+            };
             return Poll::Ready(Ok(Some(bytes)));
         }
         if stream.flags.fin_received {
@@ -217,6 +232,7 @@ impl Core {
         if stream.flags.fin_received || stream.flags.closed {
             return;
         }
+        let mut limiting = false;
         if let (
             Growth::Grow {
                 max_stream_window,
@@ -225,10 +241,21 @@ impl Core {
             Some(round_trip),
         ) = (growth, round_trip)
             && stream.recv.is_limiting(now, (round_trip.as_millis() as u32).max(1))
-            && self.extra < session_budget
+        {
+            limiting = true;
+            if self.extra < session_budget && self.share.as_ref().is_none_or(|share| share.level() == Level::Free) {
+                self.extra += stream.recv.grow(max_stream_window) as usize;
+            }
+        }
+        if limiting {
+            self.learned = (self.learned.0.max(stream.recv.target()), now);
+        }
+        if stream.recv.due().is_some()
+            && stream.recv.extra() == 0
+            && let Some(widened) = learned_window(self.learned, now, growth, self.extra, stream.recv.target())
             && self.share.as_ref().is_none_or(|share| share.level() == Level::Free)
         {
-            self.extra += stream.recv.grow(max_stream_window) as usize;
+            self.extra += stream.recv.widen(widened) as usize;
         }
         if let Some(increment) = stream.recv.due() {
             stream.recv.grant(increment);
@@ -242,6 +269,18 @@ impl Core {
                 self.out.control(&frame::wndinc(key.id, increment), false);
             }
         }
+    }
+
+    /// Widens a new stream's window to what was needed lately; what to grant for it.
+    fn widen_to_learned(&mut self, recv: &mut RecvWindow) -> Option<u32> {
+        let target = learned_window(self.learned, self.millis, self.config.growth, self.extra, recv.target())?;
+        if self.share.as_ref().is_some_and(|share| share.level() != Level::Free) {
+            return None;
+        }
+        self.extra += recv.widen(target) as usize;
+        let increment = recv.owed();
+        recv.grant(increment);
+        Some(increment)
     }
 
     // === Writing ===
@@ -373,6 +412,18 @@ impl Core {
     pub(crate) fn leave_closed(&mut self, place: usize) {
         self.closed_wakers.try_remove(place);
     }
+}
+
+/// The window that a stream may have at once because another needed it lately: halved for each idle
+/// period since, within the session's budget; `None` if that is no more than it has.
+fn learned_window(learned: (u32, u32), now: u32, growth: Growth, extra: usize, has: u32) -> Option<u32> {
+    let Growth::Grow { session_budget, .. } = growth else {
+        return None;
+    };
+    let (window, at) = learned;
+    let age = now.wrapping_sub(at) / GROWTH_IDLE;
+    let window = window.checked_shr(age).unwrap_or(0);
+    (window > has && extra + (window - has) as usize <= session_budget).then_some(window)
 }
 
 /// The stream, if this side may still send on it.

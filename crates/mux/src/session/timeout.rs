@@ -3,15 +3,25 @@
 use std::time::{Duration, Instant};
 
 use super::{Core, Phase};
-use crate::{budget::Level, code, config::Role, error::CloseReason, frame, heartbeat::When, stream::Key};
+use crate::{
+    budget::{Level, Share},
+    code,
+    config::Role,
+    error::CloseReason,
+    frame,
+    heartbeat::When,
+    stream::Key,
+};
 
 const TICK: Duration = Duration::from_secs(1);
 /// An idle session's closed streams are forgotten after this time.
 const FORGET: Duration = Duration::from_secs(30);
 /// Windows shrink when nothing was consumed for this long, milliseconds.
-const GROWTH_IDLE: u32 = 10_000;
-/// A stream whose consumer took nothing for this long is stalled, milliseconds.
-const STALLED: u32 = 1_000;
+pub(super) const GROWTH_IDLE: u32 = 10_000;
+/// A stream whose consumer took nothing for this long is stalled, milliseconds (edge 1.6).
+const STALLED: u32 = 10_000;
+/// The same while the budget is nearly used up: then the bound comes first.
+const STALLED_FULL: u32 = 1_000;
 /// Under pressure the streams are searched this often, milliseconds.
 const PRESSURE_EVERY: u32 = 100;
 /// How long the session that holds most is left unread before it is judged again.
@@ -105,19 +115,51 @@ impl Core {
         if level < Level::High || !open {
             return;
         }
-        if level == Level::Full && share.holds_most() {
+        if level >= Level::Full && (share.holds_most() || (level == Level::Over && share.holds_much())) {
             self.paused_until = Some(self.now + PAUSE);
         }
         let now = self.millis;
-        if now.wrapping_sub(self.pressure_checked) < PRESSURE_EVERY {
-            return;
+        if now.wrapping_sub(self.pressure_checked) >= PRESSURE_EVERY {
+            self.pressure_checked = now;
+            self.shed();
         }
-        self.pressure_checked = now;
-        let largest = self
-            .streams
+    }
+
+    /// Resets stalled streams, the largest first, until the budget is less pressed or another
+    /// session has a much larger one.
+    fn shed(&mut self) {
+        loop {
+            let Some(level) = self.share.as_ref().map(Share::level) else {
+                return;
+            };
+            let patience = match level {
+                Level::Free | Level::Busy => return,
+                Level::High => STALLED,
+                Level::Full | Level::Over => STALLED_FULL,
+            };
+            let largest = self.largest_stalled(patience);
+            let unread = largest.map_or(0, |(_, unread)| unread);
+            let Some(share) = &mut self.share else { return };
+            let pays = share.is_largest_stalled(unread);
+            let Some((key, _)) = largest.filter(|_| pays) else {
+                return;
+            };
+            self.reset_by_us(key, code::INTERNAL);
+            let held = self.held_bytes();
+            if let Some(share) = &mut self.share {
+                share.count_shed();
+                share.report(held);
+            }
+        }
+    }
+
+    /// The stream with most unread bytes of those whose consumer took nothing for `patience`
+    /// milliseconds.
+    fn largest_stalled(&self, patience: u32) -> Option<(Key, usize)> {
+        self.streams
             .iter()
             .filter(|(_, stream)| !stream.flags.closed && !stream.inbox.is_empty())
-            .filter(|(_, stream)| stream.recv.stalled_for(now) >= STALLED)
+            .filter(|(_, stream)| stream.recv.stalled_for(self.millis) >= patience)
             .max_by_key(|(_, stream)| stream.recv.unread())
             .map(|(slot, stream)| {
                 let key = Key {
@@ -125,18 +167,7 @@ impl Core {
                     id: stream.id,
                 };
                 (key, stream.recv.unread() as usize)
-            });
-        let unread = largest.map_or(0, |(_, unread)| unread);
-        let Some(share) = &mut self.share else { return };
-        if share.is_largest_stalled(unread)
-            && let Some((key, _)) = largest
-        {
-            self.reset_by_us(key, code::INTERNAL);
-            let held = self.held_bytes();
-            if let Some(share) = &mut self.share {
-                share.report(held);
-            }
-        }
+            })
     }
 
     fn tick(&mut self, now: Instant) {

@@ -8,6 +8,7 @@
 
 mod budget;
 mod fairness;
+mod long_line;
 mod peer;
 mod property;
 mod rules;

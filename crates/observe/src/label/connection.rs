@@ -169,6 +169,12 @@ labels! {
         BadRequests = "bad_requests",
     }
 
+    /// What was done because the budget of bytes held for others was short (edge 1.6).
+    pub enum BufferAction {
+        /// A stream whose consumer read nothing was reset:
+        Reset = "reset",
+    }
+
     /// Who holds bytes for somebody else (edge 1.6, `limits.buffers`).
     pub enum BufferHolder {
         /// Streams of agents' sessions:

@@ -7,7 +7,8 @@ mod exchange;
 
 pub use agent::{AgentClient, EndpointScheme, EndpointStatus, EndpointType, StopCode};
 pub use connection::{
-    AttackKind, BufferHolder, ConnectionProtocol, HandshakeResult, Listener, RefusalKind, RefusalReason, TlsVersion,
+    AttackKind, BufferAction, BufferHolder, ConnectionProtocol, HandshakeResult, Listener, RefusalKind, RefusalReason,
+    TlsVersion,
 };
 pub use exchange::{
     CodeClass, GlitchKind, Method, Outcome, ParkResult, Protocol, RetryReason, Reuse, Side, StreamFailure,

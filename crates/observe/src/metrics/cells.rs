@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cell::{Cell, Family, Histogram};
 use crate::label::{
-    AgentClient, AttackKind, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme, EndpointStatus, EndpointType,
-    GlitchKind, HandshakeResult, Label, Listener, Method, Outcome, ParkResult, Protocol, RefusalReason, RetryReason,
-    Reuse, Side, StreamFailure, TlsVersion,
+    AgentClient, AttackKind, BufferAction, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme, EndpointStatus,
+    EndpointType, GlitchKind, HandshakeResult, Label, Listener, Method, Outcome, ParkResult, Protocol, RefusalReason,
+    RetryReason, Reuse, Side, StreamFailure, TlsVersion,
 };
 
 /// Direction of bytes, seen from the visitor.
@@ -100,6 +100,7 @@ pub(crate) struct Cells {
     pub(crate) glitches: Family<(GlitchKind,), Cell>,
     pub(crate) attacks: Family<(AttackKind,), Cell>,
     pub(crate) buffers: Family<(BufferHolder,), Cell>,
+    pub(crate) buffers_shed: Family<(BufferAction,), Cell>,
     pub(crate) panics: Family<(), Cell>,
     pub(crate) ring_dropped: Family<(), Cell>,
 }

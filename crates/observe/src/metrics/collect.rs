@@ -42,6 +42,12 @@ pub(crate) fn collect(format: Format, cells: &[&Cells], node: &NodeValues) -> St
         |cells| &cells.buffers,
     );
     text.counters(
+        "adit_buffers_shed",
+        "Times that something was given up because too many bytes were held for others.",
+        &["action"],
+        |cells| &cells.buffers_shed,
+    );
+    text.counters(
         "adit_panics",
         "Panics that were caught; each cost one connection.",
         &[],

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use adit_observe::{
-    Activity, AgentClient, AgentSession, AttackKind, BufferHolder, ConnectionProtocol, EndpointFacts, EndpointReason,
-    EndpointStatus, EndpointTransition, Format, GlitchKind, HandshakeResult, Listener, Observer, Options, Outcome,
-    ParkResult, Protocol, Refusal, RefusalKind, RefusalReason, RequestOutcome, RetryReason, Reuse, SessionChange,
-    SessionOutcome, Side, StopCode, StreamFailure, Timings, TlsVersion,
+    Activity, AgentClient, AgentSession, AttackKind, BufferAction, BufferHolder, ConnectionProtocol, EndpointFacts,
+    EndpointReason, EndpointStatus, EndpointTransition, Format, GlitchKind, HandshakeResult, Listener, Observer,
+    Options, Outcome, ParkResult, Protocol, Refusal, RefusalKind, RefusalReason, RequestOutcome, RetryReason, Reuse,
+    SessionChange, SessionOutcome, Side, StopCode, StreamFailure, Timings, TlsVersion,
 };
 
 mod openmetrics;
@@ -18,7 +18,7 @@ mod openmetrics;
 use openmetrics::parse;
 
 /// Every metric there is. A change here is a change of what operators rely on.
-const CATALOGUE: [(&str, &str); 30] = [
+const CATALOGUE: [(&str, &str); 31] = [
     ("adit_connections", "counter"),
     ("adit_connections_open", "gauge"),
     ("adit_connections_refused", "counter"),
@@ -45,6 +45,7 @@ const CATALOGUE: [(&str, &str); 30] = [
     ("adit_protocol_glitches", "counter"),
     ("adit_attack_closes", "counter"),
     ("adit_buffers_bytes", "gauge"),
+    ("adit_buffers_shed", "counter"),
     ("adit_panics", "counter"),
     ("adit_snapshot_generation", "gauge"),
     ("adit_events_dropped", "counter"),
@@ -206,6 +207,7 @@ fn single_occurrences_are_counted() {
     worker.glitch(GlitchKind::Chunk);
     worker.attack_close(AttackKind::RapidReset);
     worker.heartbeat(AgentClient::NgrokGo, 40_000);
+    worker.buffers_shed(BufferAction::Reset, 3);
     worker.panicked();
     observer.snapshot_generation(41);
     let parsed = parse(&observer.metrics_text(), Format::OpenMetrics).unwrap();
@@ -234,6 +236,7 @@ fn single_occurrences_are_counted() {
             "agent_heartbeat_seconds_bucket{client_type=\"ngrok-go\",le=\"0.05\"}",
             1.0,
         ),
+        ("buffers_shed_total{action=\"reset\"}", 3.0),
         ("panics_total", 1.0),
         ("snapshot_generation", 41.0),
     ] {

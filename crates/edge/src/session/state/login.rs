@@ -44,6 +44,8 @@ pub struct LegFacts {
     pub ingress: String,
     /// Index of the data worker that drives it.
     pub worker: usize,
+    /// Round trip to it, about: what its handshake took.
+    pub round_trip: Duration,
     /// The connection.
     pub mux: adit_mux::Session,
     /// Why streams on it failed.
@@ -129,7 +131,10 @@ impl Sessions {
             first_seen: known.first_seen,
             issued: unix_seconds(now.wall),
         });
-        let grant = extra.adit.as_ref().map(|offer| capabilities::grant(offer, config));
+        let grant = extra
+            .adit
+            .as_ref()
+            .map(|offer| capabilities::grant(offer, config, leg.round_trip));
         let response = response_of(version, config, &credential, &facts, cookie, grant);
         Ok(Accepted {
             response,

@@ -45,6 +45,7 @@ impl Server {
         let facts = ConnectFacts {
             addr: SocketAddr::from(([192, 0, 2, 9], 5_000)),
             worker: 0,
+            round_trip: std::time::Duration::from_millis(8),
             ingress: format!("connect.{}", state::BASE),
         };
         let served = supervise::spawn("server", serve(far, facts, self.agents.clone()));

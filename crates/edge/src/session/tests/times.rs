@@ -19,6 +19,7 @@ async fn a_connection_without_a_byte_is_closed_after_ten_seconds() {
     let facts = super::ConnectFacts {
         addr: ([192, 0, 2, 9], 5_000).into(),
         worker: 0,
+        round_trip: Duration::ZERO,
         ingress: String::new(),
     };
     let began = Instant::now();

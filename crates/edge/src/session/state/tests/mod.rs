@@ -222,6 +222,7 @@ impl World {
 pub(crate) fn leg_from(addr: SocketAddr) -> LegFacts {
     let (mux, _incoming, _driver) = adit_mux::session(adit_mux::Config::server(), Instant::now());
     LegFacts {
+        round_trip: Duration::from_millis(8),
         addr,
         ingress: format!("connect.{BASE}"),
         worker: 0,
