@@ -156,6 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_documented() {
+        let documented = include_str!("../../../../docs/configuration.md");
+        let keys = |section: &str, variable: &str| {
+            let refused = read(&[(variable, "1")]).unwrap_err();
+            let names: Vec<_> = refused.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+            assert!(!names.is_empty(), "{refused}");
+            for name in &names {
+                let row = format!("| `{section}{name}");
+                assert!(documented.contains(&row), "no {row} in docs/configuration.md");
+            }
+            names
+        };
+        for section in keys("", "ADIT_SERVER__NO_SUCH") {
+            let variable = format!("ADIT_SERVER__{}__NO_SUCH", section.to_ascii_uppercase());
+            keys(&format!("{section}."), &variable);
+        }
+    }
+
+    #[test]
     fn wrong_values_name_the_variable_and_what_is_expected() {
         for value in ["12 apples", "-1", "1.5", "[1]", "99999999999999999999999"] {
             let refused = read(&[("ADIT_SERVER__LIMITS__BUFFERS", value)]).unwrap_err();
