@@ -18,6 +18,7 @@ mod member;
 mod park;
 mod pool;
 mod stream;
+mod untaken;
 
 pub use adit_names::endpoint_url::{Binding, Class};
 pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
@@ -29,3 +30,4 @@ pub use member::{Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, P
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{Choice, Pool};
 pub use stream::AgentStream;
+pub use untaken::{UNTAKEN_AFTER, Untaken};

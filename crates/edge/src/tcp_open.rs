@@ -179,9 +179,10 @@ impl Served {
         sent: usize,
         node: &Node,
     ) -> Relayed {
+        let taking = self.opened.taking.take();
         let (member, stream) = (&self.member, &mut self.opened.stream);
         let answered = || node.upstream_answered(member);
-        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), answered).await;
+        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, answered).await;
         relayed.bytes_in += sent as u64;
         if relayed.bytes_out == 0 {
             relayed.upstream_refused = self.silent(&relayed, node).await;

@@ -369,7 +369,7 @@ async fn attempt<V: Visitor>(
     conn.observe
         .reuse(if reused.is_some() { Reuse::Hit } else { Reuse::Miss });
     let mut unsent = BytesMut::new();
-    let mut causes = None;
+    let (mut causes, mut taking) = (None, None);
     let stream = match reused {
         Some(mut stream) => {
             match poll_fn(|cx| Poll::Ready(stream.poll_send(cx, &head))).await {
@@ -392,6 +392,7 @@ async fn attempt<V: Visitor>(
         ) {
             Ok(opened) => {
                 causes = opened.causes;
+                taking = opened.taking;
                 unsent.extend_from_slice(head.get(FIRST..).unwrap_or_default());
                 opened.stream
             }
@@ -403,7 +404,7 @@ async fn attempt<V: Visitor>(
     };
     give_buffer(head);
     progress.opened = now;
-    let mut upstream = H1Upstream::new(stream, facts.framing, facts.is_head, unsent);
+    let mut upstream = H1Upstream::new(stream, taking, facts.framing, facts.is_head, unsent);
     let expecting = facts.expects_continue.then(|| {
         let d = Timer::current().deadline();
         d.set(Duration::from_secs(1));

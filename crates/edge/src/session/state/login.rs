@@ -271,6 +271,7 @@ impl Sessions {
                 LegState {
                     connection: connection.id,
                     leg,
+                    hung: None,
                     traffic,
                 },
             );
