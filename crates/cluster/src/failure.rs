@@ -10,6 +10,8 @@ use std::time::Duration;
 use adit_protocol::control::StreamErrorClass;
 use tokio::sync::Notify;
 
+use crate::untaken::Untaken;
+
 /// Causes that are kept; who did not ask by then never will.
 const KEPT: usize = 256;
 /// Longest text of a cause in bytes.
@@ -31,9 +33,15 @@ pub struct StreamFailure {
 pub struct StreamFailures {
     known: Mutex<VecDeque<(u32, StreamFailure)>>,
     news: Notify,
+    untaken: Untaken,
 }
 
 impl StreamFailures {
+    /// Streams of this connection that its agent does not take.
+    pub const fn untaken(&self) -> &Untaken {
+        &self.untaken
+    }
+
     /// Keeps the cause of the failure of stream `id`; texts are cut.
     pub fn put(&self, id: u32, mut failure: StreamFailure) {
         for text in [&mut failure.addr, &mut failure.error] {

@@ -3,6 +3,7 @@
 //! Last in, first out, so that in quiet times the rest grows old and goes; at most [`IDLE_PER_MEMBER`] a member,
 //! [`IDLE_PER_SESSION`] a session, [`IDLE_MAX_AGE`] each (servers behind agents close theirs at 5 s).
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,6 +32,14 @@ pub struct IdlePool<T> {
     len: AtomicUsize,
     /// How many the whole session has.
     of_session: Arc<AtomicUsize>,
+    pinned: Mutex<PinnedStreams<T>>,
+}
+
+/// What is kept for one visitor each, by the ticket that it has.
+#[derive(Debug)]
+struct PinnedStreams<T> {
+    streams: HashMap<u64, T, foldhash::fast::RandomState>,
+    next: u64,
 }
 
 impl<T> IdlePool<T> {
@@ -40,7 +49,26 @@ impl<T> IdlePool<T> {
             streams: Mutex::new(Vec::new()),
             len: AtomicUsize::new(0),
             of_session,
+            pinned: Mutex::new(PinnedStreams {
+                streams: HashMap::default(),
+                next: 0,
+            }),
         }
+    }
+
+    /// Keeps a stream for the one who gets the ticket, at whatever age: one a connection of a visitor, so that they are
+    /// bounded by those.
+    pub fn pin(&self, stream: T) -> u64 {
+        let mut pinned = self.lock_pinned();
+        let ticket = pinned.next;
+        pinned.next += 1;
+        pinned.streams.insert(ticket, stream);
+        ticket
+    }
+
+    /// What was kept for this ticket, unless all were dropped meanwhile.
+    pub fn unpin(&self, ticket: u64) -> Option<T> {
+        self.lock_pinned().streams.remove(&ticket)
     }
 
     /// The newest one, if it was idle for at most `max_age` (never more than [`IDLE_MAX_AGE`]).
@@ -94,8 +122,10 @@ impl<T> IdlePool<T> {
         out
     }
 
-    /// Drops all of them.
+    /// Drops all of them, pinned ones too.
     pub fn clear(&self) {
+        let pinned = std::mem::take(&mut self.lock_pinned().streams);
+        drop(pinned);
         let all = std::mem::take(&mut *self.lock());
         self.count_out(all.len());
         drop(all);
@@ -114,6 +144,10 @@ impl<T> IdlePool<T> {
     fn count_out(&self, n: usize) {
         self.len.fetch_sub(n, Ordering::Relaxed);
         self.of_session.fetch_sub(n, Ordering::Relaxed);
+    }
+
+    fn lock_pinned(&self) -> MutexGuard<'_, PinnedStreams<T>> {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(T, Instant)>> {
@@ -161,6 +195,21 @@ mod tests {
         assert_eq!(pool.len(), 3);
         pool.clear();
         assert_eq!((pool.len(), of_session.load(Ordering::Relaxed)), (0, 0));
+    }
+
+    #[test]
+    fn what_is_pinned_is_its_owners_until_all_are_dropped() {
+        let (pool, of_session) = pool();
+        let (one, two, three) = (pool.pin(1), pool.pin(2), pool.pin(3));
+        let now = Instant::now();
+        assert_eq!(pool.take(now, IDLE_MAX_AGE), None);
+        assert!(pool.expired(now + 2 * IDLE_MAX_AGE).is_empty());
+        assert_eq!(pool.unpin(two), Some(2));
+        assert_eq!(pool.unpin(two), None);
+        pool.clear();
+        assert_eq!((pool.unpin(one), pool.unpin(three)), (None, None));
+        assert!(pool.pin(4) > three, "no ticket is given twice");
+        assert_eq!(of_session.load(Ordering::Relaxed), 0);
     }
 
     #[test]

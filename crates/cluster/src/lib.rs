@@ -21,6 +21,7 @@ mod park;
 mod pool;
 mod presence;
 mod stream;
+mod untaken;
 
 pub use adit_names::endpoint_url::{Binding, Class};
 pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
@@ -34,3 +35,4 @@ pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{Choice, Pool};
 pub use presence::OnlineSession;
 pub use stream::AgentStream;
+pub use untaken::{UNTAKEN_AFTER, Untaken};

@@ -8,12 +8,14 @@ use adit_cluster::{Member, Pool};
 use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, Relayed, Side, Target, Visitor};
 
 use crate::accept::{Accepted, Kind};
+use crate::forward;
 use crate::node::Node;
 use crate::relay::{self, RelayEnd};
 
 /// What is known of one connection so far.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    id: String,
     kind: Kind,
     peer: SocketAddr,
     local: SocketAddr,
@@ -31,7 +33,10 @@ impl Connection {
     }
 
     pub(crate) fn new(kind: Kind, peer: SocketAddr, local: SocketAddr, sni: &str, protocol: Relayed) -> Self {
+        let mut id = String::new();
+        forward::new_request_id(&mut id);
         Self {
+            id,
             kind,
             peer,
             local,
@@ -123,6 +128,7 @@ impl Connection {
                 sni: &self.sni,
                 ..Visitor::default()
             },
+            request_id: &self.id,
             protocol: self.protocol,
             attempts: self.attempts,
             timings: ConnectionTimings {

@@ -12,6 +12,8 @@ use adit_mux::{Stream, code};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::forward::Taking;
+
 /// Room of the scratch buffer: what one read can give.
 pub(crate) const SCRATCH: usize = 64 * 1024;
 
@@ -75,6 +77,7 @@ struct Relay<'a, IO, A> {
     counted: (u64, u64),
     agent_ended_first: bool,
     answered: Option<A>,
+    taking: Option<Taking>,
 }
 
 /// Moves bytes until both sides have ended. `inward` and `outward` were received before; `answered` is called when the
@@ -84,6 +87,7 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Stream,
     inward: Bytes,
     outward: Bytes,
+    taking: Option<Taking>,
     answered: impl FnOnce(),
 ) -> Relayed {
     let mut relay = Relay {
@@ -96,6 +100,7 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
         outward_done: false,
         agent_ended_first: false,
         answered: Some(answered),
+        taking,
     };
     let end = poll_fn(|cx| relay.poll(cx)).await;
     let (bytes_in, bytes_out) = relay.counted;
@@ -174,7 +179,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, A: FnOnce()> Relay<'_, IO, A> {
                 let n = ready!(Pin::new(&mut *self.io).poll_write(cx, &self.outward)).map_err(|_| RelayEnd::Visitor)?;
                 self.outward.advance(n);
             }
-            match self.stream.poll_chunk(cx) {
+            let poll = self.stream.poll_chunk(cx);
+            if let Some(taking) = &mut self.taking
+                && (poll.is_ready() || taking.poll_taken(cx, self.stream))
+            {
+                self.taking = None;
+            }
+            match poll {
                 Poll::Ready(Ok(Some(chunk))) => {
                     if let Some(answered) = self.answered.take() {
                         answered();

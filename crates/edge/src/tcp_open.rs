@@ -83,7 +83,7 @@ impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
                                 continue;
                             }
                             tried.clear();
-                            let waited = self.capacity(&member, left).await;
+                            let waited = self.capacity(&member, left, &observe).await;
                             record.parked(began.elapsed());
                             waited?;
                         }
@@ -115,13 +115,19 @@ impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
     }
 
     /// Waits until the member takes another stream.
-    async fn capacity(&mut self, member: &Member, left: Duration) -> Result<(), NotOpened> {
+    async fn capacity(&mut self, member: &Member, left: Duration, observe: &Worker) -> Result<(), NotOpened> {
         const FULL: NotOpened = NotOpened::Refused("ERR_ADIT_1301");
         let Some(leg) = member.leg().filter(|_| !left.is_zero()) else {
             return Err(FULL);
         };
+        let counted = observe.parked();
         let place = self.unless_gone(tokio::time::timeout(left, leg.capacity())).await?;
-        place.map_err(|_| FULL).map(|_| ())
+        let (result, outcome) = match place {
+            Ok(_) => (ParkResult::Woken, Ok(())),
+            Err(_) => (ParkResult::Timeout, Err(FULL)),
+        };
+        counted.end(result);
+        outcome
     }
 
     /// Waits until a member has returned.
@@ -179,9 +185,10 @@ impl Served {
         sent: usize,
         node: &Node,
     ) -> Relayed {
+        let taking = self.opened.taking.take();
         let (member, stream) = (&self.member, &mut self.opened.stream);
         let answered = || node.upstream_answered(member);
-        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), answered).await;
+        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, answered).await;
         relayed.bytes_in += sent as u64;
         if relayed.bytes_out == 0 {
             relayed.upstream_refused = self.silent(&relayed, node).await;

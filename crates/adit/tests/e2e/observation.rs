@@ -458,6 +458,10 @@ fn every_line_says_which_node_and_which_endpoint() {
         online.push(bound["node"].clone());
         for line in found {
             assert_eq!(line["endpoint"]["id"], bound["id"], "{line}");
+            assert!(
+                line["request_id"].as_str().is_some_and(|id| id.starts_with("rq_")),
+                "{line}"
+            );
             assert_eq!(line["node"], bound["node"], "{line}");
             assert_eq!(line["organization_id"], bound["organization_id"], "{line}");
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey};
 use adit_http1::{Framing, Known, Version};
 use adit_mux::OpenError;
-use adit_observe::{RetryReason, Reuse};
+use adit_observe::{ParkResult, RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
@@ -209,6 +209,7 @@ async fn place<V: Visitor>(
     let Some(leg) = member.leg() else { return Ok(()) };
     let parked = Duration::from_micros(progress.parked_us);
     let left = conn.node.config.load().parking.max_wait.saturating_sub(parked);
+    let counted = conn.observe.parked();
     let began = Instant::now();
     let mut capacity = std::pin::pin!(tokio::time::timeout(left, leg.capacity()));
     let waited = poll_fn(|cx| {
@@ -220,9 +221,16 @@ async fn place<V: Visitor>(
     .await;
     progress.parked_us += micros(began.elapsed()).max(1);
     match waited {
+        // Dropped without an end, the visitor has left.
         None => Err((Forwarded::Broken, None)),
-        Some(true) if !left.is_zero() => Ok(()),
-        Some(_) => Err(full(Answer::stream_limit())),
+        Some(true) if !left.is_zero() => {
+            counted.end(ParkResult::Woken);
+            Ok(())
+        }
+        Some(_) => {
+            counted.end(ParkResult::Timeout);
+            Err(full(Answer::stream_limit()))
+        }
     }
 }
 
@@ -369,7 +377,7 @@ async fn attempt<V: Visitor>(
     conn.observe
         .reuse(if reused.is_some() { Reuse::Hit } else { Reuse::Miss });
     let mut unsent = BytesMut::new();
-    let mut causes = None;
+    let (mut causes, mut taking) = (None, None);
     let stream = match reused {
         Some(mut stream) => {
             match poll_fn(|cx| Poll::Ready(stream.poll_send(cx, &head))).await {
@@ -392,6 +400,7 @@ async fn attempt<V: Visitor>(
         ) {
             Ok(opened) => {
                 causes = opened.causes;
+                taking = opened.taking;
                 unsent.extend_from_slice(head.get(FIRST..).unwrap_or_default());
                 opened.stream
             }
@@ -403,7 +412,7 @@ async fn attempt<V: Visitor>(
     };
     give_buffer(head);
     progress.opened = now;
-    let mut upstream = H1Upstream::new(stream, facts.framing, facts.is_head, unsent);
+    let mut upstream = H1Upstream::new(stream, taking, facts.framing, facts.is_head, unsent);
     let expecting = facts.expects_continue.then(|| {
         let d = Timer::current().deadline();
         d.set(Duration::from_secs(1));
@@ -444,7 +453,7 @@ async fn attempt<V: Visitor>(
             let over = match upstream.into_rest() {
                 Rest::Idle(stream) if is_pinned => match visitor.pinned() {
                     Some(place) => {
-                        *place = Some(Pinned::new(stream, member.key, conn.node.directory.clone()));
+                        *place = Some(Pinned::new(stream, member.clone(), conn.node.directory.clone()));
                         None
                     }
                     None => Some(stream),

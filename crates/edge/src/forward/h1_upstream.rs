@@ -11,6 +11,7 @@ use adit_http1::{
 use adit_mux::{StreamError, code};
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::taking::Taking;
 use super::upstream::{Upstream, UpstreamError};
 
 /// What becomes of a stream after its exchange.
@@ -27,6 +28,8 @@ pub(super) enum Rest {
 #[derive(Debug)]
 pub(super) struct H1Upstream {
     stream: AgentStream,
+    /// A stock agent has not shown yet that it took the stream.
+    taking: Option<Taking>,
     /// Received and not yet taken.
     received: Bytes,
     /// The beginning of a head that came in several pieces.
@@ -46,9 +49,16 @@ pub(super) struct H1Upstream {
 
 impl H1Upstream {
     /// A stream on which the request's head has been sent; `unsent` is what it had no room for.
-    pub(super) fn new(stream: AgentStream, sending: Framing, is_head: bool, unsent: BytesMut) -> Self {
+    pub(super) fn new(
+        stream: AgentStream,
+        taking: Option<Taking>,
+        sending: Framing,
+        is_head: bool,
+        unsent: BytesMut,
+    ) -> Self {
         Self {
             stream,
+            taking,
             received: Bytes::new(),
             partial: BytesMut::new(),
             sending,
@@ -109,7 +119,13 @@ impl H1Upstream {
 
     /// Reads the next chunk off the stream into `received`; false at its end.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, UpstreamError>> {
-        match ready!(self.stream.poll_chunk(cx)) {
+        let poll = self.stream.poll_chunk(cx);
+        if let Some(taking) = &mut self.taking
+            && (poll.is_ready() || taking.poll_taken(cx, &self.stream))
+        {
+            self.taking = None;
+        }
+        match ready!(poll) {
             Ok(Some(chunk)) => {
                 self.answered = true;
                 self.received = chunk;

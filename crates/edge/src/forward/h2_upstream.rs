@@ -19,6 +19,7 @@ use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::Exchange;
+use super::taking::Taking;
 use super::upstream::{Upstream, UpstreamError};
 use super::verdict;
 use crate::admit::Permitted;
@@ -181,6 +182,7 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Conn
     let causes = opened.causes;
     let preface = Preface {
         stream: opened.stream,
+        taking: opened.taking,
         seen: BytesMut::new(),
         http1: Arc::default(),
     };
@@ -413,6 +415,7 @@ fn push_all(head: &mut Head, headers: &http::HeaderMap) {
 #[derive(Debug)]
 struct Preface {
     stream: AgentStream,
+    taking: Option<Taking>,
     seen: BytesMut,
     http1: Arc<AtomicBool>,
 }
@@ -424,7 +427,14 @@ impl tokio::io::AsyncRead for Preface {
         buf: &mut tokio::io::ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let before = buf.filled().len();
-        let result = ready!(std::pin::Pin::new(&mut *self.stream).poll_read(cx, buf));
+        let poll = std::pin::Pin::new(&mut *self.stream).poll_read(cx, buf);
+        let this = &mut *self;
+        if let Some(taking) = &mut this.taking
+            && (poll.is_ready() || taking.poll_taken(cx, &this.stream))
+        {
+            this.taking = None;
+        }
+        let result = ready!(poll);
         if self.seen.len() < 7 {
             let got = buf.filled().get(before..).unwrap_or_default();
             let n = got.len().min(7 - self.seen.len());

@@ -12,6 +12,7 @@ use adit_protocol::ClientFamily;
 use adit_protocol::proxy_header::{EdgeType, ProxyHeader};
 use adit_protocol::proxy_protocol::{Outgoing, Tlvs, Version};
 
+use super::taking::Taking;
 use crate::record_connection::micros;
 
 /// Writes everything that precedes application bytes on a stream to an agent.
@@ -53,6 +54,8 @@ pub(crate) struct Opened {
     pub(crate) stream: AgentStream,
     /// Where Adit's own agent says why a stream failed.
     pub(crate) causes: Option<(u32, Arc<StreamFailures>)>,
+    /// Whether a stock agent takes the stream.
+    pub(crate) taking: Option<Taking>,
 }
 
 /// What Adit's own agent says of a stream that failed because its upstream could not be reached.
@@ -96,9 +99,11 @@ pub(crate) fn open(
             return Err(e);
         }
     };
-    let says_causes = member.session.family == ClientFamily::Adit;
-    Ok(Opened {
-        causes: says_causes.then(|| (stream.id(), leg.failures)),
-        stream,
-    })
+    let id = stream.id();
+    let (causes, taking) = if member.session.family == ClientFamily::Adit {
+        (Some((id, leg.failures)), None)
+    } else {
+        (None, Some(Taking::begin(id, leg.failures)))
+    };
+    Ok(Opened { stream, causes, taking })
 }

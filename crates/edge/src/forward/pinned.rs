@@ -5,35 +5,36 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use adit_cluster::{AgentStream, Directory, MemberKey};
+use adit_cluster::{AgentStream, Directory, Member, MemberKey};
 use adit_http1::{Head, Known};
 
-/// A stream kept between the requests of one connection; ended with it.
+/// A stream kept between the requests of one connection; ended with it, and when its agent or this node leaves: it
+/// lies with the idle streams of its member.
 #[derive(Debug)]
 pub(crate) struct Pinned {
-    stream: Option<AgentStream>,
-    member: MemberKey,
+    ticket: u64,
+    member: Arc<Member>,
     directory: Arc<Directory>,
 }
 
 impl Pinned {
-    pub(super) const fn new(stream: AgentStream, member: MemberKey, directory: Arc<Directory>) -> Self {
+    pub(super) fn new(stream: AgentStream, member: Arc<Member>, directory: Arc<Directory>) -> Self {
         Self {
-            stream: Some(stream),
+            ticket: member.idle().pin(stream),
             member,
             directory,
         }
     }
 
     /// The member that it leads to.
-    pub(super) const fn member(&self) -> MemberKey {
-        self.member
+    pub(super) fn member(&self) -> MemberKey {
+        self.member.key
     }
 
     /// The stream, if nothing has happened on it since the last response: else its upstream has closed it, or what
     /// came is the answer to nothing.
-    pub(super) fn take_quiet(mut self) -> Option<AgentStream> {
-        let mut stream = self.stream.take()?;
+    pub(super) fn take_quiet(self) -> Option<AgentStream> {
+        let mut stream = self.member.idle().unpin(self.ticket)?;
         let no_wake = Context::from_waker(Waker::noop());
         stream.poll_chunk(&no_wake).is_pending().then_some(stream)
     }
@@ -41,7 +42,7 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        if let Some(stream) = self.stream.take() {
+        if let Some(stream) = self.member.idle().unpin(self.ticket) {
             self.directory.end_stream(stream);
         }
     }

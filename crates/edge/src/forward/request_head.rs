@@ -76,7 +76,7 @@ fn is_request_id(value: &[u8]) -> bool {
 }
 
 /// A new id: sortable by second, random within it.
-fn new_request_id(out: &mut String) {
+pub(crate) fn new_request_id(out: &mut String) {
     let seconds = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| d.as_secs());

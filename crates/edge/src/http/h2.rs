@@ -232,7 +232,7 @@ async fn one(
         Forwarded::Answer(a) => send(visitor, exchange, &a, facts.is_head).await,
         Forwarded::Upgraded(mut stream, early) => {
             let mut io = visitor.raw();
-            let relayed = crate::relay::relay(&mut io, &mut stream, Bytes::new(), early, || {}).await;
+            let relayed = crate::relay::relay(&mut io, &mut stream, Bytes::new(), early, None, || {}).await;
             conn.observe
                 .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);
             true

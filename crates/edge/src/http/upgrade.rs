@@ -17,7 +17,7 @@ pub(super) async fn relay<IO: VisitorIo>(
     early: Bytes,
     conn: &Arc<Conn>,
 ) {
-    let relayed = crate::relay::relay(&mut io, &mut stream, received.freeze(), early, || {}).await;
+    let relayed = crate::relay::relay(&mut io, &mut stream, received.freeze(), early, None, || {}).await;
     conn.observe
         .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adit_cluster::{Directory, LocalClaims};
-use adit_mux::Budget;
+use adit_mux::{Budget, code};
 use adit_names::code::{Class, ErrorCode};
 use adit_observe::{
     AgentClient, BufferAction, BufferHolder, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason,
@@ -142,6 +142,9 @@ pub async fn run_clock(agents: Arc<Agents>) {
         }
         for url in agents.sessions(|s| s.tick(Now::real())) {
             tracing::debug!(%url, "endpoint given up: its agent did not return");
+        }
+        for connection in agents.sessions(|s| s.look_for_hung(Now::real())) {
+            connection.close(code::NONE, "the agent takes no streams");
         }
         agents.directory.sweep_idle(Now::real().at);
         let config = agents.config.load_full();

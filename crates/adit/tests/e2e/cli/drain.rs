@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use adit_tls::{ClientProfile, Roots};
 
-use crate::harness::message::ok;
+use crate::harness::message::{ok, response};
 use crate::harness::{End, Of, Server, Site, Visitor, eventually};
 
 /// The server has begun to drain: it says so on its admin port.
@@ -72,6 +72,23 @@ fn an_idle_server_ends_at_once() {
     let Site { agent, .. } = site;
     let ended = server.process.ended();
     assert_eq!(ended.code(), 0, "{ended:?}");
+    assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+    drop(agent);
+}
+
+/// A stream that is kept for one visitor, because it has logged in over it, is as idle as the visitor.
+#[test]
+fn a_login_of_an_idle_visitor_holds_nothing_up() {
+    let server = Server::start();
+    let site = Site::answering(&server, "drain-login", &[], |_| {
+        response("401 Unauthorized", "WWW-Authenticate: NTLM\r\n", b"")
+    });
+    let mut idle = site.visitor();
+    assert_eq!(idle.ask(site.get_text("/")).status(), 401);
+    let began = Instant::now();
+    server.process.signal("TERM");
+    let Site { agent, .. } = site;
+    assert_eq!(server.process.ended().code(), 0);
     assert!(began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
     drop(agent);
 }

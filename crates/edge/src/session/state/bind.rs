@@ -161,7 +161,14 @@ impl Sessions {
             .filter(|o| same_name && o.member.options == options && Arc::ptr_eq(&o.member.session, &facts))
             .map(|o| o.member.clone());
         let member = unchanged.unwrap_or_else(|| {
-            let member = Member::new(bind.to_owned(), endpoint_id.to_owned(), options, facts);
+            let mut member = Member::new(bind.to_owned(), endpoint_id.to_owned(), options, facts);
+            // A session that is new, and another upstream, are not judged by what was.
+            if let Some(old) = old.as_ref().filter(|_| same_name).map(|o| &o.member)
+                && Arc::ptr_eq(&old.session, &member.session)
+                && old.options.forwards_to == member.options.forwards_to
+            {
+                member = member.in_place_of(old);
+            }
             for other in old
                 .iter()
                 .filter(|_| same_name)

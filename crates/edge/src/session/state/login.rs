@@ -276,6 +276,7 @@ impl Sessions {
                 LegState {
                     connection: connection.id,
                     leg,
+                    hung: None,
                     traffic,
                 },
             );

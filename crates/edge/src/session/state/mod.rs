@@ -4,6 +4,7 @@
 //! * `login`: who is it, is it somebody we know (resumption), which leg.
 //! * `bind`: an endpoint is offered, changed and given up; `name`: which name it gets.
 //! * `lost`: connections that end, windows in which an agent may return, what happens when they are over.
+//! * `hung`: agents that are alive and take no streams.
 //! * `leave`: draining, revocation, stopping from afar.
 //!
 //! A session exists while one of its connections (legs) lives, and for its resume window after that. An
@@ -11,6 +12,7 @@
 //! logins, binds and losses, never for a visitor's request: those read the directory.
 
 mod bind;
+mod hung;
 mod leave;
 mod login;
 mod lost;
@@ -98,6 +100,8 @@ struct Live {
 struct LegState {
     connection: u64,
     leg: Leg,
+    /// Since when its agent takes no streams.
+    hung: Option<Instant>,
     traffic: Arc<Traffic>,
 }
 

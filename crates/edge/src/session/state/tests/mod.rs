@@ -5,6 +5,7 @@ mod login;
 mod random_events;
 mod resume;
 mod sharing;
+mod status;
 mod transcripts;
 
 use std::collections::BTreeSet;
