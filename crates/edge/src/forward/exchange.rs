@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey};
@@ -14,8 +14,8 @@ use smallvec::SmallVec;
 
 use super::h1_upstream::{H1Upstream, Rest};
 use super::h2_upstream;
+use super::kept::{Kept, Pinned, authenticates_connection};
 use super::open::{dial_failed, open};
-use super::pinned::{Pinned, authenticates_connection};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
@@ -102,11 +102,11 @@ pub(crate) async fn exchange<V: Visitor>(
         upstream_broke: false,
     };
     let mut member: Option<Arc<Member>> = None;
-    let (forwarded, answer) = loop {
+    let forwarded = loop {
         let permitted = match admitted(conn, visitor, routed, &progress.tried, host).await {
             Ok(p) => p,
-            Err(None) => break (Forwarded::Broken, None),
-            Err(Some(a)) => break (Forwarded::Answer(a.clone()), Some(a)),
+            Err(None) => break Forwarded::Broken,
+            Err(Some(a)) => break Forwarded::Answer(a),
         };
         progress.parked_us += permitted.parked_us;
         if progress.attempts == 0 {
@@ -129,9 +129,7 @@ pub(crate) async fn exchange<V: Visitor>(
         verdict::say(&outcome, &conn.node, &m, exchange, &progress);
         member = Some(m);
         match outcome {
-            Attempt::Done(f) => {
-                break (f, None);
-            }
+            Attempt::Done(f) => break f,
             Attempt::Failed(Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted)) => {
                 if let Err(end) = place(conn, visitor, routed, &permitted, &mut progress).await {
                     break end;
@@ -142,9 +140,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 None => {
                     conn.observe.retry(e.reason());
                 }
-                Some(a) => {
-                    break (Forwarded::Answer(a.clone()), Some(a));
-                }
+                Some(a) => break Forwarded::Answer(a),
             },
         }
     };
@@ -157,7 +153,6 @@ pub(crate) async fn exchange<V: Visitor>(
             pool: &routed.pool,
             member: member.as_deref(),
             forwarded: &forwarded,
-            answer: answer.as_ref(),
             attempts: progress.attempts,
             reused: progress.reused,
             parked_us: progress.parked_us,
@@ -198,9 +193,8 @@ async fn place<V: Visitor>(
     routed: &Routed,
     permitted: &Permitted,
     progress: &mut Progress,
-) -> Result<(), (Forwarded, Option<Answer>)> {
+) -> Result<(), Forwarded> {
     let member = permitted.member();
-    let full = |a: Answer| (Forwarded::Answer(a.clone()), Some(a));
     progress.tried.push(member.key);
     if let Choice::Member(_) = routed.pool.choose_other(super::random(), &progress.tried) {
         return Ok(());
@@ -222,14 +216,14 @@ async fn place<V: Visitor>(
     progress.parked_us += micros(began.elapsed()).max(1);
     match waited {
         // Dropped without an end, the visitor has left.
-        None => Err((Forwarded::Broken, None)),
+        None => Err(Forwarded::Broken),
         Some(true) if !left.is_zero() => {
             counted.end(ParkResult::Woken);
             Ok(())
         }
         Some(_) => {
             counted.end(ParkResult::Timeout);
-            Err(full(Answer::stream_limit()))
+            Err(Forwarded::Answer(Answer::stream_limit()))
         }
     }
 }
@@ -331,18 +325,6 @@ fn after_failure(
     None
 }
 
-/// The newest idle stream of a member on which nothing has happened since its last response. Bytes that came
-/// after it are the answer to nothing, and must not become the next visitor's.
-fn take_quiet(member: &Member, now: Instant, max_age: Duration) -> Option<AgentStream> {
-    let no_wake = Context::from_waker(Waker::noop());
-    loop {
-        let mut stream = member.idle().take(now, max_age)?;
-        if stream.poll_chunk(&no_wake).is_pending() {
-            return Some(stream);
-        }
-    }
-}
-
 /// One attempt over HTTP/1 on a stream of the member's.
 async fn attempt<V: Visitor>(
     conn: &Arc<Conn>,
@@ -361,17 +343,14 @@ async fn attempt<V: Visitor>(
     exchange.request.encode_request(&mut head);
     let now = Instant::now();
     let poolable = member.options.proxy_proto == 0 && !facts.upgrade;
-    // What belongs to the visitor's connection is used whatever its age: its login is worth more than the risk.
-    let pinned = visitor
-        .pinned()
-        .and_then(|p| p.take_if(|p| p.member() == member.key))
-        .and_then(Pinned::take_quiet);
-    let mut is_pinned = pinned.is_some();
-    let reused = if poolable && !progress.fresh_only {
+    let Kept {
+        stream: reused,
+        mut is_pinned,
+    } = if poolable && !progress.fresh_only {
         let max_age = if facts.idempotent { IDLE_MAX_AGE } else { FRESH };
-        pinned.or_else(|| take_quiet(member, now, max_age))
+        Kept::take(visitor, member, now, Some(max_age))
     } else {
-        pinned
+        Kept::take(visitor, member, now, None)
     };
     progress.reused = reused.is_some();
     conn.observe

@@ -24,6 +24,7 @@ use super::upstream::{Upstream, UpstreamError};
 use super::verdict;
 use crate::admit::Permitted;
 use crate::http::{RequestFacts, Visitor};
+use crate::reply::Answer;
 use crate::secure::Conn;
 use crate::supervise;
 
@@ -98,7 +99,8 @@ pub(super) async fn attempt<V: Visitor>(
         Err(f) => return Attempt::Failed(f),
     };
     let Some(request) = request(&exchange.request, host) else {
-        return Attempt::Failed(Failure::Upstream(UpstreamError::Closed));
+        // What the visitor asked for cannot be said in HTTP/2: no fault of the upstream.
+        return Attempt::Done(Forwarded::Answer(Answer::upstream_invalid()));
     };
     let end = !facts.has_body();
     let (response, stream) = match connection.send.send_request(request, end) {

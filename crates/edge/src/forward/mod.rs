@@ -4,8 +4,8 @@
 mod exchange;
 mod h1_upstream;
 mod h2_upstream;
+mod kept;
 mod open;
-mod pinned;
 mod pump;
 mod record;
 mod request_head;
@@ -18,8 +18,8 @@ mod websocket;
 
 pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
+pub(crate) use kept::Pinned;
 pub(crate) use open::{Opened, dial_failed, open};
-pub(crate) use pinned::Pinned;
 pub(crate) use record::answer as record_answer;
 pub(crate) use request_head::{identify, new_request_id};
 pub(crate) use response_head::date;

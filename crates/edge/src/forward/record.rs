@@ -20,7 +20,6 @@ pub(super) struct Facts<'a> {
     pub(super) pool: &'a Pool,
     pub(super) member: Option<&'a Member>,
     pub(super) forwarded: &'a Forwarded,
-    pub(super) answer: Option<&'a Answer>,
     pub(super) attempts: u8,
     pub(super) reused: bool,
     pub(super) parked_us: u64,
@@ -34,12 +33,11 @@ pub(super) struct Facts<'a> {
 
 /// Emits the outcome of an exchange that was forwarded, or was to be.
 pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
-    let (outcome, status, upgraded) = match (f.forwarded, f.answer) {
-        (_, Some(a)) => (outcome_of(a), a.status, false),
-        (Forwarded::Complete, None) => (Outcome::Completed, exchange.response.status(), false),
-        (Forwarded::Upgraded(..), None) => (Outcome::Completed, 101, true),
-        (Forwarded::Answer(a), None) => (outcome_of(a), a.status, false),
-        (Forwarded::Broken, None) => {
+    let (outcome, status, upgraded) = match f.forwarded {
+        Forwarded::Complete => (Outcome::Completed, exchange.response.status(), false),
+        Forwarded::Upgraded(..) => (Outcome::Completed, 101, true),
+        Forwarded::Answer(a) => (outcome_of(a), a.status, false),
+        Forwarded::Broken => {
             let outcome = if f.upstream_broke {
                 Outcome::UpstreamAborted
             } else {
@@ -59,7 +57,10 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
         total_us: since(f.began),
         ..Timings::default()
     };
-    let code = f.answer.map(|a| a.code).filter(|c| !c.is_empty());
+    let code = match f.forwarded {
+        Forwarded::Answer(a) if !a.code.is_empty() => Some(a.code),
+        _ => None,
+    };
     emit(
         conn,
         &exchange.request,

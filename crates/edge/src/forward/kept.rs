@@ -1,12 +1,17 @@
-//! A stream that belongs to one connection of a visitor (edge 7.8): logins of NTLM and Negotiate hold for the
-//! upstream's connection and not for a request, so what follows on the visitor's connection goes over the same stream,
-//! and nobody else's request ever does.
+//! Streams that are kept for the next request (edge 7.8): those of a member are anybody's; one that is pinned belongs to
+//! one connection of a visitor.
+//!
+//! Logins of NTLM and Negotiate hold for the upstream's connection and not for a request, so what follows on the
+//! visitor's connection goes over the same stream, and nobody else's request ever does.
 
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 use adit_cluster::{AgentStream, Directory, Member, MemberKey};
 use adit_http1::{Head, Known};
+
+use crate::http::Visitor;
 
 /// A stream kept between the requests of one connection; ended with it, and when its agent or this node leaves: it
 /// lies with the idle streams of its member.
@@ -31,12 +36,8 @@ impl Pinned {
         self.member.key
     }
 
-    /// The stream, if nothing has happened on it since the last response: else its upstream has closed it, or what
-    /// came is the answer to nothing.
-    pub(super) fn take_quiet(self) -> Option<AgentStream> {
-        let mut stream = self.member.idle().unpin(self.ticket)?;
-        let no_wake = Context::from_waker(Waker::noop());
-        stream.poll_chunk(&no_wake).is_pending().then_some(stream)
+    fn take(&self) -> Option<AgentStream> {
+        self.member.idle().unpin(self.ticket).and_then(quiet)
     }
 }
 
@@ -46,6 +47,45 @@ impl Drop for Pinned {
             self.directory.end_stream(stream);
         }
     }
+}
+
+/// What there is for a request.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) stream: Option<AgentStream>,
+    /// It belongs to the visitor's connection.
+    pub(super) is_pinned: bool,
+}
+
+impl Kept {
+    /// The stream of the visitor's own, whatever its age: its login is worth more than the risk that the upstream closes
+    /// it in this moment. Else the newest idle one of the member, if it was idle for at most `max_age`; with none, no
+    /// such stream may be used.
+    pub(super) fn take<V: Visitor>(visitor: &mut V, member: &Member, now: Instant, max_age: Option<Duration>) -> Self {
+        let own = visitor
+            .pinned()
+            .and_then(|place| place.take_if(|p| p.member() == member.key))
+            .and_then(|pinned| pinned.take());
+        Self {
+            is_pinned: own.is_some(),
+            stream: own.or_else(|| idle(member, now, max_age?)),
+        }
+    }
+}
+
+fn idle(member: &Member, now: Instant, max_age: Duration) -> Option<AgentStream> {
+    loop {
+        if let Some(stream) = quiet(member.idle().take(now, max_age)?) {
+            return Some(stream);
+        }
+    }
+}
+
+/// The stream, if nothing has happened on it since its last response: else its upstream has closed it, or what came is
+/// the answer to nothing, and must not become the next visitor's.
+fn quiet(mut stream: AgentStream) -> Option<AgentStream> {
+    let no_wake = Context::from_waker(Waker::noop());
+    stream.poll_chunk(&no_wake).is_pending().then_some(stream)
 }
 
 /// Whether an exchange is part of a login that holds for the connection: the upstream asks for one, or the visitor
