@@ -166,3 +166,27 @@ fn a_server_that_is_away_is_waited_for_until_a_signal() {
         .unwrap();
     assert_eq!(agent.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_server_key_that_is_unknown_or_wrong_is_refused_with_the_way_out() {
+    let home = tempfile::tempdir().unwrap();
+    let dev = |name: &str, value: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_adit"))
+            .env_clear()
+            .env("HOME", home.path())
+            .env(name, value)
+            .args(["dev", "--no-agent"])
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, error) = dev("ADIT_SERVER__LIMITS__BUFERS", "64MiB");
+    assert_eq!(code, Some(2));
+    assert!(
+        error.contains("ADIT_SERVER__LIMITS__BUFERS") && error.contains("`buffers`"),
+        "{error}"
+    );
+    let (code, error) = dev("ADIT_SERVER__LIMITS__BUFFERS", "much");
+    assert_eq!(code, Some(2));
+    assert!(error.contains("256MiB"), "{error}");
+}

@@ -2,12 +2,14 @@
 //!
 //! * [`state`] keeps what must survive a restart in a data directory: keys, tokens, the authority.
 //! * [`authority`] is the local certificate authority and mints leafs by name.
+//! * [`config`] is what an operator may set.
 //! * [`listen`] binds sockets and knows when another port may be taken instead.
 //! * `control` serves the API on a thread of its own, on connections that the edge hands over.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 pub mod admin_port;
 pub mod authority;
+pub mod config;
 mod control;
 mod durable;
 pub mod listen;

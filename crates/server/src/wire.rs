@@ -18,6 +18,7 @@ use aws_lc_rs::digest;
 
 use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
+use crate::config::Settings;
 use crate::control::{self, Control};
 use crate::state::State;
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub workers: usize,
     /// Access log.
     pub access_log: AccessLog,
+    /// What the operator set.
+    pub settings: Settings,
 }
 
 /// Why a server does not start.
@@ -181,6 +184,7 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     config.accept_without_sni = options.accept_without_sni;
     config.private_suffixes.clone_from(&options.private_suffixes);
     config.limits.connections = connections();
+    config.limits.buffers = options.settings.limits.buffers();
     config.with_credentials([Credential {
         id: c.credential_id.clone(),
         organization: c.organization_id.clone(),

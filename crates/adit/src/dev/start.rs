@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use adit_agent::{Ca, Forwarder, Session, Upstream};
+use adit_server::config::Settings;
 use adit_server::listen::{self, Bound, ListenError, Wish};
 use adit_server::state::{State, StateError};
 use adit_server::{AccessLog, Options, Server};
@@ -40,6 +41,7 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
         .map(Upstream::http)
         .transpose()
         .map_err(Failure::from)?;
+    let settings = settings()?;
     let dir = args.data_dir.clone().map_or_else(places::data_dir, Ok)?;
     // Printed paths are pasted elsewhere.
     let dir = std::path::absolute(&dir).map_err(|e| Failure::failed(format!("{}: {e}", dir.display())))?;
@@ -68,6 +70,7 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
         private_suffixes: ["localhost", "test", "home.arpa", "lan"].map(str::to_owned).to_vec(),
         workers: workers(),
         access_log: access_log(args.access_log),
+        settings,
     })
     .map_err(|e| Failure::failed(e.to_string()))?;
     let connect_addr = format!("connect.{base_domain}:{}", https.port());
@@ -288,6 +291,16 @@ fn workers() -> usize {
         .ok()
         .and_then(|n| n.parse().ok())
         .unwrap_or(0)
+}
+
+/// What the environment sets of the server's keys.
+fn settings() -> Result<Settings, Failure> {
+    // A name that is not UTF-8 is not one of ours; a value that is not is refused like any other wrong one.
+    let variables: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .collect();
+    Settings::from_environment(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .map_err(|e| Failure::usage(e.to_string()))
 }
 
 fn access_log(form: Option<AccessLogForm>) -> AccessLog {

@@ -1,0 +1,172 @@
+//! What an operator may set: sections and keys, each a field here and one line long.
+//!
+//! A key exists only from the change that reads it; what is unknown is refused. Every value has a default, so an
+//! empty [`Settings`] is a working one. They come from the environment ([`Settings::from_environment`]); whatever
+//! says them later (a file) is another layer below that one.
+
+mod environment;
+mod machine;
+mod size;
+
+use serde::Deserialize;
+
+pub use environment::{PREFIX, SettingError};
+pub use size::Size;
+
+/// The smallest budget that lets streams move at all: sixteen implied windows.
+const BUFFERS_MIN: usize = 4 << 20;
+/// The budget where the machine does not say how much memory it has.
+const BUFFERS_UNKNOWN: usize = 1 << 30;
+
+/// All sections.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `limits.…` (edge 1.6).
+    pub limits: Limits,
+}
+
+/// What a node may use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Memory that the server plans with; default 80 % of what the cgroup or the machine has.
+    pub memory: Option<Size>,
+    /// Bytes held for others on this node; default 25 % of `limits.memory`.
+    pub buffers: Option<Size>,
+}
+
+impl Limits {
+    /// `limits.memory` in bytes; `None` if it is neither set nor known.
+    #[must_use]
+    pub fn memory(&self) -> Option<usize> {
+        self.memory
+            .map(Size::bytes)
+            .or_else(|| machine::memory().map(|bytes| bytes / 5 * 4))
+    }
+
+    /// `limits.buffers` in bytes.
+    #[must_use]
+    pub fn buffers(&self) -> usize {
+        self.buffers.map_or_else(
+            || self.memory().map_or(BUFFERS_UNKNOWN, |memory| memory / 4),
+            Size::bytes,
+        )
+    }
+}
+
+impl Settings {
+    /// What single values cannot know: how they go together.
+    fn check(&self) -> Result<(), SettingError> {
+        let wrong = |key: &str, reason: String| Err(SettingError::wrong(key, &reason));
+        let Limits { memory, buffers } = &self.limits;
+        match (buffers.map(Size::bytes), memory.map(Size::bytes)) {
+            (Some(buffers), _) if buffers < BUFFERS_MIN => wrong(
+                "limits.buffers",
+                format!("{buffers} bytes is too little: at least {BUFFERS_MIN} are needed"),
+            ),
+            (Some(buffers), Some(memory)) if buffers > memory => wrong(
+                "limits.buffers",
+                format!("{buffers} bytes is more than limits.memory, which is {memory}"),
+            ),
+            (None, Some(memory)) if memory / 4 < BUFFERS_MIN => wrong(
+                "limits.memory",
+                format!("{memory} bytes is too little: at least {} are needed", BUFFERS_MIN * 4),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        Settings::from_environment(variables.iter().map(|(name, value)| (*name, *value))).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn nothing_set_is_a_working_configuration() {
+        let settings = read(&[("PATH", "/bin"), ("ADIT_AUTHTOKEN", "x")]).unwrap();
+        assert_eq!(settings, Settings::default());
+        assert!(settings.limits.buffers() >= BUFFERS_MIN);
+    }
+
+    #[test]
+    fn the_budget_is_a_quarter_of_the_memory() {
+        let limits = read(&[("ADIT_SERVER__LIMITS__MEMORY", "1GiB")]).unwrap().limits;
+        assert_eq!((limits.memory(), limits.buffers()), (Some(1 << 30), 256 << 20));
+        let limits = read(&[
+            ("ADIT_SERVER__LIMITS__MEMORY", "1 GiB"),
+            ("ADIT_SERVER__LIMITS__BUFFERS", "67108864"),
+        ])
+        .unwrap()
+        .limits;
+        assert_eq!(limits.buffers(), 64 << 20);
+    }
+
+    #[test]
+    fn values_that_do_not_go_together_are_refused() {
+        let refused = read(&[
+            ("ADIT_SERVER__LIMITS__MEMORY", "64MiB"),
+            ("ADIT_SERVER__LIMITS__BUFFERS", "65MiB"),
+        ]);
+        assert_eq!(
+            refused.unwrap_err(),
+            "ADIT_SERVER__LIMITS__BUFFERS: 68157440 bytes is more than limits.memory, which is 67108864"
+        );
+        let refused = read(&[("ADIT_SERVER__LIMITS__BUFFERS", "0")]).unwrap_err();
+        assert!(refused.contains("0 bytes is too little"), "{refused}");
+        assert!(read(&[("ADIT_SERVER__LIMITS__MEMORY", "15MiB")]).is_err());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_known_ones() {
+        let refused = read(&[("ADIT_SERVER__LIMITS__BUFERS", "64MiB")]).unwrap_err();
+        assert_eq!(
+            refused,
+            "ADIT_SERVER__LIMITS__BUFERS: unknown field `bufers`, expected `memory` or `buffers`"
+        );
+        let refused = read(&[("ADIT_SERVER__LIMIT__BUFFERS", "64MiB")]).unwrap_err();
+        assert_eq!(
+            refused,
+            "ADIT_SERVER__LIMIT__BUFFERS: unknown field `limit`, expected `limits`"
+        );
+        for name in [
+            "ADIT_SERVER__",
+            "ADIT_SERVER__LIMITS____BUFFERS",
+            "ADIT_SERVER__LIMITS__",
+        ] {
+            assert!(read(&[(name, "1")]).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_name_the_variable_and_what_is_expected() {
+        for value in ["12 apples", "-1", "1.5", "[1]", "99999999999999999999999"] {
+            let refused = read(&[("ADIT_SERVER__LIMITS__BUFFERS", value)]).unwrap_err();
+            assert!(refused.starts_with("ADIT_SERVER__LIMITS__BUFFERS: "), "{refused}");
+            assert!(refused.contains("256MiB"), "{refused}");
+        }
+        assert!(read(&[("ADIT_SERVER__LIMITS", "5")]).is_err());
+        assert!(read(&[("ADIT_SERVER__LIMITS__BUFFERS", "{a: [")]).is_err());
+    }
+
+    #[test]
+    fn an_empty_variable_sets_nothing_and_a_section_may_come_as_one_text() {
+        assert_eq!(
+            read(&[("ADIT_SERVER__LIMITS__BUFFERS", "")]).unwrap(),
+            Settings::default()
+        );
+        let settings = read(&[
+            ("ADIT_SERVER__LIMITS", r#"{"memory": "1GiB"}"#),
+            ("ADIT_SERVER__LIMITS__BUFFERS", "8MiB"),
+        ])
+        .unwrap();
+        assert_eq!(
+            (settings.limits.memory(), settings.limits.buffers()),
+            (Some(1 << 30), 8 << 20)
+        );
+    }
+}
