@@ -184,6 +184,13 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     config.accept_without_sni = options.accept_without_sni;
     config.private_suffixes.clone_from(&options.private_suffixes);
     config.limits.connections = connections();
+    config.connect_addresses = options
+        .settings
+        .agents
+        .connect_addresses
+        .iter()
+        .map(|a| a.to_ascii_lowercase())
+        .collect();
     config.limits.buffers = options.settings.limits.buffers();
     config.with_credentials([Credential {
         id: c.credential_id.clone(),
