@@ -14,9 +14,13 @@ import (
 	"golang.ngrok.com/ngrok/v2/rpc"
 )
 
-// api asks the server's API, and decodes what it answers into a map; 204 is an empty one.
+// api asks the shared server's API.
 func (b *bench) api(method, path string) (int, map[string]any) {
-	s := b.server
+	return b.apiOf(b.server, method, path)
+}
+
+// apiOf asks a server's API, and decodes what it answers into a map; 204 is an empty one.
+func (b *bench) apiOf(s *server, method, path string) (int, map[string]any) {
 	request, err := http.NewRequest(method, s.info.API+path, strings.NewReader("{}"))
 	if method == "GET" {
 		request, err = http.NewRequest(method, s.info.API+path, nil)
@@ -98,7 +102,7 @@ var apiTests = []test{
 		for command, code := range map[string]string{"stop": "ERR_NGROK_805", "restart": "ERR_NGROK_804", "update": "ERR_NGROK_806"} {
 			status, got := b.command(agent, command)
 			// The text is what this SDK declared at its login.
-			declared := "the agent has no defined callback for this operation"
+			declared := "the agent has not defined a callback for this operation"
 			b.check(status == 400 && got["error_code"] == code && strings.Contains(fmt.Sprint(got["msg"]), declared), "%s: %d %v", command, status, got)
 		}
 	}},

@@ -20,6 +20,7 @@ type server struct {
 	folder   string
 	listen   map[string]string
 	tcpPorts string
+	env      []string // beside this process's own
 	command  *exec.Cmd
 	ended    chan struct{} // closed at the process's end
 	info     devInfo
@@ -70,6 +71,7 @@ func (s *server) start() error {
 	defer log.Close()
 	command := exec.Command(os.Getenv("ADIT_BIN"), args...)
 	command.Stdout, command.Stderr = log, log
+	command.Env = append(os.Environ(), s.env...)
 	if err := command.Start(); err != nil {
 		return err
 	}

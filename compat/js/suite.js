@@ -5,7 +5,7 @@ const harness = require("./harness");
 const sdk = require("./sdk");
 const { Server } = require("./server");
 
-for (const part of ["login", "endpoints", "traffic", "life"]) require(`./tests/${part}`);
+for (const part of ["login", "endpoints", "traffic", "life", "api"]) require(`./tests/${part}`);
 
 (async () => {
   console.log(`-- @ngrok/ngrok ${sdk.version} of npm, node ${process.version}`);

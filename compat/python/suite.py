@@ -11,8 +11,9 @@ import tests_login
 import tests_endpoints
 import tests_traffic
 import tests_life
+import tests_api
 
-assert all((tests_login, tests_endpoints, tests_traffic, tests_life))
+assert all((tests_login, tests_endpoints, tests_traffic, tests_life, tests_api))
 
 if __name__ == "__main__":
     print(f"-- ngrok {sdk.version()} of PyPI, Python {sys.version.split()[0]}", flush=True)

@@ -1,6 +1,7 @@
 //! The suite of Adit for the crate `ngrok`, as it is: `compat-rust [PART_OF_A_NAME…]`, with ADIT_BIN.
 //! `compat-rust agent …` is the SDK in a process of its own, for tests that need several.
 
+mod api;
 mod cut;
 mod endpoints;
 mod harness;
@@ -53,6 +54,7 @@ async fn main() -> ExitCode {
         traffic::TESTS,
         limits::TESTS,
         life::TESTS,
+        api::TESTS,
     ]
     .concat();
     let well = harness::run(&all, &shared, &arguments).await;

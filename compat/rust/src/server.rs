@@ -33,6 +33,8 @@ pub struct Info {
     pub connect: String,
     pub ca_file: PathBuf,
     pub token: String,
+    pub api_url: String,
+    pub api_key: String,
 }
 
 impl Server {
@@ -185,6 +187,8 @@ fn read_info(file: &Path, pid: Option<u32>) -> Result<Info> {
         connect: text("connect_addr")?,
         ca_file: text("ca_file")?.into(),
         token: text("authtoken")?,
+        api_url: text("api_url")?,
+        api_key: text("api_key")?,
     })
 }
 

@@ -181,6 +181,13 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     config.accept_without_sni = options.accept_without_sni;
     config.private_suffixes.clone_from(&options.private_suffixes);
     set_limits(&mut config.limits, options);
+    config.connect_addresses = options
+        .settings
+        .agents
+        .connect_addresses
+        .iter()
+        .map(|a| a.to_ascii_lowercase())
+        .collect();
     config.with_credentials([Credential {
         id: c.credential_id.clone(),
         organization: c.organization_id.clone(),

@@ -122,6 +122,9 @@ pub struct EdgeConfig {
     pub tcp_ports: Option<(u16, u16)>,
     /// Agents without SNI (reached by address) are accepted.
     pub accept_without_sni: bool,
+    /// Addresses (`host:port`) at which agents reach this server, in order of preference. Agents that keep several
+    /// connections are told them if there are at least two; their hosts are connect names.
+    pub connect_addresses: Vec<String>,
     /// Region shown to agents.
     pub region: String,
     /// This node's name.
@@ -168,6 +171,7 @@ impl EdgeConfig {
             tcp_public_host: format!("tcp.{base_domain}"),
             tcp_ports: None,
             accept_without_sni: false,
+            connect_addresses: Vec::new(),
             region: "local".to_owned(),
             node: "node-1".to_owned(),
             resume_window: Duration::from_secs(30),
@@ -203,7 +207,21 @@ impl EdgeConfig {
 
     /// The control name that a canonical host is, if any.
     pub fn control_name(&self, host: &str) -> Option<ControlName> {
-        ControlName::of(host, &self.base_domain)
+        let is_connect = || self.connect_addresses.iter().any(|a| host_of(a) == host);
+        ControlName::of(host, &self.base_domain).or_else(|| is_connect().then_some(ControlName::Connect))
+    }
+
+    /// The addresses at which an agent may keep connections, the one whose host it came by (`ingress`) first; none if
+    /// there is only one.
+    pub fn leg_addresses(&self, ingress: &str) -> Option<Vec<&str>> {
+        let mut all: Vec<&str> = self.connect_addresses.iter().map(String::as_str).collect();
+        if all.len() < 2 {
+            return None;
+        }
+        if let Some(at) = all.iter().position(|a| host_of(a) == ingress) {
+            all.swap(0, at);
+        }
+        Some(all)
     }
 
     /// Whether `host` is the base domain or lies below it.
@@ -215,5 +233,29 @@ impl EdgeConfig {
     /// Whether this peer's `X-Forwarded-*` headers are believed.
     pub fn is_trusted_proxy(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|n| n.contains(&address))
+    }
+}
+
+/// The host of `host:port`.
+fn host_of(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connect_addresses_are_offered_from_two_on_with_the_one_in_use_first() {
+        let mut config = EdgeConfig::new("adit.example.com", SealKey([0; 32]));
+        assert_eq!(config.leg_addresses(""), None);
+        config.connect_addresses = vec!["connect.adit.example.com:443".to_owned()];
+        assert_eq!(config.leg_addresses("connect.adit.example.com"), None);
+        config.connect_addresses.push("second.example.net:443".to_owned());
+        let both = ["connect.adit.example.com:443", "second.example.net:443"];
+        assert_eq!(config.leg_addresses("").unwrap(), both);
+        assert_eq!(config.leg_addresses("second.example.net").unwrap(), [both[1], both[0]]);
+        assert_eq!(config.control_name("second.example.net"), Some(ControlName::Connect));
+        assert_eq!(config.control_name("third.example.net"), None);
     }
 }

@@ -15,6 +15,8 @@ pub use size::Size;
 
 /// The smallest budget that lets streams move at all: sixteen implied windows.
 const BUFFERS_MIN: usize = 4 << 20;
+/// Most connections of one session (`agents.max_legs`).
+pub const LEGS: usize = 4;
 /// The budget where the machine does not say how much memory it has.
 const BUFFERS_UNKNOWN: usize = 1 << 30;
 
@@ -24,6 +26,17 @@ const BUFFERS_UNKNOWN: usize = 1 << 30;
 pub struct Settings {
     /// `limits.…` (edge 1.6).
     pub limits: Limits,
+    /// `agents.…` (agent protocol 5.3).
+    pub agents: Agents,
+}
+
+/// What agents are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agents {
+    /// Addresses (`host:port`) at which agents reach this server, at most [`LEGS`]. Agents that keep several
+    /// connections (legs) of one session open one to each. Default: none, so there is one connection.
+    pub connect_addresses: Vec<String>,
 }
 
 /// What a node may use.
@@ -65,10 +78,35 @@ impl Limits {
     }
 }
 
+impl Agents {
+    fn check(&self) -> Result<(), SettingError> {
+        let wrong = |reason: String| Err(SettingError::wrong("agents.connect_addresses", &reason));
+        let all = &self.connect_addresses;
+        if all.len() > LEGS {
+            return wrong(format!("{} addresses are too many: at most {LEGS} are used", all.len()));
+        }
+        for (i, address) in all.iter().enumerate() {
+            let parts = address.rsplit_once(':');
+            let fits = parts.is_some_and(|(host, port)| {
+                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+                !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok_and(|p| p != 0)
+            });
+            if !fits {
+                return wrong(format!("{address:?} is not host:port"));
+            }
+            if all.iter().take(i).any(|other| other.eq_ignore_ascii_case(address)) {
+                return wrong(format!("{address} stands there twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Settings {
     /// What single values cannot know: how they go together.
     fn check(&self) -> Result<(), SettingError> {
         let wrong = |key: &str, reason: String| Err(SettingError::wrong(key, &reason));
+        self.agents.check()?;
         let Limits { memory, buffers, .. } = &self.limits;
         if self.limits.connections == Some(0) {
             return wrong("limits.connections", "0 would let nobody in".to_owned());
@@ -144,7 +182,7 @@ mod tests {
         let refused = read(&[("ADIT_SERVER__LIMIT__BUFFERS", "64MiB")]).unwrap_err();
         assert_eq!(
             refused,
-            "ADIT_SERVER__LIMIT__BUFFERS: unknown field `limit`, expected `limits`"
+            "ADIT_SERVER__LIMIT__BUFFERS: unknown field `limit`, expected `limits` or `agents`"
         );
         for name in [
             "ADIT_SERVER__",
@@ -183,6 +221,27 @@ mod tests {
         }
         assert!(read(&[("ADIT_SERVER__LIMITS", "5")]).is_err());
         assert!(read(&[("ADIT_SERVER__LIMITS__BUFFERS", "{a: [")]).is_err());
+    }
+
+    #[test]
+    fn connect_addresses_are_a_list_of_hosts_and_ports() {
+        let of = |text| read(&[("ADIT_SERVER__AGENTS__CONNECT_ADDRESSES", text)]);
+        let settings = of(r#"["127.0.0.1:8443", "localhost:8443"]"#).unwrap();
+        assert_eq!(settings.agents.connect_addresses, ["127.0.0.1:8443", "localhost:8443"]);
+        for (text, says) in [
+            (r#"["127.0.0.1"]"#, "is not host:port"),
+            (r#"["h:0"]"#, "is not host:port"),
+            (r#"["https://h:1"]"#, "is not host:port"),
+            (r#"["h:1", "H:1"]"#, "stands there twice"),
+            (r#"["a:1", "b:1", "c:1", "d:1", "e:1"]"#, "at most 4"),
+        ] {
+            let refused = of(text).unwrap_err();
+            assert!(
+                refused.starts_with("ADIT_SERVER__AGENTS__CONNECT_ADDRESSES: "),
+                "{refused}"
+            );
+            assert!(refused.contains(says), "{refused}");
+        }
     }
 
     #[test]

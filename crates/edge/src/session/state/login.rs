@@ -11,7 +11,7 @@ use adit_names::version::VERSION;
 use adit_observe::{Activity, AgentClient, AgentSession, EndpointReason, SessionChange};
 use adit_protocol::capability::Grant;
 use adit_protocol::client_family::ClientFamily;
-use adit_protocol::message::{Auth, AuthExtra, AuthResp, AuthRespExtra};
+use adit_protocol::message::{Auth, AuthExtra, AuthResp, AuthRespExtra, ConnectAddress};
 use adit_snapshot::{Credential, EdgeConfig, TokenHash};
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -122,6 +122,7 @@ impl Sessions {
         }
         let connection = self.add_leg(&session, number, &leg);
 
+        let addresses = leg_addresses(config, &leg.ingress);
         let cookie = self.sealer.seal_session(&SessionCookie {
             organization: facts.organization.clone(),
             credential: facts.credential.clone(),
@@ -135,7 +136,7 @@ impl Sessions {
             .adit
             .as_ref()
             .map(|offer| capabilities::grant(offer, config, leg.round_trip));
-        let response = response_of(version, config, &credential, &facts, cookie, grant);
+        let response = response_of(version, config, &credential, &facts, cookie, addresses, grant);
         Ok(Accepted {
             response,
             connection,
@@ -432,6 +433,7 @@ fn response_of(
     credential: &Credential,
     facts: &SessionFacts,
     cookie: String,
+    addresses: Option<Vec<ConnectAddress>>,
     adit: Option<Grant>,
 ) -> AuthResp {
     AuthResp {
@@ -447,11 +449,21 @@ fn response_of(
             plan_name: "self-hosted".to_owned(),
             banner: String::new(),
             deprecation_warning: None,
-            connect_addresses: None,
+            connect_addresses: addresses,
             agent_session_id: facts.id.clone(),
             adit,
         },
     }
+}
+
+/// Where an agent may keep further connections, if there is more than one place.
+fn leg_addresses(config: &EdgeConfig, ingress: &str) -> Option<Vec<ConnectAddress>> {
+    let all = config.leg_addresses(ingress)?.into_iter();
+    let address = |server_addr: &str| ConnectAddress {
+        region: config.region.clone(),
+        server_addr: server_addr.to_owned(),
+    };
+    Some(all.map(address).collect())
 }
 
 /// A text for display: without control characters, bounded.
