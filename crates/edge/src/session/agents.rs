@@ -79,12 +79,16 @@ impl Agents {
         }))
     }
 
-    /// Asks or changes the table of sessions; what happened is told to the observer.
+    /// Asks or changes the table of sessions; what happened is told to the observer, and to agents that listen.
     pub fn sessions<R>(&self, step: impl FnOnce(&mut Sessions) -> R) -> R {
-        let (result, activity) = {
+        let (result, activity, notices) = {
             let mut sessions = self.lock();
-            (step(&mut sessions), sessions.take_activity())
+            (step(&mut sessions), sessions.take_activity(), sessions.take_notices())
         };
+        for (to, message) in notices {
+            // Only Adit's own agent listens.
+            self.outboxes.say(&to, message);
+        }
         if let Some(observer) = &self.observer {
             activity.into_iter().for_each(|a| observer.activity(a));
         }

@@ -104,6 +104,13 @@ fn three_failures_in_a_row_degrade_the_endpoint_and_the_first_success_restores_i
             (1.0 - degraded, degraded)
         );
     }
+    let line = agent
+        .process
+        .line("how others see it", |l| l.starts_with("endpoint status "));
+    assert!(
+        line.contains("status=degraded") && line.contains("reason=upstream_refused"),
+        "{line}"
+    );
     // At most one event in five seconds, the last one always.
     eventually("it is told", || (told(&server, &agent.url).len() == 2).then_some(()));
     let service = Service::on(TcpListener::bind(&address).unwrap(), |_| ok("up"));

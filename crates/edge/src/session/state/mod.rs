@@ -29,6 +29,7 @@ use adit_cluster::{ClaimKey, Claims, Directory, Draining, Leg, Member, OnlineSes
 use adit_names::endpoint_url::EndpointUrl;
 use adit_names::id::{Id, Prefix};
 use adit_observe::{Activity, AgentSession, EndpointFacts, EndpointReason, EndpointStatus, EndpointTransition};
+use adit_protocol::control::ControlMessage;
 use adit_snapshot::{Credential, EdgeConfig};
 
 use super::clock::Now;
@@ -72,6 +73,7 @@ pub struct Sessions {
     next_connection: u64,
     draining: bool,
     activity: Vec<Activity>,
+    notices: Vec<(Connection, ControlMessage)>,
 }
 
 /// One session.
@@ -168,12 +170,18 @@ impl Sessions {
             next_connection: 0,
             draining: false,
             activity: Vec::new(),
+            notices: Vec::new(),
         })
     }
 
     /// What happened since the last call, to be told to the observer.
     pub fn take_activity(&mut self) -> Vec<Activity> {
         std::mem::take(&mut self.activity)
+    }
+
+    /// What is to be said to agents on their control streams since the last call.
+    pub fn take_notices(&mut self) -> Vec<(Connection, ControlMessage)> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Sizes of the tables.
@@ -247,7 +255,15 @@ impl Sessions {
 
     /// Says the status of an endpoint, if it is another than was said before.
     fn tell_endpoint(&mut self, session: &Arc<str>, bind: &str) {
-        let Some(endpoint) = self.live.get_mut(session).and_then(|s| s.endpoints.get_mut(bind)) else {
+        let Some(live) = self.live.get_mut(session) else {
+            return;
+        };
+        let listener = live.legs.first_key_value().map(|(number, l)| Connection {
+            session: session.clone(),
+            leg: *number,
+            id: l.connection,
+        });
+        let Some(endpoint) = live.endpoints.get_mut(bind) else {
             return;
         };
         let now = endpoint.member.status();
@@ -255,6 +271,17 @@ impl Sessions {
         let previous = std::mem::replace(&mut endpoint.status, status);
         if previous == status {
             return;
+        }
+        if let Some(of) = listener
+            && previous.is_some_and(|p| p != EndpointStatus::Offline)
+        {
+            let message = ControlMessage::BindState {
+                id: bind.to_owned(),
+                status: now.status.as_str().to_owned(),
+                reason: now.reason.as_str().to_owned(),
+                detail: now.detail.clone(),
+            };
+            self.notices.push((of, message));
         }
         let transition = EndpointTransition {
             endpoint: endpoint.told.clone(),

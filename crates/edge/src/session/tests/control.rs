@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adit_cluster::Class;
 use adit_mux::{CloseReason, Stream, StreamError};
-use adit_protocol::control::{ControlMessage, StreamErrorClass};
+use adit_protocol::control::{ControlMessage, Health, StreamErrorClass, UpstreamHealth};
 use adit_protocol::typed_stream::StreamType;
 use serde_json::{Value, json};
 
@@ -101,6 +101,35 @@ async fn the_cause_of_a_failed_stream_reaches_who_asks_for_it() {
         (failure.class, failure.error.as_str()),
         (StreamErrorClass::Dial, "connection refused")
     );
+}
+
+#[tokio::test]
+async fn an_agent_hears_how_others_see_its_endpoint() {
+    let server = Server::new();
+    let client = adit_agent(&server).await;
+    let bound = client.bind("app.adit.example.com").await;
+    let mut control = client.open(StreamType::AditControl, &[]);
+    let health = |state, reason: &str| ControlMessage::Health {
+        ep: vec![UpstreamHealth {
+            id: bound["Id"].as_str().unwrap().to_owned(),
+            state,
+            reason: reason.to_owned(),
+            since: 0,
+        }],
+    };
+    let seen = |status: &str, reason: &str, detail: &str| ControlMessage::BindState {
+        id: bound["Id"].as_str().unwrap().to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        detail: detail.to_owned(),
+    };
+    say(&mut control, &health(Health::Down, "connection refused")).await;
+    assert_eq!(
+        hear(&mut control).await,
+        seen("degraded", "upstream_refused", "connection refused")
+    );
+    say(&mut control, &health(Health::Up, "")).await;
+    assert_eq!(hear(&mut control).await, seen("online", "ok", ""));
 }
 
 #[tokio::test]
