@@ -9,6 +9,7 @@ use adit_mux::code;
 use adit_names::code::ErrorCode;
 use adit_protocol::message::{Message, Restart, RestartResp, Stop, StopResp, StopTunnel, Update, UpdateResp};
 use adit_protocol::typed_stream::StreamType;
+use tokio::sync::Semaphore;
 
 use super::agents::Agents;
 use super::clock::Now;
@@ -16,6 +17,8 @@ use super::request;
 use super::state::Ended;
 use crate::supervise::{self, Workers};
 
+/// Commands that run at once.
+const AT_ONCE: usize = 256;
 /// How long an agent has to answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How long a stream may stay open after its value was read or written.
@@ -26,9 +29,13 @@ const MAX_WORDS: usize = 512;
 const MAX_ANSWER: usize = 64 << 10;
 
 /// Takes up commands for as long as somebody can give them. Each runs on the worker of its session, so that a slow
-/// agent delays no other command. To be spawned once.
+/// agent delays no other command; beyond [`AT_ONCE`] they wait in their queue. To be spawned once.
 pub async fn run(agents: Arc<Agents>, workers: Workers, mut queue: CommandQueue) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(request) = queue.recv().await {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         let worker = match &request.target {
             Target::Session { id, .. } => agents.directory.session(id).and_then(|s| Some(s.legs.first()?.worker)),
             Target::Endpoint { .. } => None,
@@ -40,6 +47,7 @@ pub async fn run(agents: Arc<Agents>, workers: Workers, mut queue: CommandQueue)
                 Target::Endpoint { id, message } => stop_endpoint(&agents, id, message),
             };
             request.answer(result);
+            drop(place);
         });
     }
 }

@@ -82,6 +82,23 @@ fn versions_heartbeats_and_texts_are_bounded() {
 }
 
 #[test]
+fn several_addresses_are_offered_with_the_one_in_use_first() {
+    let mut w = World::new();
+    let (own, other) = ("connect.adit.example.com:443", "other.example.net:443");
+    w.config.connect_addresses = vec![other.to_owned(), own.to_owned()];
+    let answer = serde_json::to_value(&w.enter(TOKEN).response).unwrap();
+    assert_eq!(
+        answer["Extra"]["ConnectAddresses"],
+        json!([{"Region": "local", "ServerAddr": own}, {"Region": "local", "ServerAddr": other}])
+    );
+    w.config.connect_addresses.truncate(1);
+    assert!(
+        w.enter(TOKEN).response.extra.connect_addresses.is_none(),
+        "one is no choice"
+    );
+}
+
+#[test]
 fn the_answer_names_the_session_twice_and_says_nothing_of_additions_unasked() {
     let mut w = World::new();
     let accepted = w.enter(TOKEN);

@@ -161,6 +161,8 @@ impl World {
     /// The invariants that hold between any two events.
     pub(crate) fn check(&self) {
         let s = &self.sessions;
+        let online = s.live.values().filter(|live| !live.legs.is_empty()).count();
+        assert_eq!(self.directory.sessions().len(), online);
         let mut keys: std::collections::BTreeMap<ClaimKey, Vec<&super::Endpoint>> = Default::default();
         let mut windows = 0;
         for (id, live) in &s.live {
@@ -169,6 +171,12 @@ impl World {
                 live.until.is_some(),
                 live.legs.is_empty(),
                 "a window runs while there is no leg"
+            );
+            let online = self.directory.session(id);
+            assert_eq!(
+                online.map_or(0, |o| o.legs.len()),
+                live.legs.len(),
+                "the directory has the sessions that are on line, with their legs"
             );
             for (bind, endpoint) in &live.endpoints {
                 windows += usize::from(endpoint.until.is_some());
