@@ -9,11 +9,8 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-use bytes::Bytes;
 use slab::Slab;
 
-/// Chunks that hold less than this are not counted once they are taken.
-const LENT_MIN: usize = 4 << 10;
 /// Sessions report when what they hold has changed by this much.
 const STEP: usize = 16 << 10;
 
@@ -37,8 +34,6 @@ pub enum Level {
 pub struct Budget {
     limit: usize,
     used: AtomicUsize,
-    /// Bytes that somebody else counts.
-    elsewhere: fn() -> usize,
     shed: AtomicU64,
     meters: Mutex<Slab<Arc<Meter>>>,
 }
@@ -55,17 +50,9 @@ impl Budget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Arc<Self> {
-        Self::counting(limit, || 0)
-    }
-
-    /// A budget of `limit` bytes in which those count that `elsewhere` tells as well. It is asked
-    /// often: an atomic load.
-    #[must_use]
-    pub fn counting(limit: usize, elsewhere: fn() -> usize) -> Arc<Self> {
         Arc::new(Self {
             limit: limit.max(1),
             used: AtomicUsize::new(0),
-            elsewhere,
             shed: AtomicU64::new(0),
             meters: Mutex::default(),
         })
@@ -74,7 +61,7 @@ impl Budget {
     /// Bytes held by all.
     #[must_use]
     pub fn used(&self) -> usize {
-        self.used.load(Relaxed) + (self.elsewhere)()
+        self.used.load(Relaxed)
     }
 
     /// Streams that were reset because the budget was short.
@@ -177,23 +164,15 @@ impl Share {
         bytes > 0 && bytes >= self.budget.most(|meter| &meter.stalled) / 2
     }
 
-    /// A stream was reset.
+    /// The largest stalled stream was reset.
     pub(crate) fn count_shed(&self) {
         self.budget.shed.fetch_add(1, Relaxed);
+        self.forget_stalled();
     }
 
-    /// What a consumer takes is no longer held here, but it is still memory: while the budget is
-    /// pressed it stays counted until the consumer drops it.
-    pub(crate) fn lend(&self, bytes: Bytes, size: usize) -> Bytes {
-        if size < LENT_MIN || self.level() == Level::Free {
-            return bytes;
-        }
-        self.budget.charge(size);
-        Bytes::from_owner(Lent {
-            bytes,
-            size,
-            budget: Arc::clone(&self.budget),
-        })
+    /// This session has no stalled stream that others should wait for.
+    pub(crate) fn forget_stalled(&self) {
+        self.meter.stalled.store(0, Relaxed);
     }
 
     /// True if this session holds more than an equal part of the limit.
@@ -205,25 +184,6 @@ impl Share {
     /// True if no session holds more.
     pub(crate) fn holds_most(&self) -> bool {
         self.reported > 0 && self.reported >= self.budget.most(|meter| &meter.held)
-    }
-}
-
-/// A chunk in the hands of its consumer, counted.
-struct Lent {
-    bytes: Bytes,
-    size: usize,
-    budget: Arc<Budget>,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        self.budget.release(self.size);
     }
 }
 

@@ -65,7 +65,7 @@ impl Agents {
     ) -> Result<Arc<Self>, BadKey> {
         let told = config.load();
         let sessions = Sessions::new(&told, directory.clone(), Arc::new(LocalClaims::default()), ports)?;
-        let budget = Budget::counting(told.limits.buffers, adit_tls::kept_bytes);
+        let budget = Budget::new(told.limits.buffers);
         drop(told);
         Ok(Arc::new(Self {
             config,
@@ -171,8 +171,9 @@ impl Told {
     /// Tells what has changed.
     fn buffers(&mut self, budget: &Budget, observer: &Observer) {
         let number = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        // Not in the budget: no stream that is reset gives them back while its visitor reads nothing.
         let visitors = adit_tls::kept_bytes();
-        let sessions = number(budget.used().saturating_sub(visitors));
+        let sessions = number(budget.used());
         let (visitors, shed) = (number(visitors), budget.shed());
         let metrics = observer.control();
         metrics.buffers(BufferHolder::Sessions, sessions - self.sessions);

@@ -194,16 +194,10 @@ impl Core {
         if let Some(code) = stream.reset {
             return Poll::Ready(Err(StreamError::Reset(code)));
         }
-        let before = self.inboxes.held();
         if let Some(bytes) = self.inboxes.pop(&mut stream.inbox) {
             if !lost {
                 self.consumed(key, bytes.len() as u32);
             }
-            let freed = before - self.inboxes.held();
-            let bytes = match &self.share {
-                Some(share) => share.lend(bytes, freed),
-                None => bytes,
-            };
             return Poll::Ready(Ok(Some(bytes)));
         }
         if stream.flags.fin_received {

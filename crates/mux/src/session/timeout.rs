@@ -113,6 +113,7 @@ impl Core {
         share.report(held);
         let level = share.level();
         if level < Level::High || !open {
+            share.forget_stalled();
             return;
         }
         if level >= Level::Full && (share.holds_most() || (level == Level::Over && share.holds_much())) {
@@ -187,6 +188,8 @@ impl Core {
         if !was_active {
             self.trim();
         }
+        // What is told to the other sessions must not grow old.
+        self.pressure_checked = millis.wrapping_sub(PRESSURE_EVERY);
         self.weigh();
         let cares = was_active || self.extra > 0 || self.inboxes.held() > 0 || self.capacity.len() > 0;
         self.tick_at = if cares || !self.ghosts.is_empty() {

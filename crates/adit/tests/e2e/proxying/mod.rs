@@ -2,6 +2,7 @@
 
 mod bodyless;
 mod broken;
+mod budget;
 mod expect;
 mod grpc;
 mod heads;

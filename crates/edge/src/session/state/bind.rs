@@ -184,7 +184,7 @@ impl Sessions {
         let until = old.as_ref().filter(|_| same_name).and_then(|o| o.until);
         live.endpoints.insert(
             bind.to_owned(),
-            Endpoint {
+            Box::new(Endpoint {
                 key: won.key,
                 url: won.url,
                 owner,
@@ -193,7 +193,7 @@ impl Sessions {
                 told,
                 status,
                 until,
-            },
+            }),
         );
         let instead_of = old
             .as_ref()

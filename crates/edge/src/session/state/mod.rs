@@ -87,7 +87,8 @@ struct Live {
     instance: Option<String>,
     legs: BTreeMap<u32, LegState>,
     /// By bind id.
-    endpoints: BTreeMap<String, Endpoint>,
+    /// Boxed, because a node of the map has room for eleven, and most sessions have one.
+    endpoints: BTreeMap<String, Box<Endpoint>>,
     ended: VecDeque<String>,
     /// End of the resume window; only while there is no leg.
     until: Option<Instant>,

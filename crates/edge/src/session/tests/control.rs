@@ -166,3 +166,78 @@ async fn a_drain_is_announced() {
     assert_eq!(client.end().await, CloseReason::Eof);
     draining.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_is_three_tasks_and_holds_no_bytes() {
+    let server = Server::new();
+    let tasks = tokio::runtime::Handle::current().metrics();
+    let before = tasks.num_alive_tasks();
+    let client = adit_agent(&server).await;
+    client.bind("idle.adit.example.com").await;
+    let mut control = client.open(StreamType::AditControl, &[]);
+    for n in 1..=6 {
+        assert_eq!(hear(&mut control).await, ControlMessage::Probe { n });
+        say(&mut control, &ControlMessage::ProbeOk { n, ep: Vec::new() }).await;
+    }
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    // Two of the client; the server's driver, session and control stream.
+    assert_eq!(tasks.num_alive_tasks() - before, 1 + 3);
+    let pool = server.directory.find(Class::Sni, "idle.adit.example.com").unwrap();
+    let leg = pool.members()[0].full_leg().unwrap();
+    assert_eq!(leg.mux.held_bytes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_negotiated_window_counts_from_the_first_byte_of_a_stream_in_both_directions() {
+    // A megabyte was asked for; the test's line carries this much in its round trip of 8 ms.
+    const WINDOW: u32 = 1_000_000;
+    let server = Server::new();
+    let mut client = server.connect();
+    let mut auth = state::auth_json(TOKEN);
+    auth["Extra"]["UserAgent"] = "adit-agent/0.1.0".into();
+    auth["Extra"]["Adit"] = json!({"v": 1, "caps": ["window"], "instance": "i", "window": 1_048_576});
+    client.session.set_receive_window(1 << 20);
+    let answer = client.ask(StreamType::Auth, &auth).await;
+    assert_eq!(answer["Extra"]["Adit"]["window"], WINDOW);
+    client.session.set_send_window(WINDOW);
+    client.bind("wide.adit.example.com").await;
+    let pool = server.directory.find(Class::Sni, "wide.adit.example.com").unwrap();
+    let leg = pool.members()[0].full_leg().unwrap();
+    let mut near = leg.mux.open(b"\0\0\0\x03").unwrap();
+    let mut far = client.incoming.accept().await.unwrap();
+    // Nobody reads: what is taken is what the windows hold, and no violation of them.
+    assert_eq!(sent_unread(&mut near).await, WINDOW as usize - 4);
+    assert_eq!(sent_unread(&mut far).await, WINDOW as usize);
+    let (mut at_agent, mut at_server) = (0, 0);
+    while at_agent < WINDOW as usize || at_server < WINDOW as usize {
+        tokio::select! {
+            chunk = far.chunk(), if at_agent < WINDOW as usize => at_agent += chunk.unwrap().unwrap().len(),
+            chunk = near.chunk(), if at_server < WINDOW as usize => at_server += chunk.unwrap().unwrap().len(),
+        }
+    }
+
+    // A stock agent knows nothing of it.
+    let mut stock = server.logged_in().await;
+    stock.bind("narrow.adit.example.com").await;
+    let pool = server.directory.find(Class::Sni, "narrow.adit.example.com").unwrap();
+    let leg = pool.members()[0].full_leg().unwrap();
+    let mut near = leg.mux.open(b"\0\0\0\x03").unwrap();
+    let _far = stock.incoming.accept().await.unwrap();
+    assert_eq!(sent_unread(&mut near).await, 0x4_0000 - 4);
+}
+
+/// Sends until the window is used up; how many bytes that were. The clock moves only when nobody can do anything, so
+/// the time-out means that no more is taken.
+async fn sent_unread(stream: &mut Stream) -> usize {
+    let mut sent = 0;
+    let piece = vec![7; 64 << 10];
+    while let Ok(more) = tokio::time::timeout(
+        Duration::from_millis(400),
+        std::future::poll_fn(|cx| stream.poll_send(cx, &piece)),
+    )
+    .await
+    {
+        sent += more.unwrap();
+    }
+    sent
+}
