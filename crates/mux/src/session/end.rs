@@ -240,5 +240,6 @@ impl Core {
         for (_, waker) in &mut self.closed_wakers {
             self.wakes.add(waker.take());
         }
+        self.weigh();
     }
 }

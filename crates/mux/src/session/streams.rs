@@ -345,6 +345,10 @@ impl Core {
         self.reset_by_us(key, code::CANCELLED);
         self.remove(key);
         self.out.turn(&mut self.streams, &mut self.wakes);
+        if !self.is_open() {
+            // No tick will come any more that would.
+            self.weigh();
+        }
         self.close_if_unused();
     }
 

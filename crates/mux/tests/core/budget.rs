@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adit_mux::{Budget, Config, StreamError, budget::Level, code, frame, session::Key};
+use adit_mux::{Budget, CloseReason, Config, StreamError, budget::Level, code, frame, session::Key};
 
 use crate::peer::{Peer, data, hex, quiet, syn};
 
@@ -65,4 +65,21 @@ fn the_session_that_holds_most_is_not_read() {
     let at = a.core.poll_timeout().unwrap();
     a.after(at - a.now);
     assert!(a.core.wants_read());
+}
+
+/// A session that has ended is driven by nobody, and may be held by somebody for a while.
+#[test]
+fn a_session_that_was_lost_gives_back_what_its_streams_held() {
+    let budget = Budget::new(1 << 20);
+    let mut a = session(&budget);
+    let read = stalled(&mut a, 3, 200_000);
+    let left = stalled(&mut a, 5, 100_000);
+    let before = budget.used();
+    assert!(before >= 250_000, "{before}");
+    a.core.lost(CloseReason::Eof);
+    assert!(budget.used() >= 250_000, "what has come may still be read");
+    a.core.release(left);
+    assert!(budget.used() < before, "{} of {before}", budget.used());
+    a.core.release(read);
+    assert_eq!(budget.used(), 0);
 }
