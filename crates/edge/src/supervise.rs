@@ -6,8 +6,10 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
@@ -45,9 +47,26 @@ impl Drop for CountPanic {
     }
 }
 
-async fn counted<F: Future>(name: &'static str, future: F) -> F::Output {
-    let _count = CountPanic { name };
-    future.await
+/// A task on its way to a runtime. Boxed once, where it is made: an `async fn` around it would hold it twice (as its
+/// argument and as what it awaits), and moving it through the layers of a spawn would copy kilobytes each time.
+struct Counted<F> {
+    future: Pin<Box<F>>,
+    _count: CountPanic,
+}
+
+fn counted<F: Future>(name: &'static str, future: F) -> Counted<F> {
+    Counted {
+        future: Box::pin(future),
+        _count: CountPanic { name },
+    }
+}
+
+impl<F: Future> Future for Counted<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.as_mut().poll(cx)
+    }
 }
 
 /// Spawns a task on the current worker. A panic in it is contained and counted.
