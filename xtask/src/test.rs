@@ -37,6 +37,11 @@ const PACKAGES: &[Package] = &[
         purpose: "raw TCP",
     },
     Package {
+        name: "strace",
+        probe: Probe::Program("strace"),
+        purpose: "counting the system calls of a request",
+    },
+    Package {
         name: "python3-venv",
         probe: Probe::Python("ensurepip, venv"),
         purpose: "SDKs for Python in an environment of their own",

@@ -11,6 +11,7 @@
 
 mod api;
 mod cli;
+mod cost;
 mod differential;
 mod errors;
 mod harness;
