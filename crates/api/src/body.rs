@@ -15,6 +15,9 @@ use crate::error::ApiError;
 
 /// Largest body in bytes.
 pub(crate) const MAX: usize = 1 << 20;
+/// What a request that takes no body may send all the same: `{}`, `null`, white space. More is not collected, since
+/// such a request may come without a key.
+const MAX_NONE: usize = 256;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(30);
 const MAX_DEPTH: usize = 32;
@@ -30,13 +33,18 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Failure>,
 {
-    if body.size_hint().lower() > MAX as u64 {
-        return Err(too_large());
+    let (most, beyond) = if has_body(method) {
+        (MAX, too_large())
+    } else {
+        (MAX_NONE, not_taken(method))
+    };
+    if body.size_hint().lower() > most as u64 {
+        return Err(beyond);
     }
-    let read = tokio::time::timeout(TIME, Limited::new(Box::pin(body), MAX).collect()).await;
+    let read = tokio::time::timeout(TIME, Limited::new(Box::pin(body), most).collect()).await;
     let bytes = match read {
         Ok(Ok(read)) => read.to_bytes(),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(beyond),
         Ok(Err(_)) | Err(_) => return Err(ApiError::new(ErrorCode::NGROK_212, &[])),
     };
     if bytes.is_empty() {
@@ -46,9 +54,13 @@ where
     let value = parse(&bytes)?;
     let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
     if !has_body(method) && !empty {
-        return Err(ApiError::new(ErrorCode::NGROK_211, &[("method", method.as_str())]));
+        return Err(not_taken(method));
     }
     Ok(Some(value).filter(|v| !v.is_null()))
+}
+
+fn not_taken(method: &Method) -> ApiError {
+    ApiError::new(ErrorCode::NGROK_211, &[("method", method.as_str())])
 }
 
 fn too_large() -> ApiError {

@@ -345,6 +345,16 @@ async fn a_body_over_the_limit_is_413() {
     assert_eq!(json["details"]["limit"], "1048576");
 }
 
+/// Such a request needs no key, so nothing of its body is kept.
+#[tokio::test]
+async fn a_body_where_none_is_taken_is_refused_early() {
+    let place = place();
+    let body = format!("{{\"id\":\"{}\"}}", "x".repeat(300));
+    let (status, json) = place.ask("GET", "/", &body).await;
+    assert_eq!((status, &json["error_code"]), (400, &"ERR_NGROK_211".into()), "{json}");
+    assert_eq!(place.ask("GET", "/", "{}").await.0, 200);
+}
+
 #[tokio::test]
 async fn a_command_goes_to_its_agent_and_the_answer_comes_back() {
     let mut place = place();

@@ -2,6 +2,7 @@
 //! costs before anything is known of it. Who is over waits a little, then is closed.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use adit_observe::RefusalReason;
@@ -21,6 +22,8 @@ const WAIT_NODE: Duration = Duration::from_secs(5);
 pub(super) struct Handshakes {
     running: AtomicUsize,
     waiting: AtomicUsize,
+    /// Held while one is counted in: both limits are asked at once, and a try that fails is never seen by another.
+    counting: Mutex<()>,
     freed: Notify,
 }
 
@@ -83,19 +86,18 @@ impl Permit {
     /// Counts one in; the limit that forbids it.
     fn start(&self, limits: &Limits) -> Option<RefusalReason> {
         let node = &self.table.handshakes;
-        let running = node.running.fetch_add(1, Ordering::SeqCst) + 1;
-        if limits.handshakes > 0 && running > limits.handshakes {
-            node.running.fetch_sub(1, Ordering::SeqCst);
+        let address: Option<&AtomicU32> = self.handshakes();
+        let _counting = node.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_address = address.map_or(0, |a| a.load(Ordering::SeqCst));
+        if limits.handshakes_per_ip > 0 && of_address >= limits.handshakes_per_ip {
+            return Some(RefusalReason::HandshakesPerIp);
+        }
+        if limits.handshakes > 0 && node.running.load(Ordering::SeqCst) >= limits.handshakes {
             return Some(RefusalReason::Handshakes);
         }
-        let address: Option<&AtomicU32> = self.handshakes();
-        let of_address = address.map_or(0, |a| a.fetch_add(1, Ordering::SeqCst) + 1);
-        if limits.handshakes_per_ip > 0 && of_address > limits.handshakes_per_ip {
-            node.running.fetch_sub(1, Ordering::SeqCst);
-            if let Some(a) = address {
-                a.fetch_sub(1, Ordering::SeqCst);
-            }
-            return Some(RefusalReason::HandshakesPerIp);
+        node.running.fetch_add(1, Ordering::SeqCst);
+        if let Some(a) = address {
+            a.fetch_add(1, Ordering::SeqCst);
         }
         None
     }

@@ -76,8 +76,11 @@ impl Http2Upstreams {
         }
     }
 
-    fn remove(&self, key: MemberKey) {
-        if let Ok(mut m) = self.by_member.lock() {
+    /// Takes this connection out, unless another one has come in its place.
+    fn remove(&self, key: MemberKey, connection: &Arc<AtomicBool>) {
+        if let Ok(mut m) = self.by_member.lock()
+            && m.get(&key).is_some_and(|c| Arc::ptr_eq(&c.http1, connection))
+        {
             m.remove(&key);
         }
     }
@@ -106,7 +109,7 @@ pub(super) async fn attempt<V: Visitor>(
     let (response, stream) = match connection.send.send_request(request, end) {
         Ok(r) => r,
         Err(e) => {
-            conn.node.http2_upstreams.remove(member.key);
+            conn.node.http2_upstreams.remove(member.key, &connection.http1);
             return Attempt::Failed(Failure::Upstream(connection.failed(failed(&e), member).await));
         }
     };
@@ -157,7 +160,7 @@ pub(super) async fn attempt<V: Visitor>(
             Attempt::Done(visitor_failed(&e, answered, visitor))
         }
         End::Upstream(e) => {
-            conn.node.http2_upstreams.remove(member.key);
+            conn.node.http2_upstreams.remove(member.key, &connection.http1);
             if answered {
                 progress.upstream_broke = true;
                 visitor.break_off();
@@ -177,7 +180,7 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Conn
                 connection.send = send;
                 return Ok(connection);
             }
-            Err(_) => known.remove(member.key),
+            Err(_) => known.remove(member.key, &connection.http1),
         }
     }
     let opened = open(member, conn.peer, conn.local, false, b"", &conn.observe).map_err(Failure::Open)?;
@@ -205,11 +208,11 @@ async fn ready_connection(conn: &Arc<Conn>, member: &Arc<Member>) -> Result<Conn
         Ok(Err(e)) => return Err(Failure::Upstream(failed(&e))),
         Err(_) => return Err(Failure::Upstream(UpstreamError::Closed)),
     };
-    let (node, key) = (conn.node.clone(), member.key);
+    let (node, key, this) = (conn.node.clone(), member.key, http1.clone());
     supervise::spawn("h2 upstream", async move {
         // However it ended, requests find out by their own streams.
         let _ = driver.await;
-        node.http2_upstreams.remove(key);
+        node.http2_upstreams.remove(key, &this);
     });
     let mut connection = Connection {
         send: send.clone(),

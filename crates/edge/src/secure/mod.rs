@@ -15,7 +15,7 @@ use adit_tls::ServerProfile;
 use adit_tls::client_hello::ClientHello;
 use tokio::net::TcpStream;
 
-use crate::accept::Accepted;
+use crate::accept::{Accepted, Kind};
 use crate::node::Node;
 use crate::record_connection::Connection;
 use crate::timer::{Deadline, Timer};
@@ -101,6 +101,9 @@ fn profile(name: Option<&str>, node: &Node) -> Result<(ServerProfile, bool), adi
     Ok((profile.clone(), bytes_only))
 }
 
+/// How many times as many handshakes as visitors the agents of one address may make at once.
+const AGENTS: u32 = 16;
+
 /// An agent on a connect name.
 pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
     let limits = node.config.load().limits.clone();
@@ -110,6 +113,17 @@ pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
         io, peer, permit, read, ..
     } = accepted;
     agent_socket(&io);
+    // A whole office of agents may have one address, and all of them may return at once.
+    let mut for_agents = limits.clone();
+    for_agents.handshakes_per_ip = limits.handshakes_per_ip.saturating_mul(AGENTS);
+    for_agents.handshakes = limits.handshakes.saturating_add(limits.handshakes / 4);
+    let handshake = match permit.handshake(&for_agents).await {
+        Ok(counted) => counted,
+        Err(reason) => {
+            node.refused(Kind::Https, peer.ip(), reason);
+            return;
+        }
+    };
     let began = Instant::now();
     let tls = match within(&deadline, adit_tls::accept(io, read, &node.profiles.connect)).await {
         Some(Ok(tls)) => tls,
@@ -123,6 +137,7 @@ pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
             return;
         }
     };
+    drop(handshake);
     drop(deadline);
     node.handshaken(&tls, began);
     let facts = crate::session::ConnectFacts {

@@ -17,9 +17,9 @@ impl Sessions {
     pub fn look_for_hung(&mut self, now: Now) -> Vec<adit_mux::Session> {
         let (mut close, mut changed) = (Vec::new(), Vec::new());
         for (session, live) in &mut self.live {
-            let (mut was_hung, mut is_hung) = (false, false);
+            // Asked of every session anew: the connection that hung may be gone while others serve.
+            let mut is_hung = false;
             for leg in live.legs.values_mut() {
-                was_hung |= leg.hung.is_some();
                 if leg.leg.failures.untaken().len() < STREAMS {
                     leg.hung = None;
                     continue;
@@ -29,9 +29,6 @@ impl Sessions {
                 if now.at.saturating_duration_since(since) >= PATIENCE {
                     close.push(leg.leg.mux.clone());
                 }
-            }
-            if !was_hung && !is_hung {
-                continue;
             }
             for (bind, endpoint) in &live.endpoints {
                 if endpoint.member.health().set_hung(is_hung) {
