@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
@@ -44,25 +45,25 @@ where
             .max_header_list_size(HEAD as u32)
             .max_pending_accept_reset_streams(20)
             .serve_connection(io, service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => return log(ended),
-            () = end_of(stop) => connection.as_mut().graceful_shutdown(),
-        }
-        log(tokio::time::timeout(LAST, connection).await.unwrap_or(Ok(())));
+        until_end(connection, stop).await;
     } else {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME)
             .max_buf_size(HEAD)
             .serve_connection(io, service);
-        let mut connection = pin!(connection);
-        tokio::select! {
-            ended = connection.as_mut() => return log(ended),
-            () = end_of(stop) => connection.as_mut().graceful_shutdown(),
-        }
-        log(tokio::time::timeout(LAST, connection).await.unwrap_or(Ok(())));
+        until_end(connection, stop).await;
     }
+}
+
+/// Drives a connection; what it has begun when it shall take nothing new has [`LAST`].
+async fn until_end<C: GracefulConnection<Error = hyper::Error>>(connection: C, stop: watch::Receiver<bool>) {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return log(ended),
+        () = end_of(stop) => connection.as_mut().graceful_shutdown(),
+    }
+    log(tokio::time::timeout(LAST, connection).await.unwrap_or(Ok(())));
 }
 
 /// Ends when the connection shall take nothing new any more.

@@ -105,16 +105,16 @@ impl Node {
             .handshake(result, TlsVersion::None, false, micros(began.elapsed()));
     }
 
-    /// The upstream of `member` has answered.
-    pub(crate) fn upstream_answered(&self, member: &Member) {
-        if member.health().succeeded(Instant::now()) {
+    /// The upstream of `member` answered at this time.
+    pub(crate) fn upstream_answered(&self, member: &Member, at: Instant) {
+        if member.health().succeeded(at) {
             self.agents.sessions(|s| s.observed(member));
         }
     }
 
-    /// The upstream of `member` has failed.
-    pub(crate) fn upstream_failed(&self, member: &Member, failure: UpstreamFailure) {
-        if member.health().failed(Instant::now(), failure) {
+    /// The upstream of `member` failed at this time.
+    pub(crate) fn upstream_failed(&self, member: &Member, at: Instant, failure: UpstreamFailure) {
+        if member.health().failed(at, failure) {
             self.agents.sessions(|s| s.observed(member));
         }
     }

@@ -12,7 +12,7 @@ use adit_mux::{Stream, code};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::forward::Taking;
+use crate::forward::{Taking, poll_watched};
 
 /// Room of the scratch buffer: what one read can give.
 pub(crate) const SCRATCH: usize = 64 * 1024;
@@ -179,13 +179,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, A: FnOnce()> Relay<'_, IO, A> {
                 let n = ready!(Pin::new(&mut *self.io).poll_write(cx, &self.outward)).map_err(|_| RelayEnd::Visitor)?;
                 self.outward.advance(n);
             }
-            let poll = self.stream.poll_chunk(cx);
-            if let Some(taking) = &mut self.taking
-                && (poll.is_ready() || taking.poll_taken(cx, self.stream))
-            {
-                self.taking = None;
-            }
-            match poll {
+            match poll_watched(self.stream, &mut self.taking, cx, |stream, cx| stream.poll_chunk(cx)) {
                 Poll::Ready(Ok(Some(chunk))) => {
                     if let Some(answered) = self.answered.take() {
                         answered();

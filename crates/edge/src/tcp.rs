@@ -13,9 +13,8 @@ use tokio::task::AbortHandle;
 use crate::accept::{self, Accepted, Kind};
 use crate::node::Node;
 use crate::record_connection::Connection;
-use crate::relay;
 use crate::session::{PortError, TcpPorts};
-use crate::tcp_open::{NotOpened, Waiting};
+use crate::tcp_open::{Carried, Waiting};
 
 /// The listeners of this node's TCP endpoints.
 #[derive(Debug)]
@@ -94,13 +93,13 @@ pub(crate) fn accepted(accepted: Accepted, port: u16, node: Arc<Node>) {
 
 /// Serves one connection to the port of an endpoint.
 async fn serve(accepted: Accepted, port: u16, node: Arc<Node>) {
-    let mut record = Connection::begin(&accepted, "", Relayed::Tcp);
+    let record = Connection::begin(&accepted, "", Relayed::Tcp);
     let Accepted {
         mut io,
         peer,
         local,
         permit,
-        mut read,
+        read,
         ..
     } = accepted;
     let Some(pool) = node.directory.find_port(port) else {
@@ -110,27 +109,14 @@ async fn serve(accepted: Accepted, port: u16, node: Arc<Node>) {
     };
     let waiting = Waiting {
         io: &mut io,
-        read: &mut read,
+        read,
         peer,
         local,
         passthrough_tls: false,
     };
-    match waiting.open(&node, &pool, &mut record).await {
-        Ok(mut served) => {
-            let _serving = node.serving();
-            let sent = read.len();
-            drop(read);
-            let relayed = served.relay(&mut io, sent, &node).await;
-            if relayed.end != relay::RelayEnd::Complete {
-                accept::reset(&io);
-            }
-            record.relayed(&node, &pool, &served.member, &relayed);
-        }
-        Err(NotOpened::Left) => record.left(&node, &pool),
-        Err(NotOpened::Refused(code)) => {
-            accept::reset(&io);
-            record.refused(&node, &pool, code);
-        }
+    match waiting.carry(&node, &pool, record).await {
+        Carried::Broken | Carried::Refused => accept::reset(&io),
+        Carried::Complete | Carried::Left => {}
     }
     drop(permit);
 }

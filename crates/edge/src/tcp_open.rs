@@ -1,5 +1,5 @@
-//! The stream of a connection that is not HTTP to us: a member is chosen and a stream opened, waiting while its agent
-//! returns or takes no more streams; who leaves meanwhile gives the place back at once.
+//! The way of a connection that is not HTTP to us: a member is chosen and a stream opened, waiting while its agent
+//! returns or takes no more streams (who leaves meanwhile gives the place back at once), then bytes are moved both ways.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -24,9 +24,22 @@ const EARLY_MAX: usize = 16 * 1024;
 /// Further tries after a session was lost.
 const LOST_MAX: u8 = 2;
 
+/// What became of a connection, for whoever closes it in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Both sides have ended in order.
+    Complete,
+    /// One side broke off.
+    Broken,
+    /// The visitor left while it waited.
+    Left,
+    /// There was no stream for it.
+    Refused,
+}
+
 /// Why there is no stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotOpened {
+enum NotOpened {
     /// For the reason of this code.
     Refused(&'static str),
     /// The visitor left while it waited.
@@ -37,7 +50,7 @@ pub(crate) enum NotOpened {
 pub(crate) struct Waiting<'a, IO> {
     pub(crate) io: &'a mut IO,
     /// What was read of it and is to be sent first.
-    pub(crate) read: &'a mut BytesMut,
+    pub(crate) read: BytesMut,
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     /// The bytes are TLS: an end of the visitor's side is its end altogether, as there was no handshake yet. Else who
@@ -47,22 +60,41 @@ pub(crate) struct Waiting<'a, IO> {
 
 /// What the open stream belongs to.
 #[derive(Debug)]
-pub(crate) struct Served {
-    pub(crate) opened: Opened,
-    pub(crate) member: Arc<Member>,
+struct Served {
+    opened: Opened,
+    member: Arc<Member>,
 }
 
-impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
+    /// Serves the connection by a member of `pool` to its end, and records what became of it.
+    pub(crate) async fn carry(mut self, node: &Arc<Node>, pool: &Arc<Pool>, mut record: Connection) -> Carried {
+        let mut served = match self.open(node, pool, &mut record).await {
+            Ok(served) => served,
+            Err(NotOpened::Left) => {
+                record.left(node, pool);
+                return Carried::Left;
+            }
+            Err(NotOpened::Refused(code)) => {
+                record.refused(node, pool, code);
+                return Carried::Refused;
+            }
+        };
+        let _serving = node.serving();
+        let sent = std::mem::take(&mut self.read).len();
+        let relayed = served.relay(self.io, sent, node).await;
+        record.relayed(node, pool, &served.member, &relayed);
+        if relayed.end == RelayEnd::Complete {
+            Carried::Complete
+        } else {
+            Carried::Broken
+        }
+    }
+
     /// Opens a stream to a member of `pool` whose first frame carries what was read.
     ///
     /// # Errors
     /// See [`NotOpened`].
-    pub(crate) async fn open(
-        mut self,
-        node: &Arc<Node>,
-        pool: &Arc<Pool>,
-        record: &mut Connection,
-    ) -> Result<Served, NotOpened> {
+    async fn open(&mut self, node: &Arc<Node>, pool: &Arc<Pool>, record: &mut Connection) -> Result<Served, NotOpened> {
         let began = Instant::now();
         let max_wait = node.config.load().parking.max_wait_tcp;
         let observe = node.observe();
@@ -111,7 +143,7 @@ impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
     }
 
     fn stream(&self, member: &Member, observe: &Worker) -> Result<Opened, OpenError> {
-        forward::open(member, self.peer, self.local, self.passthrough_tls, self.read, observe)
+        forward::open(member, self.peer, self.local, self.passthrough_tls, &self.read, observe)
     }
 
     /// Waits until the member takes another stream.
@@ -164,7 +196,7 @@ impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.read.len() < EARLY_MAX {
             let room = EARLY_MAX - self.read.len();
-            let read = &mut *self.read;
+            let read = &mut self.read;
             match std::task::ready!(relay::poll_read_scratch(self.io, cx, room, |got| read.extend_from_slice(got))) {
                 Ok(0) if self.passthrough_tls || self.read.is_empty() => return Poll::Ready(()),
                 Ok(0) => return Poll::Pending,
@@ -179,15 +211,10 @@ impl<IO: AsyncRead + Unpin> Waiting<'_, IO> {
 impl Served {
     /// Moves bytes both ways until both sides have ended; the first `sent` bytes of the visitor are with the agent.
     /// Also says what it came to about the endpoint.
-    pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        io: &mut IO,
-        sent: usize,
-        node: &Node,
-    ) -> Relayed {
+    async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(&mut self, io: &mut IO, sent: usize, node: &Node) -> Relayed {
         let taking = self.opened.taking.take();
         let (member, stream) = (&self.member, &mut self.opened.stream);
-        let answered = || node.upstream_answered(member);
+        let answered = || node.upstream_answered(member, Instant::now());
         let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, answered).await;
         relayed.bytes_in += sent as u64;
         if relayed.bytes_out == 0 {
@@ -206,7 +233,7 @@ impl Served {
             // An open SDK closes the stream if its upstream cannot be reached. So it does if the upstream closes in
             // silence: that alone does not prove that the upstream is down.
             if relayed.agent_ended_first {
-                node.upstream_failed(member, silence());
+                node.upstream_failed(member, Instant::now(), silence());
             }
             return false;
         }
@@ -216,11 +243,11 @@ impl Served {
         };
         match cause {
             Some(cause) => {
-                node.upstream_failed(member, forward::not_reached(&cause));
+                node.upstream_failed(member, Instant::now(), forward::not_reached(&cause));
                 true
             }
             None => {
-                node.upstream_answered(member);
+                node.upstream_answered(member, Instant::now());
                 false
             }
         }

@@ -12,20 +12,20 @@ use tokio::net::TcpStream;
 use crate::accept::{Accepted, Permit};
 use crate::node::Node;
 use crate::record_connection::Connection;
-use crate::tcp_open::{NotOpened, Waiting};
-use crate::{relay, sniff};
+use crate::sniff;
+use crate::tcp_open::{Carried, Waiting};
 
 /// Serves a connection whose TLS ends behind the agent. ALPN, versions and certificates are between the visitor
 /// and the upstream.
 pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientHello, node: Arc<Node>) {
     drop(hello);
-    let mut record = Connection::begin(&accepted, &host, Relayed::Tls);
+    let record = Connection::begin(&accepted, &host, Relayed::Tls);
     let Accepted {
         mut io,
         peer,
         local,
         permit,
-        mut read,
+        read,
         ..
     } = accepted;
     let Some(pool) = node.directory.find(Class::Sni, &host) else {
@@ -34,27 +34,15 @@ pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientH
     };
     let waiting = Waiting {
         io: &mut io,
-        read: &mut read,
+        read,
         peer,
         local,
         passthrough_tls: true,
     };
-    match waiting.open(&node, &pool, &mut record).await {
-        Ok(mut served) => {
-            let sent = read.len();
-            drop(read);
-            let _serving = node.serving();
-            let relayed = served.relay(&mut io, sent, &node).await;
-            if relayed.end != relay::RelayEnd::Complete {
-                crate::accept::reset(&io);
-            }
-            record.relayed(&node, &pool, &served.member, &relayed);
-        }
-        Err(NotOpened::Left) => record.left(&node, &pool),
-        Err(NotOpened::Refused(code)) => {
-            sniff::refuse_offline(io).await;
-            record.refused(&node, &pool, code);
-        }
+    match waiting.carry(&node, &pool, record).await {
+        Carried::Broken => crate::accept::reset(&io),
+        Carried::Refused => sniff::refuse_offline(io).await,
+        Carried::Complete | Carried::Left => {}
     }
     drop(permit);
 }
@@ -64,7 +52,7 @@ pub(crate) async fn terminated(
     mut tls: adit_tls::Stream<TcpStream>,
     host: &str,
     permit: Permit,
-    mut record: Connection,
+    record: Connection,
     node: Arc<Node>,
 ) {
     use tokio::io::AsyncWriteExt;
@@ -73,27 +61,15 @@ pub(crate) async fn terminated(
         let _ = tls.shutdown().await;
         return;
     };
-    let mut read = BytesMut::new();
     let waiting = Waiting {
         io: &mut tls,
-        read: &mut read,
+        read: BytesMut::new(),
         peer,
         local,
         passthrough_tls: false,
     };
-    match waiting.open(&node, &pool, &mut record).await {
-        Ok(mut served) => {
-            let _serving = node.serving();
-            let sent = read.len();
-            drop(read);
-            let relayed = served.relay(&mut tls, sent, &node).await;
-            record.relayed(&node, &pool, &served.member, &relayed);
-        }
-        Err(NotOpened::Left) => record.left(&node, &pool),
-        Err(NotOpened::Refused(code)) => {
-            let _ = tls.shutdown().await;
-            record.refused(&node, &pool, code);
-        }
+    if waiting.carry(&node, &pool, record).await == Carried::Refused {
+        let _ = tls.shutdown().await;
     }
     drop(permit);
 }

@@ -28,6 +28,9 @@ impl std::fmt::Debug for SealKey {
     }
 }
 
+/// Most legs (connections) of one session, where nothing else is said (agent protocol 5.3).
+pub const MAX_LEGS: u32 = 4;
+
 /// Limits of the listeners and of HTTP (edge 1.6, 1.7).
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -143,7 +146,7 @@ pub struct EdgeConfig {
     pub own_domains: Vec<String>,
     /// Most endpoints of one session.
     pub max_endpoints: usize,
-    /// Most legs (connections) of one session.
+    /// Most legs (connections) of one session; default [`MAX_LEGS`].
     pub max_legs: u32,
     /// Largest window of one agent stream, for peers without a ceiling.
     pub max_stream_window: u32,
@@ -181,7 +184,7 @@ impl EdgeConfig {
             private_suffixes: Vec::new(),
             own_domains: Vec::new(),
             max_endpoints: 256,
-            max_legs: 4,
+            max_legs: MAX_LEGS,
             max_stream_window: 16 << 20,
             session_budget: 32 << 20,
             trusted_proxies: Vec::new(),

@@ -9,5 +9,5 @@ mod config;
 mod names;
 
 pub use access::{Credential, HASH_LEN, TokenHash};
-pub use config::{EdgeConfig, Limits, Parking, PublicPorts, SealKey};
+pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PublicPorts, SealKey};
 pub use names::ControlName;

@@ -36,7 +36,7 @@ impl Kind for Endpoints {
             let mut asked = call.query.all(name).peekable();
             asked.peek().is_none() || asked.any(|value| value == is)
         };
-        one_of("id", id) && one_of("url", &pool.url().to_string())
+        one_of("id", id) && one_of("url", pool.url_text())
     }
 
     fn show(api: &Api, id: &str, (pool, member): &Self::Found) -> Value {
@@ -51,7 +51,7 @@ impl Kind for Endpoints {
             "region": api.told.region,
             "created_at": made(id),
             "updated_at": made(id),
-            "public_url": url.to_string(),
+            "public_url": pool.url_text(),
             "proto": url.scheme().as_str(),
             "scheme": url.scheme().as_str(),
             "hostport": url.host_and_port(),
@@ -66,7 +66,7 @@ impl Kind for Endpoints {
             "edge": null,
             "upstream_url": options.forwards_to,
             "upstream_protocol": upstream_protocol,
-            "url": url.to_string(),
+            "url": pool.url_text(),
             "principal": null,
             "traffic_policy": "",
             "bindings": [url.binding().as_str()],

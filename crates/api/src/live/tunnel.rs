@@ -31,7 +31,7 @@ impl Kind for Tunnels {
         let options = &member.options;
         json!({
             "id": id,
-            "public_url": pool.url().to_string(),
+            "public_url": pool.url_text(),
             "started_at": made(id),
             "metadata": options.metadata,
             "proto": options.proto.as_str(),

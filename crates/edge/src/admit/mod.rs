@@ -1,6 +1,7 @@
 //! Choosing the member that serves a request, waiting while an agent returns. Only here is a [`Permitted`] made.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use adit_cluster::{Choice, Member, MemberKey, Pool, Woken};
 use adit_observe::ParkResult;
@@ -43,21 +44,16 @@ pub(crate) async fn admit(
     if let Some(member) = wanted.and_then(|key| pool.choose_this(key)) {
         return Ok(Permitted { member, parked_us });
     }
-    let began = std::time::Instant::now();
-    let max_wait = conn.node.config.load().parking.max_wait;
+    let mut began = None;
     loop {
         let random = crate::forward::random();
-        let choice = if tried.is_empty() {
-            pool.choose(random)
-        } else {
-            pool.choose_other(random, tried)
-        };
-        match choice {
+        match pool.choose_other(random, tried) {
             Choice::Member(member) => return Ok(Permitted { member, parked_us }),
             Choice::Offline => return Err(Answer::offline(host)),
             Choice::Park => {}
         }
-        let left = max_wait.saturating_sub(began.elapsed());
+        let max_wait = conn.node.config.load().parking.max_wait;
+        let left = max_wait.saturating_sub(began.get_or_insert_with(Instant::now).elapsed());
         if left.is_zero() {
             return Err(Answer::offline(host).retry_after(5));
         }

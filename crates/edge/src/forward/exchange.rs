@@ -102,11 +102,11 @@ pub(crate) async fn exchange<V: Visitor>(
         upstream_broke: false,
     };
     let mut member: Option<Arc<Member>> = None;
-    let forwarded = loop {
+    let (forwarded, ended) = loop {
         let permitted = match admitted(conn, visitor, routed, &progress.tried, host).await {
             Ok(p) => p,
-            Err(None) => break Forwarded::Broken,
-            Err(Some(a)) => break Forwarded::Answer(a),
+            Err(None) => break (Forwarded::Broken, Instant::now()),
+            Err(Some(a)) => break (Forwarded::Answer(a), Instant::now()),
         };
         progress.parked_us += permitted.parked_us;
         if progress.attempts == 0 {
@@ -126,13 +126,14 @@ pub(crate) async fn exchange<V: Visitor>(
         } else {
             attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
         };
-        verdict::say(&outcome, &conn.node, &m, exchange, &progress);
+        let ended = Instant::now();
+        verdict::say(&outcome, &conn.node, &m, exchange, &progress, ended);
         member = Some(m);
         match outcome {
-            Attempt::Done(f) => break f,
+            Attempt::Done(f) => break (f, ended),
             Attempt::Failed(Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted)) => {
                 if let Err(end) = place(conn, visitor, routed, &permitted, &mut progress).await {
-                    break end;
+                    break (end, Instant::now());
                 }
                 conn.observe.retry(RetryReason::Limit);
             }
@@ -140,7 +141,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 None => {
                     conn.observe.retry(e.reason());
                 }
-                Some(a) => break Forwarded::Answer(a),
+                Some(a) => break (Forwarded::Answer(a), ended),
             },
         }
     };
@@ -158,6 +159,7 @@ pub(crate) async fn exchange<V: Visitor>(
             parked_us: progress.parked_us,
             glitches: progress.glitches,
             began,
+            ended,
             opened: progress.opened,
             first_byte: progress.first_byte,
             upstream_broke: progress.upstream_broke,

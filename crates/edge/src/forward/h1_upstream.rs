@@ -11,7 +11,7 @@ use adit_http1::{
 use adit_mux::{StreamError, code};
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::taking::Taking;
+use super::taking::{Taking, poll_watched};
 use super::upstream::{Upstream, UpstreamError};
 
 /// What becomes of a stream after its exchange.
@@ -119,13 +119,9 @@ impl H1Upstream {
 
     /// Reads the next chunk off the stream into `received`; false at its end.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, UpstreamError>> {
-        let poll = self.stream.poll_chunk(cx);
-        if let Some(taking) = &mut self.taking
-            && (poll.is_ready() || taking.poll_taken(cx, &self.stream))
-        {
-            self.taking = None;
-        }
-        match ready!(poll) {
+        match ready!(poll_watched(&mut self.stream, &mut self.taking, cx, |stream, cx| {
+            stream.poll_chunk(cx)
+        })) {
             Ok(Some(chunk)) => {
                 self.answered = true;
                 self.received = chunk;

@@ -19,7 +19,7 @@ use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::Exchange;
-use super::taking::Taking;
+use super::taking::{Taking, poll_watched};
 use super::upstream::{Upstream, UpstreamError};
 use super::verdict;
 use crate::admit::Permitted;
@@ -432,14 +432,10 @@ impl tokio::io::AsyncRead for Preface {
         buf: &mut tokio::io::ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let before = buf.filled().len();
-        let poll = std::pin::Pin::new(&mut *self.stream).poll_read(cx, buf);
         let this = &mut *self;
-        if let Some(taking) = &mut this.taking
-            && (poll.is_ready() || taking.poll_taken(cx, &this.stream))
-        {
-            this.taking = None;
-        }
-        let result = ready!(poll);
+        let result = ready!(poll_watched(&mut this.stream, &mut this.taking, cx, |stream, cx| {
+            std::pin::Pin::new(stream).poll_read(cx, buf)
+        }));
         if self.seen.len() < 7 {
             let got = buf.filled().get(before..).unwrap_or_default();
             let n = got.len().min(7 - self.seen.len());

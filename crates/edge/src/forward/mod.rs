@@ -24,6 +24,6 @@ pub(crate) use record::answer as record_answer;
 pub(crate) use request_head::{identify, new_request_id};
 pub(crate) use response_head::date;
 pub(crate) use scratch::{Exchange, give_buffer, random, take_buffer};
-pub(crate) use taking::Taking;
+pub(crate) use taking::{Taking, poll_watched};
 pub(crate) use verdict::not_reached;
 pub(crate) use websocket::key as websocket_key;

@@ -25,6 +25,7 @@ pub(super) struct Facts<'a> {
     pub(super) parked_us: u64,
     pub(super) glitches: u32,
     pub(super) began: Instant,
+    pub(super) ended: Instant,
     pub(super) opened: Instant,
     pub(super) first_byte: Option<Instant>,
     pub(super) upstream_broke: bool,
@@ -46,8 +47,7 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
             (outcome, f.first_byte.map_or(0, |_| exchange.response.status()), false)
         }
     };
-    let now = Instant::now();
-    let since = |at: Instant| micros(now.duration_since(at));
+    let since = |at: Instant| micros(f.ended.duration_since(at));
     let timings = Timings {
         parked_us: f.parked_us,
         upstream_first_byte_us: f

@@ -2,7 +2,7 @@
 //! can see it. Nothing is done to a stream that is not taken; the session's clock decides about its session.
 
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use adit_cluster::{StreamFailures, UNTAKEN_AFTER};
@@ -40,7 +40,7 @@ impl Taking {
     }
 
     /// To be called when nothing has come on the stream; true once it was taken.
-    pub(crate) fn poll_taken(&mut self, cx: &mut Context<'_>, stream: &Stream) -> bool {
+    fn poll_taken(&mut self, cx: &mut Context<'_>, stream: &Stream) -> bool {
         while self.deadline.poll_expired(cx).is_ready() {
             if stream.is_accepted() {
                 return true;
@@ -55,6 +55,22 @@ impl Taking {
     }
 }
 
+/// Receives from a stream by `receive`, watching on the way whether its agent takes it; `taking` is over as soon as it has.
+pub(crate) fn poll_watched<T>(
+    stream: &mut Stream,
+    taking: &mut Option<Taking>,
+    cx: &mut Context<'_>,
+    receive: impl FnOnce(&mut Stream, &mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    let received = receive(stream, cx);
+    if let Some(watched) = taking
+        && (received.is_ready() || watched.poll_taken(cx, stream))
+    {
+        *taking = None;
+    }
+    received
+}
+
 impl Drop for Taking {
     fn drop(&mut self) {
         if self.is_late {
@@ -66,7 +82,6 @@ impl Drop for Taking {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::task::Poll;
     use std::time::Instant;
 
     use adit_mux::Config;

@@ -2,6 +2,7 @@
 //! with it. Failures of the session or of the visitor say nothing about the upstream.
 
 use std::future::poll_fn;
+use std::time::Instant;
 
 use adit_cluster::{Member, StreamFailure, UpstreamFailure};
 use adit_http1::Head;
@@ -25,7 +26,7 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(pump: &mut Pump<'_, V, U>, n
         if is_failing && pump.has_begun() {
             is_failing = false;
             if !is_dial_failure(pump.response, member) {
-                node.upstream_answered(member);
+                node.upstream_answered(member, Instant::now());
             }
         }
         end
@@ -33,24 +34,33 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(pump: &mut Pump<'_, V, U>, n
     .await
 }
 
-/// Says what an attempt came to.
-pub(super) fn say(attempt: &Attempt, node: &Node, member: &Member, exchange: &Exchange, progress: &Progress) {
+/// Says what an attempt came to that ended at this time.
+pub(super) fn say(
+    attempt: &Attempt,
+    node: &Node,
+    member: &Member,
+    exchange: &Exchange,
+    progress: &Progress,
+    ended: Instant,
+) {
     let failure = match attempt {
         Attempt::Done(Forwarded::Complete) if is_dial_failure(&exchange.response, member) => connect(
             EndpointReason::UpstreamRefused,
             "the agent could not reach its upstream",
         ),
-        Attempt::Done(Forwarded::Complete | Forwarded::Upgraded(..)) => return node.upstream_answered(member),
+        Attempt::Done(Forwarded::Complete | Forwarded::Upgraded(..)) => return node.upstream_answered(member, ended),
         Attempt::Done(Forwarded::Broken) if progress.upstream_broke => invalid("a response broke off"),
         // Answered, and then the visitor left.
-        Attempt::Done(Forwarded::Broken) if progress.first_byte.is_some() => return node.upstream_answered(member),
+        Attempt::Done(Forwarded::Broken) if progress.first_byte.is_some() => {
+            return node.upstream_answered(member, ended);
+        }
         Attempt::Done(Forwarded::Broken | Forwarded::Answer(_)) => return,
         Attempt::Failed(Failure::Upstream(UpstreamError::DialFailed(cause))) => not_reached(cause),
         Attempt::Failed(Failure::Upstream(UpstreamError::Closed)) => invalid("closed without an answer"),
         Attempt::Failed(Failure::Upstream(UpstreamError::Invalid(_))) => invalid("the answer was not HTTP"),
         Attempt::Failed(_) => return,
     };
-    node.upstream_failed(member, failure);
+    node.upstream_failed(member, ended, failure);
 }
 
 /// What Adit's own agent says about an upstream that it did not reach.

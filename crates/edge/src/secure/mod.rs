@@ -15,7 +15,7 @@ use adit_tls::ServerProfile;
 use adit_tls::client_hello::ClientHello;
 use tokio::net::TcpStream;
 
-use crate::accept::{Accepted, Kind};
+use crate::accept::Accepted;
 use crate::node::Node;
 use crate::record_connection::Connection;
 use crate::timer::{Deadline, Timer};
@@ -106,21 +106,25 @@ const AGENTS: u32 = 16;
 
 /// An agent on a connect name.
 pub(crate) async fn agent(accepted: Accepted, node: Arc<Node>) {
-    let limits = node.config.load().limits.clone();
+    let mut limits = node.config.load().limits.clone();
+    // A whole office of agents may have one address, and all of them may return at once.
+    limits.handshakes_per_ip = limits.handshakes_per_ip.saturating_mul(AGENTS);
+    limits.handshakes = limits.handshakes.saturating_add(limits.handshakes / 4);
     let deadline = Timer::current().deadline();
     deadline.set(limits.handshake);
     let Accepted {
-        io, peer, permit, read, ..
+        io,
+        peer,
+        kind,
+        permit,
+        read,
+        ..
     } = accepted;
     agent_socket(&io);
-    // A whole office of agents may have one address, and all of them may return at once.
-    let mut for_agents = limits.clone();
-    for_agents.handshakes_per_ip = limits.handshakes_per_ip.saturating_mul(AGENTS);
-    for_agents.handshakes = limits.handshakes.saturating_add(limits.handshakes / 4);
-    let handshake = match permit.handshake(&for_agents).await {
+    let handshake = match permit.handshake(&limits).await {
         Ok(counted) => counted,
         Err(reason) => {
-            node.refused(Kind::Https, peer.ip(), reason);
+            node.refused(kind, peer.ip(), reason);
             return;
         }
     };

@@ -27,7 +27,6 @@ use super::refusal::Refusal;
 use super::request::{self, MAX_BEFORE_LOGIN, NoMessage};
 use super::serve::ConnectFacts;
 use super::state::{Accepted, Connection, LegFacts, Loss, authenticate};
-use super::traffic::Traffic;
 use crate::supervise;
 
 /// How long an answered stream waits for the agent to finish it.
@@ -61,7 +60,6 @@ pub(super) struct Shared {
     facts: ConnectFacts,
     pub(super) mux: adit_mux::Session,
     failures: Arc<StreamFailures>,
-    traffic: Arc<Traffic>,
     phase: Mutex<Phase>,
     in_work: AtomicUsize,
     srv_infos: AtomicU32,
@@ -71,18 +69,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        agents: Arc<Agents>,
-        facts: ConnectFacts,
-        mux: adit_mux::Session,
-        traffic: Arc<Traffic>,
-    ) -> Arc<Self> {
+    pub(super) fn new(agents: Arc<Agents>, facts: ConnectFacts, mux: adit_mux::Session) -> Arc<Self> {
         Arc::new(Self {
             agents,
             facts,
             mux,
             failures: Arc::default(),
-            traffic,
             phase: Mutex::new(Phase::Greeted),
             in_work: AtomicUsize::new(0),
             srv_infos: AtomicU32::new(0),
@@ -358,7 +350,6 @@ impl Shared {
             round_trip: self.facts.round_trip,
             mux: self.mux.clone(),
             failures: self.failures.clone(),
-            traffic: self.traffic.clone(),
         };
         let accepted = self
             .agents

@@ -24,7 +24,6 @@ mod refusal;
 mod request;
 mod serve;
 pub mod state;
-mod traffic;
 
 #[cfg(test)]
 mod tests;
@@ -36,4 +35,3 @@ pub use drain::drain;
 pub use ports::{PortError, TcpPorts};
 pub use refusal::Refusal;
 pub use serve::{ConnectFacts, serve};
-pub use traffic::Traffic;

@@ -14,7 +14,6 @@ use super::agents::Agents;
 use super::clock::Now;
 use super::connection::{Phase, Shared};
 use super::state::Loss;
-use super::traffic::{Counted, Traffic};
 use crate::supervise;
 
 /// First byte after the handshake.
@@ -40,7 +39,7 @@ pub struct ConnectFacts {
 }
 
 /// Serves one connection of an agent until it ends.
-pub async fn serve<IO>(io: IO, facts: ConnectFacts, agents: Arc<Agents>)
+pub async fn serve<IO>(mut io: IO, facts: ConnectFacts, agents: Arc<Agents>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -50,9 +49,7 @@ where
     };
     let (mux, incoming, driver) = adit_mux::session(config, Now::real().at);
     let peer = facts.addr;
-    let traffic = Arc::<Traffic>::default();
-    let mut io = Counted::new(io, traffic.clone());
-    let shared = Shared::new(agents, facts, mux.clone(), traffic);
+    let shared = Shared::new(agents, facts, mux.clone());
     let counted = shared.agents.count_connection();
     let driven = supervise::spawn("agent connection", async move {
         let reason = driver.run(&mut io).await;

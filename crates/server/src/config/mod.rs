@@ -8,6 +8,7 @@ mod environment;
 mod machine;
 mod size;
 
+use adit_snapshot::MAX_LEGS;
 use serde::Deserialize;
 
 pub use environment::{PREFIX, SettingError};
@@ -15,8 +16,6 @@ pub use size::Size;
 
 /// The smallest budget that lets streams move at all: sixteen implied windows.
 const BUFFERS_MIN: usize = 4 << 20;
-/// Most connections of one session (`agents.max_legs`).
-pub const LEGS: usize = 4;
 /// The budget where the machine does not say how much memory it has.
 const BUFFERS_UNKNOWN: usize = 1 << 30;
 
@@ -34,7 +33,7 @@ pub struct Settings {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Agents {
-    /// Addresses (`host:port`) at which agents reach this server, at most [`LEGS`]. Agents that keep several
+    /// Addresses (`host:port`) at which agents reach this server, at most [`MAX_LEGS`]. Agents that keep several
     /// connections (legs) of one session open one to each. Default: none, so there is one connection.
     pub connect_addresses: Vec<String>,
 }
@@ -82,8 +81,11 @@ impl Agents {
     fn check(&self) -> Result<(), SettingError> {
         let wrong = |reason: String| Err(SettingError::wrong("agents.connect_addresses", &reason));
         let all = &self.connect_addresses;
-        if all.len() > LEGS {
-            return wrong(format!("{} addresses are too many: at most {LEGS} are used", all.len()));
+        if all.len() > MAX_LEGS as usize {
+            return wrong(format!(
+                "{} addresses are too many: at most {MAX_LEGS} are used",
+                all.len()
+            ));
         }
         for (i, address) in all.iter().enumerate() {
             let parts = address.rsplit_once(':');

@@ -17,7 +17,6 @@ impl Sessions {
     pub fn look_for_hung(&mut self, now: Now) -> Vec<adit_mux::Session> {
         let (mut close, mut changed) = (Vec::new(), Vec::new());
         for (session, live) in &mut self.live {
-            // Asked of every session anew: the connection that hung may be gone while others serve.
             let mut is_hung = false;
             for leg in live.legs.values_mut() {
                 if leg.leg.failures.untaken().len() < STREAMS {
@@ -29,6 +28,10 @@ impl Sessions {
                 if now.at.saturating_duration_since(since) >= PATIENCE {
                     close.push(leg.leg.mux.clone());
                 }
+            }
+            // The connection that hung may be gone by now, while others serve.
+            if !std::mem::replace(&mut live.is_hung, is_hung) && !is_hung {
+                continue;
             }
             for (bind, endpoint) in &live.endpoints {
                 if endpoint.member.health().set_hung(is_hung) {

@@ -20,7 +20,6 @@ use crate::session::capabilities;
 use crate::session::clock::Now;
 use crate::session::cookie::{SessionCookie, unix_seconds};
 use crate::session::refusal::Refusal;
-use crate::session::traffic::Traffic;
 
 /// Longest metadata of a session or endpoint in bytes.
 pub(crate) const MAX_METADATA: usize = 4_096;
@@ -50,8 +49,6 @@ pub struct LegFacts {
     pub mux: adit_mux::Session,
     /// Why streams on it failed.
     pub failures: Arc<StreamFailures>,
-    /// Bytes that it has carried.
-    pub traffic: Arc<Traffic>,
 }
 
 /// A login that succeeded.
@@ -233,6 +230,7 @@ impl Sessions {
                 ended: Default::default(),
                 until: None,
                 is_new: true,
+                is_hung: false,
                 past: (0, 0),
             };
             self.live.insert(session.clone(), live);
@@ -265,7 +263,6 @@ impl Sessions {
         self.set_session_window(session, None);
         if let Some(live) = self.live.get_mut(session) {
             let others = live.legs.len();
-            let traffic = leg.traffic.clone();
             let leg = Leg {
                 number,
                 worker: leg.worker,
@@ -278,7 +275,6 @@ impl Sessions {
                     connection: connection.id,
                     leg,
                     hung: None,
-                    traffic,
                 },
             );
             let legs = live.leg_count();

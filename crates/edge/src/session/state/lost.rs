@@ -62,9 +62,7 @@ impl Sessions {
             return;
         };
         if let Some(leg) = live.legs.remove(&leg) {
-            let (received, sent) = leg.traffic.bytes();
-            live.past.0 += received;
-            live.past.1 += sent;
+            live.past = leg.bytes_after(live.past);
         }
         let mut offline = Vec::new();
         for (bind, endpoint) in &live.endpoints {

@@ -35,7 +35,6 @@ use adit_snapshot::{Credential, EdgeConfig};
 use super::clock::Now;
 use super::cookie::{BadKey, Sealer, unix_seconds};
 use super::ports::TcpPorts;
-use super::traffic::Traffic;
 
 pub use leave::{Ended, Leaving};
 pub use login::{Accepted, LegFacts};
@@ -94,6 +93,8 @@ struct Live {
     until: Option<Instant>,
     /// Has had no leg yet.
     is_new: bool,
+    /// Its endpoints are said to be degraded because a connection of it takes no streams.
+    is_hung: bool,
     /// Bytes from the agent and to it over connections that have ended.
     past: (u64, u64),
 }
@@ -105,7 +106,14 @@ struct LegState {
     leg: Leg,
     /// Since when its agent takes no streams.
     hung: Option<Instant>,
-    traffic: Arc<Traffic>,
+}
+
+impl LegState {
+    /// `past` and what it has carried, frame headers included.
+    fn bytes_after(&self, (received, sent): (u64, u64)) -> (u64, u64) {
+        let carried = self.leg.mux.counters();
+        (received + carried.received, sent + carried.sent)
+    }
 }
 
 /// An endpoint of a session.
@@ -369,10 +377,7 @@ impl Live {
 
     /// Bytes from the agent and to it so far.
     fn bytes(&self) -> (u64, u64) {
-        self.legs.values().fold(self.past, |(received, sent), leg| {
-            let (r, s) = leg.traffic.bytes();
-            (received + r, sent + s)
-        })
+        self.legs.values().fold(self.past, |past, leg| leg.bytes_after(past))
     }
 
     fn lowest(&self) -> Option<adit_mux::Session> {

@@ -237,7 +237,6 @@ pub(crate) fn leg_from(addr: SocketAddr) -> LegFacts {
         worker: 0,
         mux,
         failures: Arc::default(),
-        traffic: Arc::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use adit_cluster::{Class, Member, UpstreamFailure};
 use adit_observe::{EndpointReason, EndpointStatus};
 use adit_protocol::message::PatchTunnelState;
 
-use super::{TOKEN, World, again, events, https, rebind};
+use super::{TOKEN, World, again, events, https, leg, rebind};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOST: &str = "app.adit.example.com";
@@ -114,4 +114,27 @@ fn an_agent_that_takes_no_streams_is_degraded_and_then_closed() {
             "leg_lost 0",
         ]
     );
+}
+
+/// What hung is gone with its connection; the other one serves.
+#[test]
+fn a_session_is_well_again_without_the_leg_that_hung() {
+    let mut w = World::new();
+    let first = w.enter(TOKEN);
+    let second = w.login(&leg(TOKEN, &first, 1)).unwrap();
+    let bind = https(HOST);
+    let answer = w.bind(&first.connection, &bind).unwrap();
+    w.bind(&second.connection, &rebind(&bind, &answer)).unwrap();
+    let failures = member(&w).legs()[1].failures.clone();
+    for id in [2, 4, 6, 8] {
+        failures.untaken().add(id);
+    }
+    assert!(w.sessions.look_for_hung(w.now).is_empty());
+    assert_eq!(status(&w), (EndpointStatus::Degraded, EndpointReason::AgentLost));
+    w.advance(30 * SECOND);
+    assert_eq!(w.sessions.look_for_hung(w.now).len(), 1, "to be closed");
+    w.lose(&second.connection);
+    assert!(w.sessions.look_for_hung(w.now).is_empty());
+    assert_eq!(status(&w), (EndpointStatus::Online, EndpointReason::Ok));
+    w.check();
 }
