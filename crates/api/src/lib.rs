@@ -19,6 +19,7 @@ mod authorize;
 mod body;
 mod call;
 mod error;
+pub mod filter;
 mod live;
 mod page;
 mod query;
