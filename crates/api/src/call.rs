@@ -1,5 +1,7 @@
 //! One request from its head to its response.
 
+use std::net::IpAddr;
+
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use bytes::Bytes;
@@ -10,8 +12,8 @@ use hyper::body::Body;
 use serde_json::Value;
 
 use crate::Api;
-use crate::authenticate::{ApiKey, authenticate};
-use crate::authorize::authorize;
+use crate::access::Caller;
+use crate::authenticate::authenticate;
 use crate::body;
 use crate::error::ApiError;
 use crate::query::Query;
@@ -20,13 +22,18 @@ use crate::route_table::{self, Access, Handler, Route};
 const OPERATION_ID: HeaderName = HeaderName::from_static("ngrok-operation-id");
 const VERSION: &str = "ngrok-version";
 const VERSION_TOO: &str = "adit-version";
+/// Characters of a client's name that are kept.
+const USER_AGENT: usize = 255;
 
 /// What a handler is given: a request that was let in.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a Api,
-    /// The organisation whose objects the caller sees; empty for a caller without a key.
-    pub(crate) organization: &'a str,
+    /// Who asks.
+    #[allow(dead_code, reason = "what handlers of stored resources use")]
+    pub(crate) caller: Caller,
+    /// The organisation whose objects the caller sees, as text.
+    pub(crate) organization: String,
     /// The id in the path.
     pub(crate) id: String,
     pub(crate) query: Query,
@@ -46,14 +53,15 @@ pub(crate) enum Reply {
 
 impl Api {
     /// Answers a request. Takes at most the time that a body may take and that an agent has to answer.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    /// `peer` is where the request comes from.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let operation_id = operation_id();
         let head_only = request.method() == Method::HEAD;
-        let mut response = match self.decide(request).await {
+        let mut response = match self.decide(request, peer, &operation_id).await {
             Ok(Reply::Json(json)) => json_response(StatusCode::OK, &json),
             Ok(Reply::Done) => {
                 let mut response = Response::new(Full::default());
@@ -77,7 +85,7 @@ impl Api {
         response
     }
 
-    async fn decide<B>(&self, request: Request<B>) -> Result<Reply, ApiError>
+    async fn decide<B>(&self, request: Request<B>, peer: IpAddr, operation_id: &str) -> Result<Reply, ApiError>
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -85,11 +93,12 @@ impl Api {
         let (head, body) = request.into_parts();
         self.check_host(&head.uri, &head.headers)?;
         let (route, id) = route_table::find(&head.method, head.uri.path())?;
-        let organization = self.admit(route, &head.headers)?;
+        let caller = self.admit(route, &head.headers, peer, operation_id)?;
         let query = Query::parse(head.uri.query(), route.parameters)?;
         let call = Call {
             api: self,
-            organization,
+            organization: caller.organization.to_string(),
+            caller,
             id,
             query,
             target: head
@@ -115,18 +124,22 @@ impl Api {
         Err(ApiError::new(ErrorCode::ADIT_4210, &[]))
     }
 
-    /// Whether the caller may ask this at all; returns whose objects he sees.
-    fn admit(&self, route: &Route, headers: &HeaderMap) -> Result<&str, ApiError> {
+    /// Who asks, if he may ask this at all.
+    fn admit(&self, route: &Route, headers: &HeaderMap, ip: IpAddr, operation_id: &str) -> Result<Caller, ApiError> {
+        let user_agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let user_agent = user_agent.unwrap_or_default().chars().take(USER_AGENT).collect();
+        let nobody = Caller::nobody(ip, user_agent, operation_id.to_owned());
         let Access::With(permission) = route.access else {
-            return Ok("");
+            return Ok(nobody);
         };
-        let key: &ApiKey = authenticate(&self.told.keys, &*self.told.is_authtoken, headers)?;
+        let key = authenticate(&self.told.access, headers)?;
+        let caller = nobody.with_key(&self.told.access, &key)?;
         // Adit's own paths have no versions.
         if !route.path.starts_with("/adit/") {
             check_version(headers)?;
         }
-        authorize(key, route.operation, permission)?;
-        Ok(&key.organization)
+        caller.require(permission)?;
+        Ok(caller)
     }
 }
 
