@@ -2,6 +2,7 @@
 //! many there are.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use crate::Api;
+use crate::{Api, Peer};
 
 /// Head of a request, and the time between two requests.
 const HEADER_TIME: Duration = Duration::from_secs(30);
@@ -27,14 +28,15 @@ const STREAMS: u32 = 64;
 /// Largest head in bytes.
 const HEAD: usize = 32 << 10;
 
-/// Serves a connection until it ends, grows too old, or `stop` becomes true.
-pub async fn serve<IO>(api: Arc<Api>, io: IO, is_http2: bool, stop: watch::Receiver<bool>)
+/// Serves a connection of `peer` until it ends, grows too old, or `stop` becomes true.
+pub async fn serve<IO>(api: Arc<Api>, io: IO, peer: IpAddr, is_http2: bool, stop: watch::Receiver<bool>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(io);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let api = api.clone();
+        request.extensions_mut().insert(Peer(peer));
         async move { Ok::<_, Infallible>(api.answer(request).await) }
     });
     if is_http2 {

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adit_api::{Api, ApiKey, Keys, Options, Permissions, hash_of};
+use adit_api::{Api, ApiKey, Keys, Limits, Options, Permissions, hash_of};
 use adit_cluster::{
     Command, CommandError, CommandQueue, Commands, Directory, OnlineSession, RemoteCommands, SessionFacts, Target,
 };
@@ -54,6 +54,8 @@ fn place() -> Place {
         is_authtoken: Box::new(|_| false),
         directory: directory.clone(),
         commands,
+        limits: Limits::default(),
+        cors_origins: vec!["*".to_owned()],
     });
     Place { api, directory, queue }
 }

@@ -239,6 +239,8 @@ fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: 
         is_authtoken: Box::new(move |token| config.load().credential(&sha256(token)).is_some()),
         directory: edge.node().directory.clone(),
         commands,
+        limits: adit_api::Limits::default(),
+        cors_origins: vec!["*".to_owned()],
     })
 }
 
