@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use crate::Api;
 use crate::answer::{Body, Content, Full, Reply};
-use crate::authenticate::{ApiKey, authenticate};
-use crate::authorize::authorize;
+use crate::access::Caller;
+use crate::authenticate::authenticate;
 use crate::error::{ApiError, RETRY_AFTER};
 use crate::fresh::now_millis;
 use crate::limits::{Left, Place};
@@ -27,21 +27,21 @@ use crate::{body, compress, cors};
 const OPERATION_ID: HeaderName = HeaderName::from_static("ngrok-operation-id");
 const VERSION: &str = "ngrok-version";
 const VERSION_TOO: &str = "adit-version";
+/// Characters of a client's name that are kept.
+const USER_AGENT: usize = 255;
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
-
-/// The address that a request came from, as an extension of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
 
 /// What a handler is given: a request that was let in.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a Api,
     pub(crate) route: &'static Route,
-    /// The organisation whose objects the caller sees; empty for a caller without a key.
-    pub(crate) organization: &'a str,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// The organisation whose objects the caller sees, as text.
+    pub(crate) organization: String,
     /// The id in the path; empty where that has none.
     pub(crate) id: String,
     /// All that the path names.
@@ -50,8 +50,6 @@ pub(crate) struct Call<'a> {
     /// Path and query as they were asked for.
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
-    pub(crate) peer: Option<IpAddr>,
-    pub(crate) operation_id: &'a str,
     pub(crate) body: Option<Value>,
 }
 
@@ -74,9 +72,9 @@ struct Decided {
 }
 
 impl Api {
-    /// Answers a request; [`Peer`] among its extensions says where it came from. Takes at most the time that a body
-    /// may take, that an agent has to answer, and that a change has to reach the store and the nodes.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    /// Answers a request that `peer` made. Takes at most the time that a body may take, that an agent has to answer,
+    /// and that a change has to reach the store and the nodes.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -86,9 +84,9 @@ impl Api {
         head.method = canonical(&head.method);
         let mut decided = Decided::default();
         let answered = if cors::is_preflight(&head.method, &head.headers) {
-            self.preflight(&head)
+            self.preflight(&head, peer)
         } else {
-            self.decide(&head, body, &operation_id, &mut decided)
+            self.decide(&head, body, peer, &operation_id, &mut decided)
                 .await
                 .map(Reply::response)
         };
@@ -133,6 +131,7 @@ impl Api {
         &self,
         head: &Parts,
         body: B,
+        peer: IpAddr,
         operation_id: &str,
         decided: &mut Decided,
     ) -> Result<Reply, ApiError>
@@ -142,14 +141,14 @@ impl Api {
     {
         self.check_host(&head.uri, &head.headers)?;
         let (route, values) = route_tree::find(&head.method, head.uri.path())?;
-        let peer = head.extensions.get().map(|Peer(address)| *address);
-        let organization = self.admit(route, &head.headers, peer, decided)?;
+        let caller = self.admit(route, &head.headers, peer, operation_id, decided)?;
         let query = Query::parse(head.uri.query(), route.parameters)?;
         let id = values.iter().find(|(name, _)| *name == "id");
         let call = Call {
             api: self,
             route,
-            organization,
+            organization: caller.organization.to_string(),
+            caller,
             id: id.map_or_else(String::new, |(_, id)| id.clone()),
             values,
             query,
@@ -158,8 +157,6 @@ impl Api {
                 .path_and_query()
                 .map_or_else(String::new, |t| t.as_str().to_owned()),
             headers: head.headers.clone(),
-            peer,
-            operation_id,
             body: body::read(&head.method, &head.headers, body).await?,
         };
         match route.handler {
@@ -169,9 +166,8 @@ impl Api {
     }
 
     /// What may be asked at a path, for a page of another origin. Needs no key.
-    fn preflight(&self, head: &Parts) -> Result<Response<Body>, ApiError> {
+    fn preflight(&self, head: &Parts, peer: IpAddr) -> Result<Response<Body>, ApiError> {
         self.check_host(&head.uri, &head.headers)?;
-        let peer = head.extensions.get().map(|Peer(address)| *address);
         self.counters.open_request(peer, self.nodes(), Instant::now())?;
         cors::preflight(head.uri.path(), &head.headers)
     }
@@ -187,36 +183,39 @@ impl Api {
         Err(ApiError::new(ErrorCode::ADIT_4210, &[]))
     }
 
-    /// Whether the caller may ask this at all; returns whose objects he sees.
+    /// Who asks, if he may ask this at all.
     fn admit(
         &self,
         route: &Route,
         headers: &HeaderMap,
-        peer: Option<IpAddr>,
+        peer: IpAddr,
+        operation_id: &str,
         decided: &mut Decided,
-    ) -> Result<&str, ApiError> {
+    ) -> Result<Caller, ApiError> {
+        let user_agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let user_agent = user_agent.unwrap_or_default().chars().take(USER_AGENT).collect();
+        let nobody = Caller::nobody(peer, user_agent, operation_id.to_owned());
         let (now, nodes) = (Instant::now(), self.nodes());
         let Access::With(permission) = route.access else {
             self.counters.open_request(peer, nodes, now)?;
-            return Ok("");
+            return Ok(nobody);
         };
         self.counters.may_try(peer, now)?;
-        let key: &ApiKey = authenticate(&self.told.keys, &*self.told.is_authtoken, headers).inspect_err(|error| {
+        let key = authenticate(&self.told.access, headers).inspect_err(|error| {
             // Only what could be guessing counts.
             if matches!(error.code(), ErrorCode::NGROK_202 | ErrorCode::NGROK_203) {
                 self.counters.failed(peer, now);
             }
         })?;
-        if let Ok(id) = key.id.parse::<Id>() {
-            decided.left = self.counters.request(id, nodes, now)?;
-            decided._place = self.counters.place(id, nodes)?;
-        }
+        decided.left = self.counters.request(key.id, nodes, now)?;
+        decided._place = self.counters.place(key.id, nodes)?;
+        let caller = nobody.with_key(&self.told.access, &key)?;
         // Adit's own paths have no versions.
         if !route.path.starts_with("/adit/") {
             check_version(headers)?;
         }
-        authorize(key, route.operation, permission)?;
-        Ok(&key.organization)
+        caller.require(permission)?;
+        Ok(caller)
     }
 }
 

@@ -8,15 +8,19 @@
 //!
 //! * `route_table` is the one list of operations: a new one is a line there and a function. What all stored resources
 //!   have in common follows from their kinds (`resource`), written once.
-//! * `authorize` is the one place that decides who may do what.
+//! * `access` knows people, roles and keys, in memory; `authenticate` finds who asks, [`Access`] is kept by the feed.
+//! * `authorize` is the one place that decides who may do what: `authorization.toml` is its matrix.
 //! * `error` is the one form of all refusals; its codes come from [`adit_names::code`].
 //! * `live` shows what is on line now, read from [`adit_cluster::Directory`], and gives commands to agents.
 //! * [`serve`] speaks HTTP/1.1 and HTTP/2 on a connection that somebody else has accepted and secured.
 //!
 //! Everything runs on the control thread; nothing here can make a visitor wait.
 
+#[allow(dead_code, unused_imports, reason = "what handlers of stored resources use of it")]
+mod access;
 mod answer;
 mod authenticate;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
 mod body;
 mod call;
@@ -39,9 +43,9 @@ use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
 
+pub use access::{Access, Secrets};
 pub use answer::Body;
-pub use authenticate::{ApiKey, Keys, Permissions, hash_of};
-pub use call::Peer;
+pub use authenticate::hash_of;
 pub use limits::Limits;
 
 /// What an API is made of.
@@ -53,10 +57,8 @@ pub struct Options {
     pub region: String,
     /// Name of this node.
     pub node: String,
-    /// Who may ask.
-    pub keys: Keys,
-    /// Whether a text is a valid authtoken of an agent, which is no API key and deserves to be told so.
-    pub is_authtoken: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Who there is and what he may.
+    pub access: Arc<Access>,
     /// What is live.
     pub directory: Arc<Directory>,
     /// The way to the agents.

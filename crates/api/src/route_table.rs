@@ -40,6 +40,7 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     /// `{id}` stands for one segment.
     pub(crate) path: &'static str,
+    #[allow(dead_code, reason = "documents are made from it")]
     /// Its name, for logs and rights; that of ngrok's description where that has it.
     pub(crate) operation: &'static str,
     pub(crate) access: Access,

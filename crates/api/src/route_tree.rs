@@ -31,11 +31,8 @@ static TREE: LazyLock<Node> = LazyLock::new(|| {
     for route in ALL.iter() {
         let mut node = &mut root;
         for segment in segments(route.path) {
-            node = match segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) {
-                Some(name) => {
-                    node.name = name;
-                    node.any.get_or_insert_default()
-                }
+            node = match name_of(segment) {
+                Some(_) => node.any.get_or_insert_default(),
                 None => node.literal.entry(segment).or_default(),
             };
         }
@@ -48,9 +45,8 @@ static TREE: LazyLock<Node> = LazyLock::new(|| {
 #[derive(Default)]
 struct Node {
     literal: HashMap<&'static str, Node>,
-    /// What stands for any segment, and how that is called.
+    /// What stands for any segment.
     any: Option<Box<Node>>,
-    name: &'static str,
     /// Operations of the path that ends here.
     routes: Vec<&'static Route>,
 }
@@ -66,7 +62,8 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<(&'static Route, Value
     let (node, values) = node(path)?;
     let fits = |route: &&&Route| route.method == *method || (*method == Method::HEAD && route.method == Method::GET);
     if let Some(route) = node.routes.iter().find(fits) {
-        return Ok((route, values));
+        let names = segments(route.path).filter_map(name_of);
+        return Ok((route, names.zip(values).collect()));
     }
     let error = ApiError::new(ErrorCode::ADIT_2002, &[("method", method.as_str())]);
     Err(error.detail("supported", methods_of(node)))
@@ -89,10 +86,10 @@ fn methods_of(node: &Node) -> String {
 }
 
 /// Where a path leads. Clients that join strings send `//x`, others leave a slash behind it.
-fn node(path: &str) -> Result<(&'static Node, Values), ApiError> {
+fn node(path: &str) -> Result<(&'static Node, Vec<String>), ApiError> {
     let unknown = || ApiError::new(ErrorCode::ADIT_2003, &[("path", path)]);
     let mut node: &'static Node = &TREE;
-    let mut values = Values::new();
+    let mut values = Vec::new();
     let trimmed = path.trim_start_matches('/');
     let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
     for segment in segments(trimmed) {
@@ -100,7 +97,7 @@ fn node(path: &str) -> Result<(&'static Node, Values), ApiError> {
         node = match (node.literal.get(segment.as_str()), &node.any) {
             (Some(next), _) => next,
             (None, Some(next)) if !segment.is_empty() => {
-                values.push((node.name, segment));
+                values.push(segment);
                 next
             }
             _ => return Err(unknown()),
@@ -110,6 +107,11 @@ fn node(path: &str) -> Result<(&'static Node, Values), ApiError> {
         return Err(unknown());
     }
     Ok((node, values))
+}
+
+/// What a segment of a pattern is called if it stands for any.
+fn name_of(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'))
 }
 
 /// The segments of a path; none of `/`.

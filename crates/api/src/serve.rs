@@ -15,7 +15,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use crate::{Api, Peer};
+use crate::Api;
 
 /// Head of a request, and the time between two requests.
 const HEADER_TIME: Duration = Duration::from_secs(30);
@@ -28,16 +28,15 @@ const STREAMS: u32 = 64;
 /// Largest head in bytes.
 const HEAD: usize = 32 << 10;
 
-/// Serves a connection of `peer` until it ends, grows too old, or `stop` becomes true.
+/// Serves a connection that `peer` made until it ends, grows too old, or `stop` becomes true.
 pub async fn serve<IO>(api: Arc<Api>, io: IO, peer: IpAddr, is_http2: bool, stop: watch::Receiver<bool>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(io);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
         let api = api.clone();
-        request.extensions_mut().insert(Peer(peer));
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        async move { Ok::<_, Infallible>(api.answer(request, peer).await) }
     });
     if is_http2 {
         let connection = http2::Builder::new(TokioExecutor::new())

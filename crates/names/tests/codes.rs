@@ -27,6 +27,8 @@ const NGROK: &[u32] = &[
     200, 201, 202, 203, 206, 207, 208, 210, 211, 212, 213, 214, 215, 216, 217, 218, 227, 230, 231, 232, 233, 244, 250,
     10000,
 ];
+/// People and rights: control plane 3.
+const IDENTITY: &[u32] = &[205, 220, 635, 636];
 const ADIT: &[u32] = &[
     1101, 1102, 1103, 1104, 1105, 1201, 1202, 1203, 1204, 1205, 1206, 1210, 1211, 1212, 1213, 1301, 1302, 1303, 1401,
     1402, 1501, 1502, 1503, 1504, 1505, 4000, 4001, 4002, 4003, 4004, 4005, 4031, 4050, 4080, 4130, 4140, 4170, 4210,
@@ -56,7 +58,7 @@ fn each_documented_code_exists_exactly_once() {
     for code in ErrorCode::all() {
         assert!(seen.insert(code.as_str()), "{code} stands in the table twice");
     }
-    for (prefix, numbers) in [("ERR_NGROK_", NGROK), ("ERR_ADIT_", ADIT)] {
+    for (prefix, numbers) in [("ERR_NGROK_", NGROK), ("ERR_NGROK_", IDENTITY), ("ERR_ADIT_", ADIT)] {
         for number in numbers {
             let text = format!("{prefix}{number}");
             let code = ErrorCode::lookup(&text).unwrap_or_else(|| panic!("{text} is missing"));

@@ -112,17 +112,16 @@ impl Counters {
     ///
     /// # Errors
     /// 429 with 226.
-    pub(crate) fn open_request(&self, peer: Option<IpAddr>, nodes: u32, now: Instant) -> Result<(), ApiError> {
+    pub(crate) fn open_request(&self, peer: IpAddr, nodes: u32, now: Instant) -> Result<(), ApiError> {
         let limit = share(self.limits.per_address_unauthenticated, nodes);
-        peer.map_or(Ok(()), |peer| count(&self.addresses, network(peer), limit, now).map(drop))
+        count(&self.addresses, network(peer), limit, now).map(drop)
     }
 
     /// Whether an address may try to show a key.
     ///
     /// # Errors
     /// 429 with 226 for one that has failed too often; the same whether the key that it shows now exists or not.
-    pub(crate) fn may_try(&self, peer: Option<IpAddr>, now: Instant) -> Result<(), ApiError> {
-        let Some(peer) = peer else { return Ok(()) };
+    pub(crate) fn may_try(&self, peer: IpAddr, now: Instant) -> Result<(), ApiError> {
         let (failed, left) = self.failures.seen(&network(peer), now);
         if failed < FAILURES {
             return Ok(());
@@ -131,10 +130,8 @@ impl Counters {
     }
 
     /// Counts a failed authentication.
-    pub(crate) fn failed(&self, peer: Option<IpAddr>, now: Instant) {
-        if let Some(peer) = peer {
-            let _ = self.failures.count(network(peer), now);
-        }
+    pub(crate) fn failed(&self, peer: IpAddr, now: Instant) {
+        let _ = self.failures.count(network(peer), now);
     }
 }
 
@@ -227,7 +224,7 @@ mod tests {
         for _ in 0..10_000 {
             assert_eq!(counters.request(key(1), 1, now), Ok(None));
             assert_eq!(counters.create(key(1), 1, now), Ok(()));
-            assert_eq!(counters.open_request(Some([1, 2, 3, 4].into()), 1, now), Ok(()));
+            assert_eq!(counters.open_request([1, 2, 3, 4].into(), 1, now), Ok(()));
         }
         assert!(counters.place(key(1), 1).unwrap().is_none());
     }
@@ -236,17 +233,17 @@ mod tests {
     fn an_address_that_fails_often_waits_whatever_it_shows() {
         let counters = Counters::new(Limits::default());
         let now = Instant::now();
-        let peer: Option<IpAddr> = Some("2001:db8:1:2::9".parse().unwrap());
+        let peer: IpAddr = "2001:db8:1:2::9".parse().unwrap();
         for _ in 0..FAILURES {
             assert_eq!(counters.may_try(peer, now), Ok(()));
             counters.failed(peer, now);
         }
-        let neighbour = Some("2001:db8:1:2:ffff::1".parse().unwrap());
+        let neighbour = "2001:db8:1:2:ffff::1".parse().unwrap();
         assert_eq!(
             counters.may_try(neighbour, now).unwrap_err().code(),
             ErrorCode::NGROK_226
         );
-        assert_eq!(counters.may_try(Some("2001:db8:1:3::9".parse().unwrap()), now), Ok(()));
+        assert_eq!(counters.may_try("2001:db8:1:3::9".parse().unwrap(), now), Ok(()));
         assert_eq!(counters.may_try(peer, now + WINDOW), Ok(()));
     }
 

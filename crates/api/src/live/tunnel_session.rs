@@ -69,7 +69,7 @@ pub(crate) fn details(call: &Call<'_>) -> Result<Reply, ApiError> {
             })
         })
         .collect();
-    let mut endpoints: Vec<String> = offered(call.api, call.organization)
+    let mut endpoints: Vec<String> = offered(call.api, &call.organization)
         .filter(|(_, m)| m.session.id == facts.id)
         .map(|(_, m)| super::as_kind(&m.endpoint_id, Prefix::Endpoint))
         .collect();
