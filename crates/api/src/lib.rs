@@ -3,10 +3,11 @@
 //! A request goes one way through [`Api::answer`]:
 //!
 //! ```text
-//! host ─▶ route_table (path, method) ─▶ authenticate ─▶ authorize ─▶ version ─▶ query, body ─▶ handler ─▶ Reply
+//! host ─▶ route_tree (path, method) ─▶ limits, authenticate ─▶ version ─▶ authorize ─▶ query, body ─▶ handler ─▶ Reply
 //! ```
 //!
-//! * `route_table` is the one list of operations: a new one is a line there and a function.
+//! * `route_table` is the one list of operations: a new one is a line there and a function. What all stored resources
+//!   have in common follows from their kinds (`resource`), written once.
 //! * `access` knows people, roles and keys, in memory; `authenticate` finds who asks, [`Access`] is kept by the feed.
 //! * `authorize` is the one place that decides who may do what: `authorization.toml` is its matrix.
 //! * `error` is the one form of all refusals; its codes come from [`adit_names::code`].
@@ -17,24 +18,35 @@
 
 #[allow(dead_code, unused_imports, reason = "what handlers of stored resources use of it")]
 mod access;
+mod answer;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
 mod body;
 mod call;
+mod compress;
+mod conditional;
+mod cors;
 mod error;
+mod fresh;
+mod limits;
 mod live;
 mod page;
 mod query;
+mod resource;
 mod route_table;
+mod route_tree;
 pub mod serve;
+mod unbuilt;
 
 use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
 
 pub use access::{Access, Secrets};
+pub use answer::Body;
 pub use authenticate::hash_of;
+pub use limits::Limits;
 
 /// What an API is made of.
 pub struct Options {
@@ -51,6 +63,10 @@ pub struct Options {
     pub directory: Arc<Directory>,
     /// The way to the agents.
     pub commands: Commands,
+    /// How often and how many at once.
+    pub limits: Limits,
+    /// Origins whose pages may read answers; `*` is all.
+    pub cors_origins: Vec<String>,
 }
 
 /// The API.
@@ -58,6 +74,7 @@ pub struct Api {
     told: Options,
     /// Host of its URL, which requests must name.
     host: String,
+    counters: limits::Counters,
 }
 
 impl Api {
@@ -65,7 +82,13 @@ impl Api {
     pub fn new(told: Options) -> Self {
         let authority = told.url.split_once("://").map_or(told.url.as_str(), |(_, rest)| rest);
         let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
-        Self { told, host }
+        let counters = limits::Counters::new(told.limits);
+        Self { told, host, counters }
+    }
+
+    /// How many nodes are live, among whom limits are divided.
+    fn nodes(&self) -> u32 {
+        1
     }
 
     /// The absolute URI of a path below it, which begins with a slash.

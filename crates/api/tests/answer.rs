@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adit_api::{Access, Api, Options, Secrets, hash_of};
+use adit_api::{Access, Api, Limits, Options, Secrets, hash_of};
 use adit_cluster::{
     Command, CommandError, CommandQueue, Commands, Directory, OnlineSession, RemoteCommands, SessionFacts, Target,
 };
@@ -65,6 +65,8 @@ fn place() -> Place {
         access: Arc::new(access),
         directory: directory.clone(),
         commands,
+        limits: Limits::default(),
+        cors_origins: vec!["*".to_owned()],
     });
     Place { api, directory, queue }
 }

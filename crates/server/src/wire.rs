@@ -231,6 +231,8 @@ fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: 
         access: Arc::new(first_access::of(&state.credentials)),
         directory: edge.node().directory.clone(),
         commands,
+        limits: adit_api::Limits::default(),
+        cors_origins: vec!["*".to_owned()],
     })
 }
 

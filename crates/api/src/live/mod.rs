@@ -16,7 +16,8 @@ use adit_names::id::{Id, Prefix};
 use serde_json::{Value, json};
 
 use crate::Api;
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::page::{Page, list_json};
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Kind, found, offered, reference, timestamp};
 use crate::Api;
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 
 /// The transport as real answers name it, whatever carries the session.
