@@ -57,6 +57,15 @@ impl Caller {
         }
     }
 
+    /// As the log names who shows a key of which no more is known yet.
+    pub(crate) fn with_credential(&self, key: &Key) -> Actor {
+        Actor {
+            credential: Some(key.id),
+            principal: key.owner,
+            ..self.actor()
+        }
+    }
+
     /// The same as the owner of a key.
     ///
     /// # Errors

@@ -26,6 +26,11 @@ impl RoleRef {
         }
         text.parse().ok().map(Self::Custom)
     }
+
+    /// Whether it is the one that may all.
+    pub(crate) fn is_admin(&self) -> bool {
+        *self == Self::BuiltIn("admin")
+    }
 }
 
 /// A role with what it gives.
