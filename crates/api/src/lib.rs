@@ -29,6 +29,7 @@ mod conditional;
 mod cors;
 mod door;
 mod error;
+pub mod filter;
 mod fresh;
 mod limits;
 mod live;
