@@ -148,7 +148,8 @@ impl Caller {
     /// Whether a permission is over this object. `shown` is how the object looks, asked for only where a role selects
     /// by it.
     pub(crate) fn covers(&self, permission: &str, object: &Object, shown: impl FnOnce() -> Value) -> bool {
-        self.reach(permission).covers(self.principal, owner_of(object), shown)
+        self.reach(permission)
+            .covers(self.principal, owner_of(object), &object.kind, shown)
     }
 }
 

@@ -9,6 +9,7 @@ mod reach;
 mod restrict;
 mod rights;
 mod role;
+mod selector;
 mod tables;
 
 use std::collections::HashMap;
@@ -18,11 +19,12 @@ use adit_model::{Object, SecretValue};
 use adit_names::id::Id;
 
 pub(crate) use caller::Caller;
-pub(crate) use principal::{Person, same};
+pub(crate) use principal::{DEFAULT, Person, same};
 pub(crate) use reach::Reach;
 pub(crate) use restrict::{Door, Restrictions, Verdict};
 pub(crate) use rights::Rights;
 pub(crate) use role::{Role, RoleRef, permissions};
+pub(crate) use selector::Selector;
 pub(crate) use tables::{Credential, Key, Tables};
 
 /// Secrets of objects, by id and field, as the store gives them.

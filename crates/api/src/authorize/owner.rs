@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use adit_model::Object;
 use adit_names::code::ErrorCode;
 use adit_names::id::Id;
+use serde_json::{Map, Value};
 
 use super::matrix::Matrix;
 use super::write::Wish;
-use crate::access::{Rights, same};
+use crate::access::{Access, Caller, Rights, same};
 use crate::error::ApiError;
 
 /// Kinds whose owner decides what they are good for.
@@ -50,6 +51,33 @@ pub(crate) fn create(wish: &Wish<'_>, next: &Object) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// Who shall own what a body makes: its `owner_id` (an id or e-mail address), `owner_email` or `scim_user_id`, else the
+/// caller.
+///
+/// # Errors
+/// 630 for another's without `members:manage`, 634 if there is no such member or service user.
+pub(crate) fn of_body(access: &Access, caller: &Caller, body: &Map<String, Value>) -> Result<Option<Id>, ApiError> {
+    let fields = ["owner_id", "owner_email", "scim_user_id"].into_iter();
+    let text = fields.filter_map(|f| body.get(f)?.as_str()).find(|t| !t.is_empty());
+    let Some(text) = text else {
+        return Ok(caller.principal);
+    };
+    let tables = access.read();
+    let person = match text.parse::<Id>() {
+        Ok(id) => tables.person(caller.organization, id),
+        Err(_) => tables.member_by_email(caller.organization, text),
+    };
+    if let Some(person) = person {
+        return Ok(Some(person.principal));
+    }
+    let code = if caller.reach("members:manage").is_nothing() {
+        ErrorCode::NGROK_630
+    } else {
+        ErrorCode::NGROK_634
+    };
+    Err(ApiError::new(code, &[("owner", text)]).detail("field", "owner_id"))
 }
 
 /// Whether this may be changed.

@@ -6,8 +6,9 @@ use adit_names::id::Id;
 
 use super::matrix::Matrix;
 use super::write::Wish;
-use crate::access::{Rights, RoleRef, Tables};
+use crate::access::{DEFAULT, Rights, RoleRef, Selector, Tables};
 use crate::error::ApiError;
+use crate::filter::FilterError;
 
 /// Whether a member, service user, user, invitation or role may be made (`current` is none), changed, or deleted
 /// (`next` is none).
@@ -80,7 +81,11 @@ fn gives_roles(current: Option<&Object>, next: &Object) -> bool {
 /// Nobody gives what he has not.
 fn may_give(wish: &Wish<'_>, tables: &Tables, next: &Object) -> Result<(), ApiError> {
     let caller = wish.caller;
-    for text in next.texts("role_ids") {
+    let mut named: Vec<&str> = next.texts("role_ids").collect();
+    if named.is_empty() && next.kind == "service_user" {
+        named.push(DEFAULT);
+    }
+    for text in named {
         let unknown = || ApiError::new(ErrorCode::ADIT_2109, &[("role", text)]).detail("field", "role_ids");
         let role = [RoleRef::of(text).ok_or_else(unknown)?];
         let roles: Vec<_> = tables.roles(caller.organization, &role).collect();
@@ -121,7 +126,18 @@ fn role(wish: &Wish<'_>, next: Option<&Object>) -> Result<(), ApiError> {
         let more = known.into_iter().filter(applies).find(|p| !wish.caller.reach(p).all);
         not_more(more)?;
     }
-    Ok(())
+    let selector = next.text("selector");
+    if selector.is_empty() {
+        return Ok(());
+    }
+    let given = crate::access::permissions(next.texts("permissions"));
+    let is_one = |resource: &str| {
+        given
+            .iter()
+            .any(|p| p.split_once(':').is_some_and(|(r, _)| r == resource))
+    };
+    Selector::check(selector, is_one)
+        .map_err(|error| ApiError::new(FilterError::CODE, &[("error", &error.to_string())]).detail("field", "selector"))
 }
 
 /// An organisation keeps an administrator.
