@@ -34,6 +34,8 @@ mod fresh;
 mod limits;
 mod live;
 mod page;
+#[allow(dead_code)]
+mod people;
 mod query;
 #[allow(dead_code)]
 mod record;
