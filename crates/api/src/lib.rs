@@ -28,6 +28,7 @@ mod compress;
 mod conditional;
 mod cors;
 mod error;
+pub mod filter;
 mod fresh;
 mod limits;
 mod live;
