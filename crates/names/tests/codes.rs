@@ -35,6 +35,23 @@ const ADIT: &[u32] = &[
     4310, 5010, 5030, 5031, 5050, 2001, 2002, 2003, 2004, 2008, 2018,
 ];
 
+/// Codes of the API: control plane 1.
+const API: &[u32] = &[225, 226, 6514, 7000];
+const OWN_API: &[u32] = &[2006, 2007, 2009, 2012, 2014, 2301];
+
+/// Codes of resources: control plane 2 and 3, edge 3.2, 4.6, 5.1.
+const RESOURCES: &[u32] = &[
+    223, 228, 229, 241, 243, 248, 249, 402, 403, 404, 406, 407, 408, 409, 410, 411, 413, 414, 416, 417, 420, 421, 422,
+    423, 429, 430, 434, 435, 436, 438, 439, 440, 446, 447, 449, 450, 456, 459, 500, 503, 504, 505, 506, 511, 512, 513,
+    514, 600, 604, 605, 606, 627, 628, 631, 638, 1400, 1401, 1402, 1404, 1406, 1408, 1409, 1413, 1414, 1419, 1420,
+    1421, 1422, 1423, 1800, 1801, 1802, 1803, 1804, 1900, 1901, 1902, 1903, 1908, 1909, 1910, 1911, 1912, 1913, 1914,
+    1915, 1916, 1917, 1919, 1920, 1921, 1922, 1923, 1924, 1925, 1926, 1965, 1966, 2236, 4003, 4004, 4101, 4103, 4104,
+    4105, 4109, 4110, 4112, 6601, 6700, 6701, 6704, 6705, 6706, 6708, 18001, 18002, 18003, 18004, 18005, 18006, 18007,
+    18009, 18011, 18012, 18013, 18016, 18017, 18022, 18023, 23000, 23001, 23002, 23003, 23004, 24000, 24001, 24002,
+    24003, 24004, 24005, 24006, 24008, 24009,
+];
+const OWN_RESOURCES: &[u32] = &[2011, 2013, 2017, 2019, 2021, 2022];
+
 /// Numbers that ngrok's documentation has in the ranges 100–199, 300–399, 700–899, 8000–8014,
 /// 9000–9043, 15000–15014 (ngrok/ngrok-docs: errors/).
 const DOCUMENTED: &[u32] = &[
@@ -58,7 +75,15 @@ fn each_documented_code_exists_exactly_once() {
     for code in ErrorCode::all() {
         assert!(seen.insert(code.as_str()), "{code} stands in the table twice");
     }
-    for (prefix, numbers) in [("ERR_NGROK_", NGROK), ("ERR_NGROK_", IDENTITY), ("ERR_ADIT_", ADIT)] {
+    for (prefix, numbers) in [
+        ("ERR_NGROK_", NGROK),
+        ("ERR_NGROK_", IDENTITY),
+        ("ERR_NGROK_", API),
+        ("ERR_ADIT_", OWN_API),
+        ("ERR_NGROK_", RESOURCES),
+        ("ERR_ADIT_", ADIT),
+        ("ERR_ADIT_", OWN_RESOURCES),
+    ] {
         for number in numbers {
             let text = format!("{prefix}{number}");
             let code = ErrorCode::lookup(&text).unwrap_or_else(|| panic!("{text} is missing"));

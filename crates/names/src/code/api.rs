@@ -103,10 +103,6 @@ table! {
         "The filter cannot be used: {error}."
         "Filters are expressions over one object, obj."
         "Correct the filter.";
-    NGROK_638 ngrok 638 400 Visitor no
-        "A token cannot be chosen."
-        "Tokens are made by the server, so that nobody can guess them."
-        "Leave precomputed_token out, and take the token from the answer.";
     NGROK_6514 ngrok 6514 404 Visitor no
         "There is no backend with the id {id}."
         "Backends were replaced by cloud endpoints."
