@@ -32,6 +32,7 @@ pub mod filter;
 mod fresh;
 mod limits;
 mod live;
+pub mod openapi;
 mod page;
 mod query;
 mod resource;
