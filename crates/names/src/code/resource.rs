@@ -285,7 +285,7 @@ table! {
         "Put the rules into fewer policies.";
     NGROK_1801 ngrok 1801 400 Name no
         "There is no IP policy with an id in ip_policy_ids."
-        "A restriction uses policies of the organisation."
+        "Policies of the organisation are used."
         "Give the ids of existing policies.";
     NGROK_1802 ngrok 1802 400 Name no
         "There already is an IP restriction of the type {type}."
