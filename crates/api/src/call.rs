@@ -13,8 +13,8 @@ use hyper::body::Body as _;
 use serde_json::Value;
 
 use crate::Api;
-use crate::answer::{Body, Content, Full, Reply};
 use crate::access::Caller;
+use crate::answer::{Body, Content, Full, Reply};
 use crate::authenticate::authenticate;
 use crate::error::{ApiError, RETRY_AFTER};
 use crate::fresh::now_millis;

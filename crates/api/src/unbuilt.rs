@@ -180,7 +180,10 @@ fn route(
 
 /// The group that a path is of or below.
 fn group_of(path: &str) -> Option<&'static Group> {
-    let below = |g: &&Group| path.strip_prefix(g.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |g: &&Group| {
+        path.strip_prefix(g.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     GROUPS.iter().filter(below).max_by_key(|g| g.path.len())
 }
 
@@ -207,7 +210,10 @@ fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     // There is none of them, so a single one is not there; what would make or change one is not built.
     if matches!(route.method, Method::GET | Method::DELETE) {
         let kind = group.list_key.trim_end_matches('s').replace('_', " ");
-        return Err(ApiError::new(group.missing, &[("kind", &kind), ("id", call.value("id"))]));
+        return Err(ApiError::new(
+            group.missing,
+            &[("kind", &kind), ("id", call.value("id"))],
+        ));
     }
     Err(not_built())
 }

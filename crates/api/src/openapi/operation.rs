@@ -11,26 +11,61 @@ use crate::route_table::{Access, Route};
 
 /// What can stand in queries, by name.
 const QUERY: &[(&str, &str, &str)] = &[
-    ("before_id", "string", "Only objects whose id is before this one, which need not exist any more."),
-    ("dry_run", "boolean", "Check everything and answer as if it were done, but change nothing."),
-    ("everywhere", "boolean", "Remove the user from the installation, not only from this organisation."),
-    ("filter", "string", "Only objects for which this expression over obj is true."),
+    (
+        "before_id",
+        "string",
+        "Only objects whose id is before this one, which need not exist any more.",
+    ),
+    (
+        "dry_run",
+        "boolean",
+        "Check everything and answer as if it were done, but change nothing.",
+    ),
+    (
+        "everywhere",
+        "boolean",
+        "Remove the user from the installation, not only from this organisation.",
+    ),
+    (
+        "filter",
+        "string",
+        "Only objects for which this expression over obj is true.",
+    ),
     ("force", "boolean", "Do it even if that locks you out."),
     ("id", "string", "Only objects with one of these ids."),
     ("limit", "integer", "Most objects of the page, 1 to 100."),
     ("unset", "string", "Optional fields to clear, comma-separated."),
     ("url", "string", "Only objects with one of these URLs."),
-    ("wait", "string", "applied: answer when every live node has applied the change, at the latest after 5 seconds."),
+    (
+        "wait",
+        "string",
+        "applied: answer when every live node has applied the change, at the latest after 5 seconds.",
+    ),
     ("object", "string", "Only entries about the object with this id."),
     ("actor", "string", "Only entries of this user, service user or subject."),
     ("from", "string", "Only entries of this time or later (RFC 3339)."),
     ("to", "string", "Only entries before this time (RFC 3339)."),
-    ("since", "string", "Only what was signed at this time or later (RFC 3339)."),
+    (
+        "since",
+        "string",
+        "Only what was signed at this time or later (RFC 3339).",
+    ),
     ("format", "string", "ndjson or csv."),
     ("confirm", "string", "The name of what is to be deleted."),
 ];
 /// What the server adds beyond ngrok's API.
-const ADDED: &[&str] = &["dry_run", "unset", "wait", "force", "everywhere", "object", "actor", "from", "to", "since"];
+const ADDED: &[&str] = &[
+    "dry_run",
+    "unset",
+    "wait",
+    "force",
+    "everywhere",
+    "object",
+    "actor",
+    "from",
+    "to",
+    "since",
+];
 
 /// Parameters that many operations share.
 pub(super) fn parameters() -> Value {
@@ -77,7 +112,10 @@ pub(super) fn describe(route: &Route, schemas: &mut Schemas) -> Value {
     }
     if let Some(body) = &described.body {
         let content = json!({"application/json": {"schema": named(body)}});
-        operation.insert("requestBody".to_owned(), json!({"required": described.needs_body, "content": content}));
+        operation.insert(
+            "requestBody".to_owned(),
+            json!({"required": described.needs_body, "content": content}),
+        );
     }
     operation.insert("responses".to_owned(), responses(&described.answer));
     match route.access {
@@ -115,7 +153,8 @@ fn parameters_of(route: &Route) -> Vec<Value> {
         if *repeatable {
             schema = json!({"type": "array", "items": schema});
         }
-        let mut parameter = json!({"name": name, "in": "query", "required": false, "description": about, "schema": schema});
+        let mut parameter =
+            json!({"name": name, "in": "query", "required": false, "description": about, "schema": schema});
         if ADDED.contains(name) {
             parameter["x-adit-addition"] = true.into();
         }
@@ -160,7 +199,11 @@ fn of_kind(route: &Route, subject: &Subject, schemas: &mut Schemas) -> Described
     let noun = subject.noun();
     let (summary, body, answer) = if !route.path.ends_with('}') && route.method == Method::GET {
         let page = schema::list(&shown, subject.list_key, schemas);
-        (format!("List {}.", subject.list_key.replace('_', " ")), None, Answer::Shown(page))
+        (
+            format!("List {}.", subject.list_key.replace('_', " ")),
+            None,
+            Answer::Shown(page),
+        )
     } else {
         match route.method {
             Method::POST => {
@@ -169,7 +212,11 @@ fn of_kind(route: &Route, subject: &Subject, schemas: &mut Schemas) -> Described
             }
             Method::PATCH | Method::PUT => {
                 let body = schema::given(subject, false, schemas);
-                (format!("Change one: {noun}. What is not given stays."), Some(body), Answer::Shown(shown))
+                (
+                    format!("Change one: {noun}. What is not given stays."),
+                    Some(body),
+                    Answer::Shown(shown),
+                )
             }
             Method::DELETE => (format!("Delete one: {noun}."), None, Answer::Done),
             _ => (format!("Show one: {noun}."), None, Answer::Shown(shown)),

@@ -69,11 +69,7 @@ pub(super) fn named(name: &str) -> Value {
 /// The name of the schemas of a kind at one path.
 pub(super) fn name(subject: &Subject) -> String {
     let one = one_of(subject.operations);
-    if subject.additions {
-        format!("Adit{one}")
-    } else {
-        one
-    }
+    if subject.additions { format!("Adit{one}") } else { one }
 }
 
 /// Puts in how an object of the kind is shown; returns its schema's name.
@@ -85,7 +81,10 @@ pub(super) fn shown(subject: &Subject, schemas: &mut Schemas) -> String {
     let mut properties = Map::new();
     let id = format!("Its id, {}_….", subject.prefix.as_str());
     properties.insert("id".to_owned(), json!({"type": "string", "description": id}));
-    properties.insert("uri".to_owned(), json!({"type": "string", "description": "Where it is."}));
+    properties.insert(
+        "uri".to_owned(),
+        json!({"type": "string", "description": "Where it is."}),
+    );
     properties.insert(
         "created_at".to_owned(),
         json!({"type": "string", "format": "date-time", "description": "When it was made."}),
@@ -138,7 +137,11 @@ pub(super) fn given(subject: &Subject, to_make: bool, schemas: &mut Schemas) -> 
         .map(|field| (field.name.to_owned(), property(field, true)))
         .collect();
     let mut schema = json!({ "type": "object", "properties": properties });
-    let required: Vec<_> = fields.iter().filter(|f| to_make && f.required).map(|f| f.name).collect();
+    let required: Vec<_> = fields
+        .iter()
+        .filter(|f| to_make && f.required)
+        .map(|f| f.name)
+        .collect();
     if !required.is_empty() {
         schema["required"] = required.into();
     }
@@ -222,7 +225,12 @@ fn of_form(form: Form, in_body: bool) -> Value {
 
 fn object(fields: &[Field], in_body: bool) -> Value {
     let is_there = |field: &&Field| {
-        !field.legacy && if in_body { field.writable != Writable::Never } else { !field.hidden }
+        !field.legacy
+            && if in_body {
+                field.writable != Writable::Never
+            } else {
+                !field.hidden
+            }
     };
     let fields: Vec<&Field> = fields.iter().filter(is_there).collect();
     let properties: Map<String, Value> = fields

@@ -57,7 +57,12 @@ mod tests {
             ("IPPolicyRules", "IpPolicyRules", "ip-policy-rules", "IPPolicyRule"),
             ("IPPolicies", "IpPolicies", "ip-policies", "IPPolicy"),
             ("APIKeys", "ApiKeys", "api-keys", "APIKey"),
-            ("TLSCertificates", "TlsCertificates", "tls-certificates", "TLSCertificate"),
+            (
+                "TLSCertificates",
+                "TlsCertificates",
+                "tls-certificates",
+                "TLSCertificate",
+            ),
             ("AgentIngresses", "AgentIngresses", "agent-ingresses", "AgentIngress"),
             ("ReservedAddrs", "ReservedAddrs", "reserved-addrs", "ReservedAddr"),
             ("Secrets", "Secrets", "secrets", "Secret"),
