@@ -44,9 +44,9 @@ static TREE: LazyLock<Node> = LazyLock::new(|| {
 /// What can come at one place of a path.
 #[derive(Default)]
 struct Node {
-    literal: HashMap<&'static str, Node>,
+    literal: HashMap<&'static str, Self>,
     /// What stands for any segment.
-    any: Option<Box<Node>>,
+    any: Option<Box<Self>>,
     /// Operations of the path that ends here.
     routes: Vec<&'static Route>,
 }

@@ -77,8 +77,15 @@ pub(super) fn of(operation: &str, schemas: &mut Schemas) -> Described {
     }
 }
 
-/// Whether an operation of the table has its line here.
 #[cfg(test)]
-pub(super) fn is_described(operation: &str) -> bool {
-    OPERATIONS.iter().any(|(name, ..)| *name == operation)
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_the_table_is_described() {
+        for route in crate::route_table::ROUTES {
+            let is_described = OPERATIONS.iter().any(|(name, ..)| *name == route.operation);
+            assert!(is_described || route.subject.is_some(), "{}", route.operation);
+        }
+    }
 }

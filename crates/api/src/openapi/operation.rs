@@ -120,7 +120,7 @@ pub(super) fn describe(route: &Route, schemas: &mut Schemas) -> Value {
     operation.insert("responses".to_owned(), responses(&described.answer));
     match route.access {
         Access::With(permission) => operation.insert("x-adit-permission".to_owned(), permission.into()),
-        _ => operation.insert("security".to_owned(), json!([])),
+        Access::Everybody => operation.insert("security".to_owned(), json!([])),
     };
     if route.path.starts_with("/adit/") {
         operation.insert("x-adit-addition".to_owned(), true.into());
