@@ -28,7 +28,9 @@ const NGROK: &[u32] = &[
     10000,
 ];
 /// People and rights: control plane 3.
-const IDENTITY: &[u32] = &[205, 220, 635, 636];
+const IDENTITY: &[u32] = &[205, 220, 630, 634, 635, 636, 6602, 6615, 6616];
+/// Own ones of people and rights.
+const OWN_IDENTITY: &[u32] = &[2010, 2108, 2109, 2110];
 const ADIT: &[u32] = &[
     1101, 1102, 1103, 1104, 1105, 1201, 1202, 1203, 1204, 1205, 1206, 1210, 1211, 1212, 1213, 1301, 1302, 1303, 1401,
     1402, 1501, 1502, 1503, 1504, 1505, 4000, 4001, 4002, 4003, 4004, 4005, 4031, 4050, 4080, 4130, 4140, 4170, 4210,
@@ -82,6 +84,7 @@ fn each_documented_code_exists_exactly_once() {
         ("ERR_ADIT_", OWN_API),
         ("ERR_NGROK_", RESOURCES),
         ("ERR_ADIT_", ADIT),
+        ("ERR_ADIT_", OWN_IDENTITY),
         ("ERR_ADIT_", OWN_RESOURCES),
     ] {
         for number in numbers {
