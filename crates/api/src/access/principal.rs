@@ -5,6 +5,9 @@ use adit_names::id::Id;
 
 use super::role::RoleRef;
 
+/// Role of service users for whom none is named.
+pub(crate) const DEFAULT: &str = "developer";
+
 /// A user.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
@@ -51,11 +54,15 @@ impl Person {
 
     /// A service user.
     pub(crate) fn of_service_user(object: &Object) -> Self {
+        let mut roles = roles(object);
+        if object.texts("role_ids").next().is_none() {
+            roles.push(RoleRef::BuiltIn(DEFAULT));
+        }
         Self {
             principal: object.id,
             membership: None,
             organization: object.organization,
-            roles: roles(object),
+            roles,
             active: is_active(object),
             name: object.text("name").to_owned(),
         }
