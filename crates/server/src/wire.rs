@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adit_api::{Api, ApiKey, Keys, Permissions};
+use adit_api::Api;
 use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
@@ -20,6 +20,7 @@ use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
 use crate::config::Settings;
 use crate::control::{self, Control};
+use crate::first_access;
 use crate::state::State;
 
 /// What a server is started with; sockets are bound already.
@@ -223,22 +224,15 @@ fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: 
         443 => String::new(),
         port => format!(":{port}"),
     };
-    let (first, second) = state.credentials.api_key.split_once('_').unwrap_or_default();
-    let key = ApiKey {
-        id: format!("{}_{first}", adit_names::id::Prefix::ApiKey.as_str()),
-        organization: state.credentials.organization_id.clone(),
-        permissions: Permissions::All,
-        hash: adit_api::hash_of(second),
-    };
-    let config = config.clone();
     Api::new(adit_api::Options {
         url: format!("https://api.{}{port}", told.base_domain),
         region: told.region.clone(),
         node: told.node.clone(),
-        keys: Keys::new([key]),
-        is_authtoken: Box::new(move |token| config.load().credential(&sha256(token)).is_some()),
+        access: Arc::new(first_access::of(&state.credentials)),
         directory: edge.node().directory.clone(),
         commands,
+        limits: adit_api::Limits::default(),
+        cors_origins: vec!["*".to_owned()],
     })
 }
 

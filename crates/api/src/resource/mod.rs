@@ -1,0 +1,5 @@
+//! Stored resources: what all kinds have in common, written once over [`adit_model`] and `adit_store`.
+
+mod subject;
+
+pub(crate) use subject::Subject;
