@@ -155,6 +155,7 @@ impl Server {
             region: told.region.clone(),
             node: told.node.clone(),
             access,
+            allow_cidrs: adit_names::CidrSet::default(),
             directory: edge.node().directory.clone(),
             commands,
             limits: adit_api::Limits::default(),
