@@ -6,6 +6,8 @@ use adit_names::code::ErrorCode;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+/// The detail that also becomes a field of the answer.
+pub(crate) const RETRY_AFTER: &str = "retry_after";
 /// Most bytes of a request's own value that an error repeats.
 const SHOWN: usize = 64;
 
@@ -37,6 +39,11 @@ impl ApiError {
     pub(crate) fn detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));
         self
+    }
+
+    /// The same, to be tried again after these seconds.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.detail(RETRY_AFTER, seconds.to_string())
     }
 
     pub(crate) fn code(&self) -> ErrorCode {

@@ -3,33 +3,64 @@
 //! A request goes one way through [`Api::answer`]:
 //!
 //! ```text
-//! host ─▶ route_table (path, method) ─▶ authenticate ─▶ authorize ─▶ version ─▶ query, body ─▶ handler ─▶ Reply
+//! host ─▶ route_tree (path, method) ─▶ limits, authenticate ─▶ version ─▶ authorize ─▶ query, body ─▶ handler ─▶ Reply
 //! ```
 //!
-//! * `route_table` is the one list of operations: a new one is a line there and a function.
-//! * `authorize` is the one place that decides who may do what.
+//! * `route_table` is the one list of operations: a new one is a line there and a function. What all stored resources
+//!   have in common follows from their kinds (`resource`), written once.
+//! * `access` knows people, roles and keys, in memory; `authenticate` finds who asks, [`Access`] is kept by the feed.
+//! * `authorize` is the one place that decides who may do what: `authorization.toml` is its matrix.
 //! * `error` is the one form of all refusals; its codes come from [`adit_names::code`].
 //! * `live` shows what is on line now, read from [`adit_cluster::Directory`], and gives commands to agents.
 //! * [`serve`] speaks HTTP/1.1 and HTTP/2 on a connection that somebody else has accepted and secured.
 //!
 //! Everything runs on the control thread; nothing here can make a visitor wait.
 
+#[allow(dead_code, unused_imports, reason = "what handlers of stored resources use of it")]
+mod access;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod answer;
 mod authenticate;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
 mod body;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
+mod compress;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod conditional;
+mod cors;
+mod door;
 mod error;
+pub mod filter;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod fresh;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod limits;
 mod live;
+pub mod openapi;
 mod page;
+#[allow(dead_code)]
+mod people;
 mod query;
+#[allow(dead_code)]
+mod record;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod resource;
 mod route_table;
+mod route_tree;
 pub mod serve;
+mod unbuilt;
 
 use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
+use adit_names::cidr::CidrSet;
 
-pub use authenticate::{ApiKey, Keys, Permissions, hash_of};
+pub use access::{Access, Secrets};
+pub use answer::Body;
+pub use authenticate::hash_of;
+pub use limits::Limits;
 
 /// What an API is made of.
 pub struct Options {
@@ -40,14 +71,18 @@ pub struct Options {
     pub region: String,
     /// Name of this node.
     pub node: String,
-    /// Who may ask.
-    pub keys: Keys,
-    /// Whether a text is a valid authtoken of an agent, which is no API key and deserves to be told so.
-    pub is_authtoken: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Who there is and what he may.
+    pub access: Arc<Access>,
+    /// Addresses that the API may be used from at all; everywhere if there are none (`control.allow_cidrs`).
+    pub allow_cidrs: CidrSet,
     /// What is live.
     pub directory: Arc<Directory>,
     /// The way to the agents.
     pub commands: Commands,
+    /// How often and how many at once.
+    pub limits: Limits,
+    /// Origins whose pages may read answers; `*` is all.
+    pub cors_origins: Vec<String>,
 }
 
 /// The API.
@@ -55,6 +90,8 @@ pub struct Api {
     told: Options,
     /// Host of its URL, which requests must name.
     host: String,
+    counters: limits::Counters,
+    record: record::Record,
 }
 
 impl Api {
@@ -62,7 +99,18 @@ impl Api {
     pub fn new(told: Options) -> Self {
         let authority = told.url.split_once("://").map_or(told.url.as_str(), |(_, rest)| rest);
         let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
-        Self { told, host }
+        let counters = limits::Counters::new(told.limits);
+        Self {
+            told,
+            host,
+            counters,
+            record: record::Record::default(),
+        }
+    }
+
+    /// How many nodes are live, among whom limits are divided.
+    fn nodes(&self) -> u32 {
+        1
     }
 
     /// The absolute URI of a path below it, which begins with a slash.

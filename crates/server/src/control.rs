@@ -96,6 +96,6 @@ async fn one(connection: ControlConnection, profile: ServerProfile, api: Arc<Api
         Err(_) => return,
     };
     let is_http2 = tls.alpn() == Some(b"h2");
-    serve::serve(api, tls, is_http2, stopped).await;
+    serve::serve(api, tls, peer.ip(), is_http2, stopped).await;
     drop(permit);
 }

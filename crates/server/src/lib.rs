@@ -12,6 +12,7 @@ pub mod authority;
 pub mod config;
 mod control;
 mod durable;
+mod first_access;
 pub mod listen;
 pub mod state;
 pub mod wire;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adit_api::{Api, ApiKey, Keys, Permissions};
+use adit_api::Api;
 use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
-use adit_names::acl::Acl;
 use adit_observe::{AccessLog, Observer};
-use adit_snapshot::{ControlName, Credential, EdgeConfig, PublicPorts, SealKey};
+use adit_snapshot::{ControlName, Credential, EdgeConfig, Organization, PublicPorts, SealKey};
 use adit_tls::{ServerProfile, TicketKeys};
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
@@ -20,6 +19,7 @@ use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
 use crate::config::Settings;
 use crate::control::{self, Control};
+use crate::first_access;
 use crate::state::State;
 
 /// What a server is started with; sockets are bound already.
@@ -171,7 +171,7 @@ impl Server {
 
 fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     let c = &options.state.credentials;
-    let hash = sha256(&c.authtoken);
+    let (first, second) = c.authtoken.split_once('_').unwrap_or_default();
     let mut config = EdgeConfig::new(&options.base_domain, SealKey(options.state.key("cookies")));
     config.public_ports = PublicPorts {
         https: https_port,
@@ -188,14 +188,13 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
         .iter()
         .map(|a| a.to_ascii_lowercase())
         .collect();
-    config.with_credentials([Credential {
-        id: c.credential_id.clone(),
-        organization: c.organization_id.clone(),
-        organization_name: "adit".to_owned(),
-        hash,
-        acl: Acl::default(),
-        revoked: false,
-    }])
+    let id = format!("{}_{first}", adit_names::id::Prefix::Credential.as_str());
+    config.told.put_organization(Organization {
+        id: c.organization_id.as_str().into(),
+        name: "adit".into(),
+        suspended: false,
+    });
+    config.with_credentials([Credential::new(&id, &c.organization_id, sha256(second))])
 }
 
 fn set_limits(limits: &mut adit_snapshot::Limits, options: &Options) {
@@ -223,22 +222,16 @@ fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: 
         443 => String::new(),
         port => format!(":{port}"),
     };
-    let (first, second) = state.credentials.api_key.split_once('_').unwrap_or_default();
-    let key = ApiKey {
-        id: format!("{}_{first}", adit_names::id::Prefix::ApiKey.as_str()),
-        organization: state.credentials.organization_id.clone(),
-        permissions: Permissions::All,
-        hash: adit_api::hash_of(second),
-    };
-    let config = config.clone();
     Api::new(adit_api::Options {
         url: format!("https://api.{}{port}", told.base_domain),
         region: told.region.clone(),
         node: told.node.clone(),
-        keys: Keys::new([key]),
-        is_authtoken: Box::new(move |token| config.load().credential(&sha256(token)).is_some()),
+        access: Arc::new(first_access::of(&state.credentials)),
+        allow_cidrs: adit_names::CidrSet::default(),
         directory: edge.node().directory.clone(),
         commands,
+        limits: adit_api::Limits::default(),
+        cors_origins: vec!["*".to_owned()],
     })
 }
 

@@ -6,7 +6,8 @@ use adit_names::id::Prefix;
 use serde_json::{Map, Value};
 
 use super::{Endpoints, Kind, TunnelSessions, as_kind, found};
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::route_table::Answer;
 

@@ -16,7 +16,8 @@ use adit_names::id::{Id, Prefix};
 use serde_json::{Value, json};
 
 use crate::Api;
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::page::{Page, list_json};
 
@@ -53,7 +54,7 @@ pub(crate) trait Kind {
 /// `GET /<kind>`.
 pub(crate) fn list<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
     let page = Page::of(&call.query, K::PREFIX, K::NAME)?;
-    let mut all = K::all(call.api, call.organization);
+    let mut all = K::all(call.api, &call.organization);
     all.retain(|(id, found)| K::wanted(call, id, found));
     let (page_of, more) = page.cut(all);
     let kept: Vec<(&str, &str)> = ["id", "url"]
@@ -88,7 +89,7 @@ pub(crate) fn read_only<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
 fn found<K: Kind>(call: &Call<'_>) -> Result<K::Found, ApiError> {
     let is_one = call.id.parse::<Id>().is_ok_and(|id| id.prefix() == K::PREFIX);
     is_one
-        .then(|| K::find(call.api, call.organization, &call.id))
+        .then(|| K::find(call.api, &call.organization, &call.id))
         .flatten()
         .ok_or_else(|| ApiError::new(ErrorCode::ADIT_2001, &[("kind", K::NAME), ("id", &call.id)]))
 }

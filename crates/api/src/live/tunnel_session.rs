@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::{Kind, found, offered, reference, timestamp};
 use crate::Api;
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 
 /// The transport as real answers name it, whatever carries the session.
@@ -68,7 +69,7 @@ pub(crate) fn details(call: &Call<'_>) -> Result<Reply, ApiError> {
             })
         })
         .collect();
-    let mut endpoints: Vec<String> = offered(call.api, call.organization)
+    let mut endpoints: Vec<String> = offered(call.api, &call.organization)
         .filter(|(_, m)| m.session.id == facts.id)
         .map(|(_, m)| super::as_kind(&m.endpoint_id, Prefix::Endpoint))
         .collect();
