@@ -40,6 +40,8 @@ mod limits;
 mod live;
 pub mod openapi;
 mod page;
+#[allow(dead_code)]
+mod people;
 mod query;
 #[allow(dead_code)]
 mod record;

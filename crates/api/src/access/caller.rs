@@ -125,6 +125,13 @@ impl Caller {
         }
     }
 
+    /// All permissions that reach anything now, in order.
+    pub(crate) fn permissions(&self) -> Vec<&'static str> {
+        let mut all = self.rights.permissions();
+        all.retain(|p| self.only.as_ref().is_none_or(|only| only.contains(p)));
+        all
+    }
+
     /// How far it reaches, if at all.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Users and service users: those who own keys.
 
+use std::sync::Arc;
+
 use adit_model::Object;
 use adit_names::id::Id;
 
@@ -11,16 +13,20 @@ pub(crate) const DEFAULT: &str = "developer";
 /// A user.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
-    pub(crate) email: String,
+    pub(crate) object: Arc<Object>,
     pub(crate) active: bool,
 }
 
 impl User {
     pub(crate) fn of(object: &Object) -> Self {
         Self {
-            email: object.text("email").to_owned(),
+            object: Arc::new(object.clone()),
             active: is_active(object),
         }
+    }
+
+    pub(crate) fn email(&self) -> &str {
+        self.object.text("email")
     }
 }
 

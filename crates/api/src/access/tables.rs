@@ -18,7 +18,7 @@ use crate::authorize::matrix::Circumstances;
 /// An organisation.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
-    pub(crate) name: String,
+    pub(crate) object: Arc<Object>,
     pub(crate) suspended: bool,
     pub(crate) circumstances: Circumstances,
 }
@@ -195,7 +195,7 @@ impl Tables {
         let has = |p: &&Arc<Person>| {
             self.users
                 .get(&p.principal)
-                .is_some_and(|u| u.email.eq_ignore_ascii_case(email))
+                .is_some_and(|u| u.email().eq_ignore_ascii_case(email))
         };
         self.people_of(organization).find(has)
     }
@@ -229,7 +229,7 @@ impl Tables {
 
     /// E-mail of a user, name of a service user.
     pub(crate) fn subject<'a>(&'a self, person: &'a Person) -> &'a str {
-        self.users.get(&person.principal).map_or(&person.name, |u| &u.email)
+        self.users.get(&person.principal).map_or(&person.name, |u| u.email())
     }
 
     /// What somebody's roles give him now.
@@ -262,7 +262,7 @@ fn organization(object: &Object) -> Organization {
             .and_then(Value::as_bool)
     };
     Organization {
-        name: object.text("name").to_owned(),
+        object: Arc::new(object.clone()),
         suspended: object.flag("suspended"),
         circumstances: Circumstances {
             operators: object.flag("operators"),
