@@ -50,6 +50,11 @@ impl ApiError {
         self.detail(RETRY_AFTER, seconds.to_string())
     }
 
+    /// Nothing can be read or changed now.
+    pub(crate) fn unavailable(reason: &str) -> Self {
+        Self::new(ErrorCode::ADIT_2012, &[("reason", reason)]).retry_after(5)
+    }
+
     /// A fault of this server. The cause is for its log, never for the answer.
     pub(crate) fn internal(cause: &str) -> Self {
         tracing::error!(cause, "a request failed by a fault of this server");
@@ -62,10 +67,10 @@ impl ApiError {
             WriteError::Refused(refusal) => refusal.into(),
             WriteError::NotFound => Self::new(ErrorCode::ADIT_2001, &[("kind", noun), ("id", id)]),
             WriteError::Stale { current } => conditional::stale(Some(current)),
-            WriteError::Newer => unavailable("the object was written by a newer version of the server"),
+            WriteError::Newer => Self::unavailable("the object was written by a newer version of the server"),
             WriteError::Unavailable(cause) => {
                 tracing::error!(cause, "the store is not available");
-                unavailable("the store is not available")
+                Self::unavailable("the store is not available")
             }
             WriteError::Late => Self::new(ErrorCode::ADIT_2014, &[]).retry_after(1),
         }
@@ -110,16 +115,12 @@ impl ApiError {
     }
 }
 
-fn unavailable(reason: &str) -> ApiError {
-    ApiError::new(ErrorCode::ADIT_2012, &[("reason", reason)]).retry_after(5)
-}
-
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(cause) => {
                 tracing::error!(cause, "the store is not available");
-                unavailable("the store is not available")
+                Self::unavailable("the store is not available")
             }
             StoreError::Damaged(cause) | StoreError::Sealed(cause) => Self::internal(&cause),
         }

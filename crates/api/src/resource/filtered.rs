@@ -1,7 +1,7 @@
 //! What a `filter` may name of a kind, and what of it the database can answer.
 
 use adit_model::{Field, Form, Kind};
-use adit_store::{Column, Op, Term, TermValue};
+use adit_store::{Column, Op, Term, Value};
 
 use super::Subject;
 use crate::error::ApiError;
@@ -101,9 +101,9 @@ fn in_store(term: &IndexTerm, kind: &Kind) -> Option<Term> {
     };
     let is_time = matches!(column, Column::CreatedAt);
     let value = match &term.value {
-        IndexValue::Time(at) if is_time => TermValue::Int(*at),
-        IndexValue::Text(text) if !is_time => TermValue::Text(text.clone()),
-        IndexValue::Flag(flag) if !is_time && op == Op::Equal => TermValue::Text(flag.to_string()),
+        IndexValue::Time(at) if is_time => Value::Int(*at),
+        IndexValue::Text(text) if !is_time => Value::Text(text.clone()),
+        IndexValue::Flag(flag) if !is_time && op == Op::Equal => Value::Text(flag.to_string()),
         // Other times are stored as text, in whatever spelling they were given.
         IndexValue::Time(_) | IndexValue::Text(_) | IndexValue::Flag(_) | IndexValue::Texts(_) => return None,
     };

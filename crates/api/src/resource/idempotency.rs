@@ -47,7 +47,7 @@ pub(super) async fn once(
     if key.is_empty() || key.len() > MAX_KEY {
         return Err(used("it has no text, or more than 255 bytes"));
     }
-    let work = call.api.told.store.work();
+    let work = call.api.stored()?.store.work();
     let mark = Mark {
         print: print(call),
         id,
@@ -104,7 +104,7 @@ async fn replay(call: &Call<'_>, subject: &Subject, print: &str, known: &Item) -
         return Ok(again(answer.clone()));
     }
     if let Ok(id) = text("id").parse()
-        && let Some(object) = call.api.told.store.get(id).await?
+        && let Some(object) = call.api.stored()?.store.get(id).await?
     {
         return Ok(again(call.show(subject, &object)));
     }

@@ -111,7 +111,7 @@ async fn read(
         limit,
         terms: terms.to_vec(),
     };
-    let stored = call.api.told.store.page(&page).await?;
+    let stored = call.api.stored()?.store.page(&page).await?;
     let row = |object: Object| Row {
         id: object.id,
         shown: call.show(subject, &object),

@@ -32,6 +32,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 
 pub(crate) use filtered::is_reference;
+pub(crate) use special::operations;
 pub(crate) use subject::Subject;
 
 impl Call<'_> {
@@ -94,7 +95,7 @@ impl Call<'_> {
     /// 404 `ERR_ADIT_2001`, also for what belongs to somebody else.
     async fn found(&self, subject: &Subject) -> Result<Object, ApiError> {
         let found = match subject.stored(&self.id) {
-            Some(id) => self.api.told.store.get(id).await?,
+            Some(id) => self.api.stored()?.store.get(id).await?,
             None => None,
         };
         let is_ours = |o: &Object| o.organization == self.caller.organization && o.kind == subject.kind.name;
@@ -134,7 +135,7 @@ impl Call<'_> {
             changes,
             dry_run: self.is_set("dry_run"),
         };
-        let written = self.api.told.store.write(write).await;
+        let written = self.api.stored()?.store.write(write).await;
         written.map_err(|error| ApiError::of_write(error, subject.noun(), &subject.shown(id).to_string()))
     }
 }
@@ -143,7 +144,7 @@ impl Call<'_> {
 fn check_schema(subject: &Subject, object: &Object) -> Result<(), ApiError> {
     if object.schema > subject.kind.schema {
         let reason = "the object was written by a newer version of the server";
-        return Err(ApiError::new(ErrorCode::ADIT_2012, &[("reason", reason)]).retry_after(5));
+        return Err(ApiError::unavailable(reason));
     }
     Ok(())
 }

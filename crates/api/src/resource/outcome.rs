@@ -34,7 +34,10 @@ impl Call<'_> {
             return full.dry_run();
         }
         let full = full.position(position);
-        let applied = &self.api.told.applied;
+        let Ok(stored) = self.api.stored() else {
+            return full;
+        };
+        let applied = &stored.applied;
         if self.query.one("wait") == Some("applied") {
             return full.pending(&applied.everywhere(position, EVERYWHERE).await);
         }

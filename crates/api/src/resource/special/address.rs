@@ -64,7 +64,7 @@ async fn taken(call: &Call<'_>) -> Result<HashSet<u16>, ApiError> {
             limit: BATCH,
             terms: Vec::new(),
         };
-        let objects = call.api.told.store.page(&page).await?;
+        let objects = call.api.stored()?.store.page(&page).await?;
         let addresses = objects.iter().filter_map(reserved_addr::address);
         taken.extend(addresses.filter(|a| a.protocol == Protocol::Tcp).map(|a| a.port));
         before = objects.last().map(|object| object.id);

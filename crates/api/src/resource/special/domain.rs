@@ -24,7 +24,7 @@ pub(super) async fn check(call: &Call<'_>, domain: &Object) -> Result<(), ApiErr
         return Ok(());
     }
     for key in &needed {
-        let holder = call.api.told.store.holder("name", key).await?;
+        let holder = call.api.stored()?.store.holder("name", key).await?;
         if holder.is_some_and(|(_, organization)| organization == call.caller.organization) {
             return Ok(());
         }
@@ -41,7 +41,7 @@ pub(super) async fn check_certificate(call: &Call<'_>, domain: &Object) -> Resul
     let Some(id) = domain.reference("certificate_id") else {
         return Ok(());
     };
-    let found = call.api.told.store.get(id).await?;
+    let found = call.api.stored()?.store.get(id).await?;
     let is_ours = |c: &Object| c.organization == call.caller.organization && c.kind == "tls_certificate";
     let Some(certificate) = found.filter(is_ours) else {
         return Ok(());

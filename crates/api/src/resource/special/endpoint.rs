@@ -6,7 +6,7 @@ use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Binding, EndpointUrl, Scheme};
 use adit_names::host;
 use adit_names::id::Id;
-use adit_store::{Column, Op, Page, Term, TermValue};
+use adit_store::{Column, Op, Page, Term, Value};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -36,7 +36,7 @@ pub(super) async fn attach(call: &Call<'_>, prepared: &mut Prepared) -> Result<(
 /// The reserved domain that a name stands on; none for one label below the base domain that nobody has.
 async fn domain(call: &Call<'_>, url: &EndpointUrl) -> Result<Option<Id>, ApiError> {
     for key in reserved_domain::candidates(url.host()) {
-        match call.api.told.store.holder("name", &key).await? {
+        match call.api.stored()?.store.holder("name", &key).await? {
             Some((id, organization)) if organization == call.caller.organization => return Ok(Some(id)),
             Some(_) => return Err(unreserved(url)),
             None => {}
@@ -55,7 +55,7 @@ async fn address(call: &Call<'_>, url: &EndpointUrl) -> Result<Id, ApiError> {
         _ => reserved_addr::Protocol::Tcp,
     };
     let key = reserved_addr::claim_key(protocol, url.port());
-    let holder = call.api.told.store.holder("addr", &key).await?;
+    let holder = call.api.stored()?.store.holder("addr", &key).await?;
     let ours = holder.filter(|(_, organization)| *organization == call.caller.organization);
     ours.map(|(id, _)| id).ok_or_else(|| unreserved(url))
 }
@@ -112,7 +112,7 @@ async fn stored(call: &Call<'_>, object: &Object) -> Result<Vec<Object>, ApiErro
         terms.push(Term {
             column,
             op: Op::Equal,
-            value: TermValue::Text(object.text("url").to_owned()),
+            value: Value::Text(object.text("url").to_owned()),
         });
     }
     let page = Page {
@@ -122,7 +122,7 @@ async fn stored(call: &Call<'_>, object: &Object) -> Result<Vec<Object>, ApiErro
         limit: SAME_URL,
         terms,
     };
-    let mut found = call.api.told.store.page(&page).await?;
+    let mut found = call.api.stored()?.store.page(&page).await?;
     // Internal and public endpoints may have the same host.
     let binding = |o: &Object| o.texts("bindings").next().map(str::to_owned);
     found.retain(|o| o.id != object.id && o.text("url") == object.text("url") && binding(o) == binding(object));

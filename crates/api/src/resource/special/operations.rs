@@ -1,7 +1,7 @@
 //! Operations that only one kind has.
 
 use adit_model::catalogue;
-use adit_store::{Column, Op, Term, TermValue};
+use adit_store::{Column, Op, Term, Value};
 use http::StatusCode;
 use serde_json::Map;
 
@@ -39,7 +39,7 @@ pub(crate) fn secrets_of_vault<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let term = Term {
             column,
             op: Op::Equal,
-            value: TermValue::Text(vault.id.to_string()),
+            value: Value::Text(vault.id.to_string()),
         };
         list::page(call, subject("secret")?, vec![term]).await
     })

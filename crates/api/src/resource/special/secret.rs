@@ -13,7 +13,7 @@ use crate::error::ApiError;
 /// # Errors
 /// 24009 if both are given and do not agree.
 pub(super) async fn find_vault(call: &Call<'_>, body: &mut Map<String, Value>) -> Result<(), ApiError> {
-    let store = &call.api.told.store;
+    let store = &call.api.stored()?.store;
     let given = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (id, name) = (given("vault_id"), given("vault_name"));
     let vault: Option<Id> = match (id.as_str(), name.as_str()) {
