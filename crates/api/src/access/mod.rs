@@ -11,6 +11,8 @@ mod rights;
 mod role;
 mod selector;
 mod tables;
+mod follow;
+mod used;
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
