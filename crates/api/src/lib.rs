@@ -18,27 +18,34 @@
 
 #[allow(dead_code, unused_imports, reason = "what handlers of stored resources use of it")]
 mod access;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
 mod body;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
 mod compress;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod conditional;
 mod cors;
 mod door;
 mod error;
 pub mod filter;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod fresh;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod limits;
 mod live;
+pub mod openapi;
 mod page;
 #[allow(dead_code)]
 mod people;
 mod query;
 #[allow(dead_code)]
 mod record;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
 mod route_table;
 mod route_tree;

@@ -88,9 +88,12 @@ static GROUPS: &[Group] = &[
     Group { replacement: CLOUD_ENDPOINTS, ..group("/endpoint_configurations", "EndpointConfigurations", "endpoint_configurations", "CRUDL") },
 ];
 
+/// What modules are below, how that is called in operations, and each module's path and name.
+type Modules = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Modules: `PUT`, `GET` and `DELETE` below a single edge or route.
 #[rustfmt::skip]
-static MODULES: &[(&str, &str, &[(&str, &str)])] = &[
+static MODULES: &[Modules] = &[
     ("/edges/https/{id}", "HttpsEdge", &[("mutual_tls", "MutualTls"), ("tls_termination", "TlsTermination")]),
     ("/edges/https/{edge_id}/routes/{id}", "EdgeRoute", &[
         ("backend", "Backend"), ("ip_restriction", "IpRestriction"), ("request_headers", "RequestHeaders"),
