@@ -4,6 +4,7 @@
 //! lock for as long as a few hash maps are read; a change holds it for as long as it is put in.
 
 mod caller;
+mod follow;
 mod principal;
 mod reach;
 mod restrict;
@@ -11,7 +12,6 @@ mod rights;
 mod role;
 mod selector;
 mod tables;
-mod follow;
 mod used;
 
 use std::collections::HashMap;
