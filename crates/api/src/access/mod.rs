@@ -36,6 +36,7 @@ pub type Secrets = HashMap<Id, Vec<(String, SecretValue)>>;
 #[derive(Debug, Default)]
 pub struct Access {
     tables: RwLock<Tables>,
+    used: used::Used,
 }
 
 impl Access {
@@ -78,6 +79,11 @@ impl Access {
             }
         }
         tables.ready();
+    }
+
+    /// When keys were used.
+    pub(crate) fn used(&self) -> &used::Used {
+        &self.used
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tables> {
