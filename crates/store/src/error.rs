@@ -53,6 +53,18 @@ pub enum OpenError {
          named by master_key_file, or in master.key of the data directory"
     )]
     WrongKey,
+    /// There is no master key although something is sealed.
+    #[error(
+        "there is no master key, but this store has sealed secrets; give it as ADIT_SERVER__MASTER_KEY, in the file named by \
+         master_key_file, or in {}", .0.display()
+    )]
+    NoKey(std::path::PathBuf),
+    /// What should be a key is none.
+    #[error("{0} holds no master key: 32 bytes, as they are or in base64")]
+    Key(String),
+    /// A key file that every user of the machine can read.
+    #[error("{} can be read by every user of this machine; take that right away (chmod 600)", .0.display())]
+    Exposed(std::path::PathBuf),
     /// A file cannot be read or written.
     #[error("{path}: {error}")]
     File {
@@ -64,6 +76,13 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    pub(crate) fn file(path: &std::path::Path, error: std::io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            error,
+        }
+    }
+
     pub(crate) fn sql(error: impl Into<SqlError>) -> Self {
         Self::Unavailable(error.into().to_string())
     }

@@ -13,6 +13,7 @@
 mod claim;
 mod error;
 mod feed;
+mod file;
 mod gate;
 mod id;
 mod index;
@@ -32,7 +33,7 @@ mod writer;
 
 pub use error::{OpenError, StoreError};
 pub use feed::{Changed, Everything, Feed};
-pub use master_key::MasterKey;
+pub use master_key::{KeyPlaces, MasterKey};
 pub use page::{Column, Op, Page, Term, Value};
 pub use store::{Engine, Options, Store};
 pub use work::{Item, Work};

@@ -67,16 +67,10 @@ impl Store {
     /// The database does not answer, may lose what it acknowledges, was made by a newer version, or was sealed with
     /// another key.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let (place, pool) = match options.engine {
-            Engine::Sqlite(path) => {
-                let pool = Pool::Sqlite(sqlite::readers(&path));
-                (Place::Sqlite(path), pool)
-            }
-            Engine::Postgres(url) => {
-                let options = postgres::options(&url)?;
-                let pool = Pool::Postgres(postgres::pool(&options));
-                (Place::Postgres(Box::new(options)), pool)
-            }
+        let place = place(&options.engine)?;
+        let pool = match &place {
+            Place::Sqlite(path) => Pool::Sqlite(sqlite::readers(path)),
+            Place::Postgres(options) => Pool::Postgres(postgres::pool(options)),
         };
         let mut conn = place.open().await?;
         migrate::run(&mut conn).await?;
@@ -238,6 +232,25 @@ impl Store {
     pub(crate) async fn conn(&self) -> Result<Conn, StoreError> {
         Ok(self.inner.pool.get().await?)
     }
+}
+
+/// Whether something is sealed at this place. Makes the tables where there are none.
+pub(crate) async fn has_secrets(engine: &Engine) -> Result<bool, OpenError> {
+    let mut conn = place(engine)?.open().await?;
+    let result = async {
+        migrate::run(&mut conn).await?;
+        conn.row(&s::SECRET, Vec::new()).await.map_err(OpenError::sql)
+    }
+    .await;
+    conn.close().await;
+    Ok(result?.is_some())
+}
+
+fn place(engine: &Engine) -> Result<Place, OpenError> {
+    Ok(match engine {
+        Engine::Sqlite(path) => Place::Sqlite(path.clone()),
+        Engine::Postgres(url) => Place::Postgres(Box::new(postgres::options(url)?)),
+    })
 }
 
 /// The reserved row of `secrets`: made by the first node, opened by every other.

@@ -1,5 +1,8 @@
 //! The commands, one file each, and what several of them share.
 
+pub(crate) mod api;
+mod audit;
+mod config;
 mod connection;
 pub(crate) mod dev_server;
 mod endpoint;
@@ -29,6 +32,12 @@ pub(crate) enum Command {
     Tcp(Box<tcp::Args>),
     /// Put a TLS service on a public name; TLS reaches the service as it is
     Tls(Box<tls::Args>),
+    /// Every operation of the server's API: adit api RESOURCE VERB
+    Api(Box<api::Args>),
+    /// The log of everything that was changed and decided
+    Audit(Box<audit::Args>),
+    /// The configuration file of agents and control commands
+    Config(config::Args),
     /// Print the version
     Version(version::Args),
 }
@@ -41,6 +50,9 @@ impl Command {
             Self::Http(args) => args.run(),
             Self::Tcp(args) => args.run(),
             Self::Tls(args) => args.run(),
+            Self::Api(args) => args.run(),
+            Self::Audit(args) => args.run(),
+            Self::Config(args) => args.run(),
             Self::Version(args) => args.run(),
         }
     }
@@ -60,6 +72,9 @@ impl Command {
             Self::Http(args) => of(&args.log),
             Self::Tcp(args) => of(&args.log),
             Self::Tls(args) => of(&args.log),
+            Self::Api(args) => args.failure_form(),
+            Self::Audit(args) => args.failure_form(),
+            Self::Config(_) => Form::Text,
             Self::Version(_) => Form::Text,
         }
     }

@@ -143,6 +143,7 @@ statements! {
     /// Whether somebody below a root is another organisation's; as many rows as the caller knows to be gone, and one.
     CLAIMS_BELOW = "SELECT class, key FROM claims WHERE class = $1 AND key >= $2 AND key < $3 AND organization_id <> $4 \
         AND (expires_at IS NULL OR expires_at > $5) ORDER BY key LIMIT $6";
+    SECRET = "SELECT object_id FROM secrets LIMIT 1";
     HOLDER = "SELECT object_id, organization_id FROM claims WHERE class = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
     REFERRERS = "SELECT DISTINCT from_id FROM refs WHERE to_id = $1 ORDER BY from_id LIMIT $2";
     COUNT = "SELECT COUNT(*) FROM objects WHERE organization_id = $1 AND kind = $2";

@@ -3,6 +3,24 @@
 use adit_store::{Engine, MasterKey, Options, Store};
 use tempfile::TempDir;
 
+/// Makes two tests of each function that takes a bench: one on SQLite, one on PostgreSQL.
+macro_rules! on_both {
+    ($($test:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&crate::engine::Bench::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(&crate::engine::Bench::postgres().await).await;
+            })*
+        }
+    };
+}
+
 /// A database of its own for one test.
 pub(crate) struct Bench {
     engine: Engine,
@@ -15,6 +33,13 @@ impl Bench {
         Self {
             engine: Engine::Sqlite(dir.path().join("adit.db")),
             _dir: dir,
+        }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        Self {
+            engine: Engine::Postgres(crate::postgres::database().await),
+            _dir: tempfile::tempdir().unwrap(),
         }
     }
 

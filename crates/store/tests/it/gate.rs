@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::engine::Bench;
 use crate::things::*;
 
-pub(crate) async fn create_change_delete(bench: &Bench) {
+async fn create_change_delete(bench: &Bench) {
     let store = bench.open().await;
     let org = organization();
     let mut first = policy(org, "office");
@@ -87,7 +87,7 @@ pub(crate) async fn create_change_delete(bench: &Bench) {
     again.close().await;
 }
 
-pub(crate) async fn who_comes_second(bench: &Bench) {
+async fn who_comes_second(bench: &Bench) {
     let store = bench.open().await;
     let org = organization();
     let made = create(&store, prepared(policy(org, "a"))).await.unwrap();
@@ -158,7 +158,7 @@ pub(crate) async fn who_comes_second(bench: &Bench) {
     store.close().await;
 }
 
-pub(crate) async fn all_or_nothing(bench: &Bench) {
+async fn all_or_nothing(bench: &Bench) {
     let store = bench.open().await;
     let org = organization();
     let one = policy(org, "one");
@@ -201,7 +201,7 @@ pub(crate) async fn all_or_nothing(bench: &Bench) {
     store.close().await;
 }
 
-pub(crate) async fn facts(bench: &Bench) {
+async fn facts(bench: &Bench) {
     let store = bench.open().await;
     let org = organization();
     let fact = Fact {
@@ -232,7 +232,7 @@ pub(crate) async fn facts(bench: &Bench) {
     store.close().await;
 }
 
-pub(crate) async fn claims(bench: &Bench) {
+async fn claims(bench: &Bench) {
     let store = bench.open().await;
     let (ours, theirs) = (organization(), organization());
     let apex = create(&store, domain(ours, "com.example.")).await.unwrap();
@@ -309,7 +309,7 @@ pub(crate) async fn claims(bench: &Bench) {
     store.close().await;
 }
 
-pub(crate) async fn references(bench: &Bench) {
+async fn references(bench: &Bench) {
     let store = bench.open().await;
     let org = organization();
     let code = ErrorCode::NGROK_121;
@@ -376,7 +376,7 @@ pub(crate) async fn references(bench: &Bench) {
     store.close().await;
 }
 
-pub(crate) async fn secrets(bench: &Bench) {
+async fn secrets(bench: &Bench) {
     let store = bench.open().await;
     let org = organization();
     let hash = adit_model::SecretValue::Hashed([9; 32]);
@@ -429,31 +429,4 @@ pub(crate) async fn secrets(bench: &Bench) {
     assert!(matches!(wrong, Err(adit_store::OpenError::WrongKey)));
 }
 
-#[tokio::test]
-async fn sqlite_create_change_delete() {
-    create_change_delete(&Bench::sqlite()).await;
-}
-#[tokio::test]
-async fn sqlite_who_comes_second() {
-    who_comes_second(&Bench::sqlite()).await;
-}
-#[tokio::test]
-async fn sqlite_all_or_nothing() {
-    all_or_nothing(&Bench::sqlite()).await;
-}
-#[tokio::test]
-async fn sqlite_facts() {
-    facts(&Bench::sqlite()).await;
-}
-#[tokio::test]
-async fn sqlite_claims() {
-    claims(&Bench::sqlite()).await;
-}
-#[tokio::test]
-async fn sqlite_references() {
-    references(&Bench::sqlite()).await;
-}
-#[tokio::test]
-async fn sqlite_secrets() {
-    secrets(&Bench::sqlite()).await;
-}
+on_both! { create_change_delete who_comes_second all_or_nothing facts claims references secrets }

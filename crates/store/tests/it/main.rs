@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking, as tests do"
 )]
 
+#[macro_use]
 mod engine;
 mod gate;
+mod postgres;
 mod things;
