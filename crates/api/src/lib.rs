@@ -38,6 +38,8 @@ mod fresh;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod limits;
 mod live;
+#[allow(dead_code, unused_imports, reason = "what the dashboard's sign-in uses")]
+pub mod login;
 pub mod openapi;
 mod page;
 #[allow(dead_code)]
