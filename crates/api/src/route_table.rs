@@ -11,11 +11,12 @@ use http::Method;
 use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::live::{Endpoints, TunnelSessions, Tunnels, command, details, get, list, read_only, root};
+use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
 use crate::openapi;
 use crate::people::{explain, me, permissions, version};
 use crate::query::Parameter;
 use crate::resource::Subject;
+use crate::resource::operations::{delete_certificate, delete_certificate_policy, secrets_of_vault};
 
 /// What answers an operation: at once, or after something was waited for.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub(crate) struct Route {
 
 const NONE: &[Parameter] = &[];
 const PAGE: &[Parameter] = &[("before_id", false), ("limit", false)];
-const ENDPOINTS: &[Parameter] = &[("before_id", false), ("limit", false), ("id", true), ("url", true)];
+const WRITE: &[Parameter] = &[("dry_run", false), ("wait", false)];
 
 const fn route(
     method: Method,
@@ -110,10 +111,9 @@ use Handler::{Later, Now};
 pub(crate) static ROUTES: &[Route] = &[
     open(Method::GET,     "/",                              "Root",                  Now(root)),
     open(Method::GET,     "/adit/openapi.json",             "AditOpenapiGet",        Now(openapi::serve)),
-    route(Method::GET,    "/endpoints",                     "EndpointsList",         "endpoints:read",       ENDPOINTS, Now(list::<Endpoints>)),
-    route(Method::GET,    "/endpoints/{id}",                "EndpointsGet",          "endpoints:read",       NONE, Now(get::<Endpoints>)),
-    route(Method::PATCH,  "/endpoints/{id}",                "EndpointsUpdate",       "endpoints:update",     NONE, Now(read_only::<Endpoints>)),
-    route(Method::DELETE, "/endpoints/{id}",                "EndpointsDelete",       "endpoints:delete",     NONE, Now(read_only::<Endpoints>)),
+    route(Method::DELETE, "/reserved_domains/{id}/certificate", "ReservedDomainsDeleteCertificate", "reserved_domains:update", WRITE, Later(delete_certificate)),
+    route(Method::DELETE, "/reserved_domains/{id}/certificate_management_policy", "ReservedDomainsDeleteCertificateManagementPolicy", "reserved_domains:update", WRITE, Later(delete_certificate_policy)),
+    route(Method::GET,    "/vaults/{id}/secrets",           "VaultsGetSecretsByVault", "vault_secrets:read", PAGE, Later(secrets_of_vault)),
     route(Method::GET,    "/tunnel_sessions",               "TunnelSessionsList",    "tunnel_sessions:read", PAGE, Now(list::<TunnelSessions>)),
     route(Method::GET,    "/tunnel_sessions/{id}",          "TunnelSessionsGet",     "tunnel_sessions:read", NONE, Now(get::<TunnelSessions>)),
     route(Method::POST,   "/tunnel_sessions/{id}/restart",  "TunnelSessionsRestart", "sessions:control",     NONE, Later(command::restart)),

@@ -232,6 +232,14 @@ fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: 
         commands,
         limits: adit_api::Limits::default(),
         cors_origins: vec!["*".to_owned()],
+        installation: adit_api::Installation {
+            base_domain: told.base_domain.to_string(),
+            private_suffixes: told.private_suffixes.clone(),
+            https_port: told.public_ports.https,
+            http_port: told.public_ports.http,
+            tcp_ports: told.tcp_ports,
+        },
+        stored: None,
     })
 }
 

@@ -1,0 +1,26 @@
+//! `GET` of one object.
+
+use super::special;
+use crate::access::owner_of;
+use crate::answer::Full;
+use crate::authorize::permission;
+use crate::call::Call;
+use crate::route_table::Answer;
+
+/// The object that the path names.
+pub(crate) fn get<'c>(call: &'c Call<'c>) -> Answer<'c> {
+    Box::pin(async move {
+        let subject = call.subject()?;
+        let object = match call.found(subject).await {
+            Ok(object) => object,
+            Err(error) => return special::live(call, subject).unwrap_or(Err(error)),
+        };
+        let json = call.show(subject, &object);
+        let read = permission(subject.kind.permission, "read");
+        let reach = call.caller.reach(read);
+        if !reach.covers(call.caller.principal, owner_of(&object), || json.clone()) {
+            return Err(call.missing(subject));
+        }
+        Ok(Full::json(http::StatusCode::OK, json).revision(object.revision).into())
+    })
+}
