@@ -30,15 +30,17 @@ impl Api {
 
     /// Writes to the log what is due. What the store does not take is lost, and said so.
     pub async fn write_record(&self) {
+        let Ok(stored) = self.stored() else { return };
         for write in self.record.due(Instant::now()) {
-            if let Err(error) = self.told.store.write(write).await {
+            if let Err(error) = stored.store.write(write).await {
                 tracing::warn!(%error, "a security decision was not recorded");
             }
         }
     }
 
     async fn write_used(&self) {
-        if let Err(error) = self.told.access.used().write(&self.told.store).await {
+        let Ok(stored) = self.stored() else { return };
+        if let Err(error) = self.told.access.used().write(&stored.store).await {
             tracing::warn!(%error, "when keys were used was not written");
         }
     }

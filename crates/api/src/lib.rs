@@ -24,6 +24,7 @@ mod applied;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
+mod background;
 mod body;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
