@@ -1,7 +1,6 @@
 //! `GET` of one object.
 
 use super::special;
-use crate::access::owner_of;
 use crate::answer::Full;
 use crate::authorize::permission;
 use crate::call::Call;
@@ -15,12 +14,11 @@ pub(crate) fn get<'c>(call: &'c Call<'c>) -> Answer<'c> {
             Ok(object) => object,
             Err(error) => return special::live(call, subject).unwrap_or(Err(error)),
         };
-        let json = call.show(subject, &object);
         let read = permission(subject.kind.permission, "read");
-        let reach = call.caller.reach(read);
-        if !reach.covers(call.caller.principal, owner_of(&object), || json.clone()) {
+        if !call.caller.covers(read, &object, || call.show_all(subject, &object)) {
             return Err(call.missing(subject));
         }
+        let json = call.show(subject, &object);
         Ok(Full::json(http::StatusCode::OK, json).revision(object.revision).into())
     })
 }

@@ -94,6 +94,8 @@ pub(super) struct Row {
     pub(super) shown: Value,
     /// Whose it is.
     pub(super) owner: Option<Id>,
+    /// How it looks with all its fields, where a role selects by them.
+    all: Option<Value>,
 }
 
 /// The next rows, newest first: what is stored, and for endpoints what agents offer, under one order.
@@ -112,15 +114,23 @@ async fn read(
         terms: terms.to_vec(),
     };
     let stored = call.api.stored()?.store.page(&page).await?;
+    let reach = call.caller.reach(permission(subject.kind.permission, "read"));
+    let selects = !reach.all && !reach.selected.is_empty();
     let row = |object: Object| Row {
         id: object.id,
         shown: call.show(subject, &object),
         owner: owner_of(&object),
+        all: selects.then(|| call.show_all(subject, &object)),
     };
     let mut rows: Vec<Row> = stored.into_iter().map(row).collect();
     if subject.kind.name == "endpoint" {
         let live = live::rows(call, before, limit);
-        rows.extend(live.into_iter().map(|(id, owner, shown)| Row { id, shown, owner }));
+        rows.extend(live.into_iter().map(|(id, owner, shown)| Row {
+            id,
+            shown,
+            owner,
+            all: None,
+        }));
         rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
         rows.truncate(limit);
     }
@@ -131,6 +141,7 @@ async fn read(
 struct Select<'c> {
     call: &'c Call<'c>,
     permission: &'static str,
+    kind: &'static str,
     sees_all: bool,
     filter: Option<Filter>,
     now: i64,
@@ -145,6 +156,7 @@ impl<'c> Select<'c> {
         Self {
             call,
             permission,
+            kind: subject.kind.name,
             sees_all: call.caller.reach(permission).all,
             filter,
             now,
@@ -159,7 +171,12 @@ impl<'c> Select<'c> {
 
     fn takes(&mut self, row: &Row) -> bool {
         let one_of = |asked: &[&str], name: &str| {
-            asked.is_empty() || row.shown.get(name).and_then(Value::as_str).is_some_and(|v| asked.contains(&v))
+            asked.is_empty()
+                || row
+                    .shown
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .is_some_and(|v| asked.contains(&v))
         };
         if !one_of(&self.ids, "id") || !one_of(&self.urls, "url") {
             return false;
@@ -167,7 +184,8 @@ impl<'c> Select<'c> {
         let caller = &self.call.caller;
         let sees = || {
             let reach = caller.reach(self.permission);
-            reach.covers(caller.principal, row.owner, || row.shown.clone())
+            let all = || row.all.as_ref().unwrap_or(&row.shown).clone();
+            reach.covers(caller.principal, row.owner, self.kind, all)
         };
         let filter = self.filter.as_ref();
         filter.is_none_or(|f| f.matches(&row.shown, self.now)) && (self.sees_all || sees())
