@@ -1,6 +1,6 @@
 //! The project's own commands, run as `cargo xtask …`: what continuous integration calls is what a person calls.
 //!
-//! One file a command (`test`, `bench`, `fuzz`, `api_table`, `deps`, `targets`); beside them what they share: `process`
+//! One file a command (`test`, `bench`, `fuzz`, `openapi`, `api_table`, `deps`, `targets`); beside them what they share: `process`
 //! (child processes), `install` (what a fresh machine lacks), `steps` (the runner of `test`), `tally` (counting
 //! test results), `workspace` (where things lie).
 
@@ -14,6 +14,7 @@ mod compat;
 mod deps;
 mod fuzz;
 mod install;
+mod openapi;
 mod process;
 mod steps;
 mod tally;
@@ -45,6 +46,8 @@ enum Command {
     Deps(deps::Args),
     /// Type-check the agent for the platforms it also runs on
     Targets(targets::Args),
+    /// Write the description of the API (crates/api/openapi.json) as it follows from the code
+    Openapi(openapi::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::ApiTable(args) => api_table::run(args, &workspace),
         Command::Deps(args) => deps::run(args, &workspace),
         Command::Targets(args) => targets::run(args, &workspace),
+        Command::Openapi(args) => openapi::run(args, &workspace),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

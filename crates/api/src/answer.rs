@@ -53,7 +53,8 @@ impl hyper::body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.len().map_or_else(SizeHint::default, |n| SizeHint::with_exact(n as u64))
+        self.len()
+            .map_or_else(SizeHint::default, |n| SizeHint::with_exact(n as u64))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
+use adit_store::Actor;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -13,8 +14,8 @@ use hyper::body::Body as _;
 use serde_json::Value;
 
 use crate::Api;
-use crate::answer::{Body, Content, Full, Reply};
 use crate::access::Caller;
+use crate::answer::{Body, Content, Full, Reply};
 use crate::authenticate::authenticate;
 use crate::error::{ApiError, RETRY_AFTER};
 use crate::fresh::now_millis;
@@ -67,6 +68,8 @@ impl Call<'_> {
 #[derive(Default)]
 struct Decided {
     left: Option<Left>,
+    /// Whose key it is and who shows it, for the record.
+    asked: Option<(Id, Actor)>,
     /// Held until the answer is made.
     _place: Option<Place>,
 }
@@ -90,7 +93,10 @@ impl Api {
                 .await
                 .map(Reply::response)
         };
-        let response = answered.unwrap_or_else(|error| refusal(&error, &operation_id));
+        let response = answered.unwrap_or_else(|error| {
+            self.record_refusal(&error, decided.asked.take(), peer, head.uri.path());
+            refusal(&error, &operation_id)
+        });
         self.finish(&head, &operation_id, decided.left, response).await
     }
 
@@ -140,6 +146,7 @@ impl Api {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.check_host(&head.uri, &head.headers)?;
+        self.outer_door(peer)?;
         let (route, values) = route_tree::find(&head.method, head.uri.path())?;
         let caller = self.admit(route, &head.headers, peer, operation_id, decided)?;
         let query = Query::parse(head.uri.query(), route.parameters)?;
@@ -168,6 +175,7 @@ impl Api {
     /// What may be asked at a path, for a page of another origin. Needs no key.
     fn preflight(&self, head: &Parts, peer: IpAddr) -> Result<Response<Body>, ApiError> {
         self.check_host(&head.uri, &head.headers)?;
+        self.outer_door(peer)?;
         self.counters.open_request(peer, self.nodes(), Instant::now())?;
         cors::preflight(head.uri.path(), &head.headers)
     }
@@ -209,7 +217,10 @@ impl Api {
         })?;
         decided.left = self.counters.request(key.id, nodes, now)?;
         decided._place = self.counters.place(key.id, nodes)?;
+        decided.asked = Some((key.organization, nobody.with_credential(&key)));
+        self.door(&nobody, &key)?;
         let caller = nobody.with_key(&self.told.access, &key)?;
+        decided.asked = Some((key.organization, caller.actor()));
         // Adit's own paths have no versions.
         if !route.path.starts_with("/adit/") {
             check_version(headers)?;

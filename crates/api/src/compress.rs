@@ -74,7 +74,10 @@ where
 fn liked(asked: &HeaderMap) -> Option<Coding> {
     let mut best: Option<(f32, Coding)> = None;
     let fields = asked.get_all(header::ACCEPT_ENCODING).iter();
-    let items: Vec<&str> = fields.filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let items: Vec<&str> = fields
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .collect();
     for (coding, name) in Coding::ALL {
         let weight = items.iter().find_map(|item| weight_of(item, name));
         if let Some(weight) = weight.filter(|w| *w > 0.0)

@@ -18,22 +18,34 @@
 
 #[allow(dead_code, unused_imports, reason = "what handlers of stored resources use of it")]
 mod access;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
 mod body;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
 mod compress;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod conditional;
 mod cors;
+mod door;
 mod error;
 pub mod filter;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod fresh;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod limits;
 mod live;
+pub mod openapi;
 mod page;
+#[allow(dead_code)]
+mod people;
 mod query;
+#[allow(dead_code)]
+mod record;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
 mod route_table;
 mod route_tree;
@@ -43,6 +55,7 @@ mod unbuilt;
 use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
+use adit_names::cidr::CidrSet;
 
 pub use access::{Access, Secrets};
 pub use answer::Body;
@@ -60,6 +73,8 @@ pub struct Options {
     pub node: String,
     /// Who there is and what he may.
     pub access: Arc<Access>,
+    /// Addresses that the API may be used from at all; everywhere if there are none (`control.allow_cidrs`).
+    pub allow_cidrs: CidrSet,
     /// What is live.
     pub directory: Arc<Directory>,
     /// The way to the agents.
@@ -76,6 +91,7 @@ pub struct Api {
     /// Host of its URL, which requests must name.
     host: String,
     counters: limits::Counters,
+    record: record::Record,
 }
 
 impl Api {
@@ -84,7 +100,12 @@ impl Api {
         let authority = told.url.split_once("://").map_or(told.url.as_str(), |(_, rest)| rest);
         let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
         let counters = limits::Counters::new(told.limits);
-        Self { told, host, counters }
+        Self {
+            told,
+            host,
+            counters,
+            record: record::Record::default(),
+        }
     }
 
     /// How many nodes are live, among whom limits are divided.

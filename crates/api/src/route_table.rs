@@ -12,6 +12,7 @@ use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live::{Endpoints, TunnelSessions, Tunnels, command, details, get, list, read_only, root};
+use crate::openapi;
 use crate::query::Parameter;
 use crate::resource::Subject;
 
@@ -92,6 +93,7 @@ use Handler::{Later, Now};
 #[rustfmt::skip]
 pub(crate) static ROUTES: &[Route] = &[
     open(Method::GET,     "/",                              "Root",                  Now(root)),
+    open(Method::GET,     "/adit/openapi.json",             "AditOpenapiGet",        Now(openapi::serve)),
     route(Method::GET,    "/endpoints",                     "EndpointsList",         "endpoints:read",       ENDPOINTS, Now(list::<Endpoints>)),
     route(Method::GET,    "/endpoints/{id}",                "EndpointsGet",          "endpoints:read",       NONE, Now(get::<Endpoints>)),
     route(Method::PATCH,  "/endpoints/{id}",                "EndpointsUpdate",       "endpoints:update",     NONE, Now(read_only::<Endpoints>)),

@@ -10,13 +10,13 @@ use http::Method;
 use crate::error::ApiError;
 use crate::query;
 use crate::route_table::{ROUTES, Route};
-use crate::unbuilt;
+use crate::{resource, unbuilt};
 
 /// All operations: the lines of the table, then those that follow from the kinds, then those that are only described.
 /// No two have the same method and path.
 pub(crate) static ALL: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
     let mut all: Vec<&'static Route> = Vec::new();
-    let rest = unbuilt::routes().into_iter();
+    let rest = resource::routes::all().into_iter().chain(unbuilt::routes());
     let rest = rest.map(|route| &*Box::leak(Box::new(route)));
     for route in ROUTES.iter().chain(rest) {
         if !all.iter().any(|r| r.method == route.method && r.path == route.path) {
@@ -44,9 +44,9 @@ static TREE: LazyLock<Node> = LazyLock::new(|| {
 /// What can come at one place of a path.
 #[derive(Default)]
 struct Node {
-    literal: HashMap<&'static str, Node>,
+    literal: HashMap<&'static str, Self>,
     /// What stands for any segment.
-    any: Option<Box<Node>>,
+    any: Option<Box<Self>>,
     /// Operations of the path that ends here.
     routes: Vec<&'static Route>,
 }

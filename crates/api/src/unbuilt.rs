@@ -88,9 +88,12 @@ static GROUPS: &[Group] = &[
     Group { replacement: CLOUD_ENDPOINTS, ..group("/endpoint_configurations", "EndpointConfigurations", "endpoint_configurations", "CRUDL") },
 ];
 
+/// What modules are below, how that is called in operations, and each module's path and name.
+type Modules = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Modules: `PUT`, `GET` and `DELETE` below a single edge or route.
 #[rustfmt::skip]
-static MODULES: &[(&str, &str, &[(&str, &str)])] = &[
+static MODULES: &[Modules] = &[
     ("/edges/https/{id}", "HttpsEdge", &[("mutual_tls", "MutualTls"), ("tls_termination", "TlsTermination")]),
     ("/edges/https/{edge_id}/routes/{id}", "EdgeRoute", &[
         ("backend", "Backend"), ("ip_restriction", "IpRestriction"), ("request_headers", "RequestHeaders"),
@@ -180,7 +183,10 @@ fn route(
 
 /// The group that a path is of or below.
 fn group_of(path: &str) -> Option<&'static Group> {
-    let below = |g: &&Group| path.strip_prefix(g.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below = |g: &&Group| {
+        path.strip_prefix(g.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     GROUPS.iter().filter(below).max_by_key(|g| g.path.len())
 }
 
@@ -207,7 +213,10 @@ fn answer(call: &Call<'_>) -> Result<Reply, ApiError> {
     // There is none of them, so a single one is not there; what would make or change one is not built.
     if matches!(route.method, Method::GET | Method::DELETE) {
         let kind = group.list_key.trim_end_matches('s').replace('_', " ");
-        return Err(ApiError::new(group.missing, &[("kind", &kind), ("id", call.value("id"))]));
+        return Err(ApiError::new(
+            group.missing,
+            &[("kind", &kind), ("id", call.value("id"))],
+        ));
     }
     Err(not_built())
 }

@@ -16,6 +16,7 @@ use adit_cluster::{
     Command, CommandError, CommandQueue, Commands, Directory, OnlineSession, RemoteCommands, SessionFacts, Target,
 };
 use adit_model::{Object, SecretValue};
+use adit_names::cidr::CidrSet;
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use adit_protocol::client_family::ClientFamily;
@@ -63,6 +64,7 @@ fn place() -> Place {
         region: "local".to_owned(),
         node: "node-1".to_owned(),
         access: Arc::new(access),
+        allow_cidrs: CidrSet::default(),
         directory: directory.clone(),
         commands,
         limits: Limits::default(),

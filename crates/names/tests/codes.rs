@@ -37,6 +37,10 @@ const ADIT: &[u32] = &[
     4310, 5010, 5030, 5031, 5050, 2001, 2002, 2003, 2004, 2008, 2018,
 ];
 
+/// Codes of the API: control plane 1.
+const API: &[u32] = &[225, 226, 6514, 7000];
+const OWN_API: &[u32] = &[2006, 2007, 2009, 2012, 2014, 2301];
+
 /// Codes of resources: control plane 2 and 3, edge 3.2, 4.6, 5.1.
 const RESOURCES: &[u32] = &[
     223, 228, 229, 241, 243, 248, 249, 402, 403, 404, 406, 407, 408, 409, 410, 411, 413, 414, 416, 417, 420, 421, 422,
@@ -76,6 +80,8 @@ fn each_documented_code_exists_exactly_once() {
     for (prefix, numbers) in [
         ("ERR_NGROK_", NGROK),
         ("ERR_NGROK_", IDENTITY),
+        ("ERR_NGROK_", API),
+        ("ERR_ADIT_", OWN_API),
         ("ERR_NGROK_", RESOURCES),
         ("ERR_ADIT_", ADIT),
         ("ERR_ADIT_", OWN_IDENTITY),

@@ -21,6 +21,7 @@
 //! ```
 
 mod activity;
+pub mod audit;
 mod drain;
 mod emit;
 mod label;

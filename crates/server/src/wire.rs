@@ -229,6 +229,7 @@ fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: 
         region: told.region.clone(),
         node: told.node.clone(),
         access: Arc::new(first_access::of(&state.credentials)),
+        allow_cidrs: adit_names::CidrSet::default(),
         directory: edge.node().directory.clone(),
         commands,
         limits: adit_api::Limits::default(),

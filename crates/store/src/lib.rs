@@ -4,7 +4,48 @@
 //! references, writes objects and secrets, and appends the entries of the log, chained by hash per organisation. What
 //! was acknowledged is durable; positions have no gaps; nobody can see one half of a change. The log is change feed,
 //! audit log and outbox at once. SQLite and PostgreSQL are driven by the same statements.
+//!
+//! ```text
+//! write ─▶ gate (≤ 64 at once) ─▶ desk: read, check, change ─▶ flush ─▶ commit ─▶ answers, wake-up
+//!                                                                          └─▶ feed ─▶ snapshot, access, events
+//! ```
 
+mod claim;
+mod error;
+mod feed;
+mod file;
+mod gate;
+mod id;
+mod index;
+pub mod log;
+mod master_key;
+mod migrate;
+mod object;
+mod page;
+mod refer;
+mod secret;
+mod sql;
+mod store;
+mod supervise;
+mod work;
 mod write;
+mod writer;
 
-pub use write::{Actor, Again, Change, Fact, Refusal, Source, Write, WriteError, Written};
+pub use error::{OpenError, StoreError};
+pub use feed::{Changed, Everything, Feed};
+pub use master_key::{KeyPlaces, MasterKey};
+pub use page::{Column, Op, Page, Term, Value};
+pub use store::{Engine, Options, Store};
+pub use work::{Item, Work};
+pub use write::{Actor, Again, Change, Fact, Refusal, Remake, Source, Write, WriteError, Written};
+
+/// Bytes as digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a `String` cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}

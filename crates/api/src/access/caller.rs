@@ -57,6 +57,15 @@ impl Caller {
         }
     }
 
+    /// As the log names who shows a key of which no more is known yet.
+    pub(crate) fn with_credential(&self, key: &Key) -> Actor {
+        Actor {
+            credential: Some(key.id),
+            principal: key.owner,
+            ..self.actor()
+        }
+    }
+
     /// The same as the owner of a key.
     ///
     /// # Errors
@@ -116,6 +125,13 @@ impl Caller {
         }
     }
 
+    /// All permissions that reach anything now, in order.
+    pub(crate) fn permissions(&self) -> Vec<&'static str> {
+        let mut all = self.rights.permissions();
+        all.retain(|p| self.only.as_ref().is_none_or(|only| only.contains(p)));
+        all
+    }
+
     /// How far it reaches, if at all.
     ///
     /// # Errors
@@ -139,7 +155,8 @@ impl Caller {
     /// Whether a permission is over this object. `shown` is how the object looks, asked for only where a role selects
     /// by it.
     pub(crate) fn covers(&self, permission: &str, object: &Object, shown: impl FnOnce() -> Value) -> bool {
-        self.reach(permission).covers(self.principal, owner_of(object), shown)
+        self.reach(permission)
+            .covers(self.principal, owner_of(object), &object.kind, shown)
     }
 }
 

@@ -6,8 +6,10 @@
 mod caller;
 mod principal;
 mod reach;
+mod restrict;
 mod rights;
 mod role;
+mod selector;
 mod tables;
 
 use std::collections::HashMap;
@@ -17,10 +19,12 @@ use adit_model::{Object, SecretValue};
 use adit_names::id::Id;
 
 pub(crate) use caller::Caller;
-pub(crate) use principal::Person;
+pub(crate) use principal::{DEFAULT, Person, same};
 pub(crate) use reach::Reach;
+pub(crate) use restrict::{Door, Restrictions, Verdict};
 pub(crate) use rights::Rights;
-pub(crate) use role::Role;
+pub(crate) use role::{Role, RoleRef, permissions};
+pub(crate) use selector::Selector;
 pub(crate) use tables::{Credential, Key, Tables};
 
 /// Secrets of objects, by id and field, as the store gives them.
@@ -58,6 +62,7 @@ impl Access {
         for object in objects {
             tables.put(&object, secrets);
         }
+        tables.ready();
         *self.write() = tables;
     }
 
@@ -70,6 +75,7 @@ impl Access {
                 None => tables.remove(&id),
             }
         }
+        tables.ready();
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tables> {

@@ -1,23 +1,32 @@
 //! Users and service users: those who own keys.
 
+use std::sync::Arc;
+
 use adit_model::Object;
 use adit_names::id::Id;
 
 use super::role::RoleRef;
 
+/// Role of service users for whom none is named.
+pub(crate) const DEFAULT: &str = "developer";
+
 /// A user.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
-    pub(crate) email: String,
+    pub(crate) object: Arc<Object>,
     pub(crate) active: bool,
 }
 
 impl User {
     pub(crate) fn of(object: &Object) -> Self {
         Self {
-            email: object.text("email").to_owned(),
+            object: Arc::new(object.clone()),
             active: is_active(object),
         }
+    }
+
+    pub(crate) fn email(&self) -> &str {
+        self.object.text("email")
     }
 }
 
@@ -51,11 +60,15 @@ impl Person {
 
     /// A service user.
     pub(crate) fn of_service_user(object: &Object) -> Self {
+        let mut roles = roles(object);
+        if object.texts("role_ids").next().is_none() {
+            roles.push(RoleRef::BuiltIn(DEFAULT));
+        }
         Self {
             principal: object.id,
             membership: None,
             organization: object.organization,
-            roles: roles(object),
+            roles,
             active: is_active(object),
             name: object.text("name").to_owned(),
         }

@@ -30,8 +30,14 @@ impl Reach {
         !self.all && !self.own && self.selected.is_empty()
     }
 
-    /// Whether it is over an object that `owner` owns and that looks as `shown` says.
-    pub(crate) fn covers(&self, principal: Option<Id>, owner: Option<Id>, shown: impl FnOnce() -> Value) -> bool {
+    /// Whether it is over an object of a kind that `owner` owns and that looks as `shown` says.
+    pub(crate) fn covers(
+        &self,
+        principal: Option<Id>,
+        owner: Option<Id>,
+        kind: &str,
+        shown: impl FnOnce() -> Value,
+    ) -> bool {
         if self.all {
             return true;
         }
@@ -42,7 +48,7 @@ impl Reach {
             return false;
         }
         let shown = shown();
-        let selects = |role: &Arc<Custom>| role.selector.as_ref().is_none_or(|s| s.selects(&shown));
+        let selects = |role: &Arc<Custom>| role.selector.as_ref().is_none_or(|s| s.selects(kind, &shown));
         self.selected.iter().any(selects)
     }
 

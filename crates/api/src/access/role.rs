@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adit_model::Object;
 use adit_names::id::Id;
-use serde_json::Value;
 
+use super::selector::Selector;
 use crate::authorize::matrix::{Matrix, ROLES};
 
 /// A role as somebody has it.
@@ -25,6 +25,11 @@ impl RoleRef {
             return Some(Self::BuiltIn(name));
         }
         text.parse().ok().map(Self::Custom)
+    }
+
+    /// Whether it is the one that may all.
+    pub(crate) fn is_admin(&self) -> bool {
+        *self == Self::BuiltIn("admin")
     }
 }
 
@@ -48,24 +53,6 @@ pub(crate) struct Custom {
     pub(crate) selector: Option<Selector>,
 }
 
-/// A condition over an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Selector {
-    text: String,
-}
-
-impl Selector {
-    /// As it was written.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether an object, as it is shown, fulfils it.
-    pub(crate) fn selects(&self, _shown: &Value) -> bool {
-        false
-    }
-}
-
 impl Custom {
     pub(crate) fn of(object: &Object) -> Self {
         let selector = object.text("selector");
@@ -74,9 +61,7 @@ impl Custom {
             organization: object.organization,
             name: object.text("name").to_owned(),
             permissions: permissions(object.texts("permissions")),
-            selector: (!selector.is_empty()).then(|| Selector {
-                text: selector.to_owned(),
-            }),
+            selector: (!selector.is_empty()).then(|| Selector::of(selector)),
         }
     }
 

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Secrets;
-use super::principal::{Person, User};
+use super::principal::{Person, User, same};
+use super::restrict::Restrictions;
 use super::rights::Rights;
 use super::role::{Custom, Role, RoleRef, permissions};
 use crate::authorize::matrix::Circumstances;
@@ -17,7 +18,7 @@ use crate::authorize::matrix::Circumstances;
 /// An organisation.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
-    pub(crate) name: String,
+    pub(crate) object: Arc<Object>,
     pub(crate) suspended: bool,
     pub(crate) circumstances: Circumstances,
 }
@@ -41,6 +42,8 @@ pub(crate) struct Key {
 /// An authtoken: at the API only good for a better refusal.
 #[derive(Clone, Debug)]
 pub(crate) struct Credential {
+    pub(crate) id: Id,
+    pub(crate) organization: Id,
     pub(crate) owner: Option<Id>,
     pub(crate) hash: [u8; 32],
 }
@@ -58,10 +61,11 @@ pub(crate) struct Tables {
     /// By the bytes of their ids, which are the first parts of the keys.
     keys: HashMap<[u8; 20], Arc<Key>>,
     credentials: HashMap<[u8; 20], Credential>,
+    restrictions: Restrictions,
 }
 
 impl Tables {
-    /// Takes an object in, in place of what it was.
+    /// Takes an object in, in place of what it was. [`Self::ready`] follows after the last one.
     pub(crate) fn put(&mut self, object: &Object, secrets: &Secrets) {
         let id = object.id;
         match object.kind.as_str() {
@@ -86,20 +90,31 @@ impl Tables {
             "credential" => {
                 let known = self.credentials.get(id.bytes()).map(|credential| credential.hash);
                 if let Some(hash) = hash_in(secrets, &id).or(known) {
-                    let owner = object.owner;
-                    self.credentials.insert(*id.bytes(), Credential { owner, hash });
+                    let credential = Credential {
+                        id,
+                        organization: object.organization,
+                        owner: object.owner,
+                        hash,
+                    };
+                    self.credentials.insert(*id.bytes(), credential);
                 }
             }
-            _ => {}
+            _ => self.restrictions.put(object),
         }
     }
 
-    /// Forgets an object.
+    /// Makes ready what many changes share.
+    pub(crate) fn ready(&mut self) {
+        self.restrictions.ready();
+    }
+
+    /// Forgets an object. [`Self::ready`] follows after the last one.
     pub(crate) fn remove(&mut self, id: &Id) {
         self.organizations.remove(id);
         self.users.remove(id);
         self.put_person(*id, None);
         self.roles.remove(id);
+        self.restrictions.remove(id);
         match id.prefix() {
             Prefix::ApiKey => drop(self.keys.remove(id.bytes())),
             Prefix::Credential => drop(self.credentials.remove(id.bytes())),
@@ -127,8 +142,18 @@ impl Tables {
         self.organizations.get(id)
     }
 
+    /// The operators' organisation.
+    pub(crate) fn operators(&self) -> Option<Id> {
+        let mut all = self.organizations.iter();
+        all.find(|(_, o)| o.circumstances.operators).map(|(id, _)| *id)
+    }
+
     pub(crate) fn user(&self, id: &Id) -> Option<&User> {
         self.users.get(id)
+    }
+
+    pub(crate) fn restrictions(&self) -> &Restrictions {
+        &self.restrictions
     }
 
     /// The key whose first part has these bytes.
@@ -146,8 +171,49 @@ impl Tables {
         if let Some(membership) = self.members.get(&(organization, principal)) {
             return self.people.get(membership);
         }
+        let principal = match principal.prefix() {
+            Prefix::Bot => principal.with_prefix(Prefix::ServiceUser),
+            _ => principal,
+        };
         let person = self.people.get(&principal)?;
         (person.organization == organization).then_some(person)
+    }
+
+    /// The membership or service user with this id.
+    pub(crate) fn person_by_id(&self, id: Id) -> Option<&Arc<Person>> {
+        self.people.get(&id)
+    }
+
+    /// All memberships of a user.
+    pub(crate) fn memberships_of(&self, user: Id) -> impl Iterator<Item = &Arc<Person>> {
+        let is_his = move |p: &&Arc<Person>| p.membership.is_some() && p.principal == user;
+        self.people.values().filter(is_his)
+    }
+
+    /// The member with this e-mail address.
+    pub(crate) fn member_by_email(&self, organization: Id, email: &str) -> Option<&Arc<Person>> {
+        let has = |p: &&Arc<Person>| {
+            self.users
+                .get(&p.principal)
+                .is_some_and(|u| u.email().eq_ignore_ascii_case(email))
+        };
+        self.people_of(organization).find(has)
+    }
+
+    /// Keys and authtokens of somebody in an organisation.
+    pub(crate) fn owned_by(&self, organization: Id, principal: Id) -> Vec<Id> {
+        let his = |of: Id, owner: Option<Id>| of == organization && owner.is_some_and(|o| same(o, principal));
+        let keys = self
+            .keys
+            .values()
+            .filter(|k| his(k.organization, k.owner))
+            .map(|k| k.id);
+        let credentials = self
+            .credentials
+            .values()
+            .filter(|c| his(c.organization, c.owner))
+            .map(|c| c.id);
+        keys.chain(credentials).collect()
     }
 
     /// Everybody in an organisation, in no order.
@@ -163,7 +229,7 @@ impl Tables {
 
     /// E-mail of a user, name of a service user.
     pub(crate) fn subject<'a>(&'a self, person: &'a Person) -> &'a str {
-        self.users.get(&person.principal).map_or(&person.name, |u| &u.email)
+        self.users.get(&person.principal).map_or(&person.name, |u| u.email())
     }
 
     /// What somebody's roles give him now.
@@ -196,7 +262,7 @@ fn organization(object: &Object) -> Organization {
             .and_then(Value::as_bool)
     };
     Organization {
-        name: object.text("name").to_owned(),
+        object: Arc::new(object.clone()),
         suspended: object.flag("suspended"),
         circumstances: Circumstances {
             operators: object.flag("operators"),
@@ -223,7 +289,7 @@ fn key(object: &Object, hash: [u8; 32]) -> Key {
 }
 
 /// When it ends. A text that cannot be read is taken as long ago.
-fn expiry(object: &Object) -> Option<i64> {
+pub(super) fn expiry(object: &Object) -> Option<i64> {
     let text = object.text("expires_at");
     let micros = |t: Timestamp| t.as_microsecond();
     (!text.is_empty()).then(|| text.parse().map_or(0, micros))

@@ -1,7 +1,13 @@
 //! The one place that decides who may do what (control plane 3.4): the matrix of roles and permissions, rights over
 //! what one owns, and the permission that an operation needs.
 
+mod lock_out;
 pub(crate) mod matrix;
+pub(crate) mod owner;
+pub(crate) mod people;
+mod write;
+
+pub(crate) use write::Wish;
 
 use self::matrix::Matrix;
 

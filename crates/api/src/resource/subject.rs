@@ -13,6 +13,8 @@ pub(crate) struct Subject {
     pub(crate) path: &'static str,
     /// Key of its lists.
     pub(crate) list_key: &'static str,
+    /// Of the names of its operations: `IPPolicyRules`.
+    pub(crate) operations: &'static str,
     /// Of its ids at this path: bot users are service users with another prefix.
     pub(crate) prefix: Prefix,
 }
@@ -27,5 +29,14 @@ impl Subject {
     /// How an object's id is written at this path.
     pub(crate) fn shown(&self, id: Id) -> Id {
         id.with_prefix(self.prefix)
+    }
+
+    /// As sentences name one of it.
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.prefix == self.kind.prefix {
+            self.kind.noun
+        } else {
+            "bot user"
+        }
     }
 }

@@ -1,0 +1,100 @@
+//! Schemas of what is live, which has no descriptor: tunnels, sessions of agents, and bodies of commands.
+
+use serde_json::{Map, Value, json};
+
+/// The schema with this name.
+pub(super) fn schema(name: &str) -> Option<Value> {
+    let fields = FIELDS.iter().find(|(n, _)| *n == name).map(|(_, fields)| *fields)?;
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|(name, form, about)| {
+            let mut schema = match *form {
+                "ref" => json!({"$ref": "#/components/schemas/Ref"}),
+                "ref?" => json!({"oneOf": [{"$ref": "#/components/schemas/Ref"}, {"type": "null"}]}),
+                "refs" => json!({"type": "array", "items": {"$ref": "#/components/schemas/Ref"}}),
+                "texts" => json!({"type": "array", "items": {"type": "string"}}),
+                "map" => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                "time" => json!({"type": "string", "format": "date-time"}),
+                "object" | "array" | "boolean" | "integer" => json!({ "type": form }),
+                _ => json!({"type": "string"}),
+            };
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("description".to_owned(), (*about).into());
+            }
+            ((*name).to_owned(), schema)
+        })
+        .collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !BODIES.contains(&name) {
+        schema["required"] = fields.iter().map(|(name, ..)| *name).collect::<Vec<_>>().into();
+    }
+    Some(schema)
+}
+
+/// Those that are bodies of requests: nothing in them is required.
+const BODIES: &[&str] = &["Item", "TunnelSessionsUpdate", "AditEndpointsDisable"];
+
+type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+#[rustfmt::skip]
+static FIELDS: &[Shape] = &[
+    ("Root", &[
+        ("uri", "text", "This."),
+        ("subresource_uris", "map", "Where everything is, by name."),
+    ]),
+    ("Item", &[("id", "text", "The id in the path, again.")]),
+    ("TunnelSessionsUpdate", &[
+        ("id", "text", "The id in the path, again."),
+        ("version", "text", "Version to update to; the newest if nothing is given."),
+    ]),
+    ("AditEndpointsDisable", &[
+        ("id", "text", "The id in the path, again."),
+        ("message", "text", "What its agent is told."),
+    ]),
+    ("Tunnel", &[
+        ("id", "text", "Its id, tn_…."),
+        ("public_url", "text", "URL at which it is reached."),
+        ("started_at", "time", "When it was started."),
+        ("metadata", "text", "Data of the agent's own."),
+        ("proto", "text", "http, https, tcp or tls."),
+        ("region", "text", "Region of the node that the agent is connected to."),
+        ("tunnel_session", "ref", "The session that offers it."),
+        ("endpoint", "ref?", "The endpoint that it is."),
+        ("labels", "map", "Labels, of tunnels that have them in place of a URL."),
+        ("backends", "refs", "Always empty."),
+        ("forwards_to", "text", "Where the agent says that it forwards to."),
+    ]),
+    ("TunnelSession", &[
+        ("id", "text", "Its id, ts_…."),
+        ("agent_version", "text", "Version of the agent or of the application that it is part of."),
+        ("credential", "ref", "The authtoken that it logged in with."),
+        ("ip", "text", "Address that it came from."),
+        ("metadata", "text", "Data of the agent's own."),
+        ("os", "text", "Operating system of the agent's machine."),
+        ("region", "text", "Region of the node that it is connected to."),
+        ("started_at", "time", "When it was started."),
+        ("transport", "text", "Protocol between agent and server."),
+        ("uri", "text", "Where it is."),
+    ]),
+    ("AditTunnelSession", &[
+        ("id", "text", "Its id, ts_…."),
+        ("agent_version", "text", "Version of the agent or of the application that it is part of."),
+        ("credential", "ref", "The authtoken that it logged in with."),
+        ("ip", "text", "Address that it came from."),
+        ("metadata", "text", "Data of the agent's own."),
+        ("os", "text", "Operating system of the agent's machine."),
+        ("region", "text", "Region of the node that it is connected to."),
+        ("started_at", "time", "When it was started."),
+        ("transport", "text", "Protocol between agent and server."),
+        ("uri", "text", "Where it is."),
+        ("hostname", "text", "Name of the agent's machine."),
+        ("arch", "text", "Processor of the agent's machine."),
+        ("client_type", "text", "What kind of program the agent is."),
+        ("user_agent", "texts", "The products that it is made of."),
+        ("node", "text", "Node that it is connected to."),
+        ("legs", "array", "Its connections."),
+        ("heartbeat", "object", "How often it shows that it lives."),
+        ("commands", "object", "The commands that it takes."),
+        ("endpoints", "refs", "What it offers."),
+    ]),
+];

@@ -1,0 +1,13 @@
+//! The store on real databases: the same tests on SQLite and on PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
+#[macro_use]
+mod engine;
+mod gate;
+mod postgres;
+mod things;
