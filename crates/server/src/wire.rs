@@ -160,6 +160,20 @@ impl Server {
             commands,
             limits: adit_api::Limits::default(),
             cors_origins: vec!["*".to_owned()],
+            installation: adit_api::Installation {
+                base_domain: told.base_domain.to_string(),
+                private_suffixes: told.private_suffixes.clone(),
+                https_port: told.public_ports.https,
+                http_port: told.public_ports.http,
+                tcp_ports: told.tcp_ports,
+            },
+            stored: Some(adit_api::Stored {
+                store: store.clone(),
+                applied: Arc::new(adit_api::OneNode {
+                    name: told.node.clone(),
+                    applied: applied.clone(),
+                }),
+            }),
         });
         control.serve(Serve {
             connections,
