@@ -9,8 +9,10 @@
 #[macro_use]
 mod engine;
 mod backup;
+mod crash;
 mod gate;
 mod nodes;
 mod postgres;
+mod proxy;
 mod reading;
 mod things;
