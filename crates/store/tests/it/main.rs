@@ -13,6 +13,7 @@ mod crash;
 mod gate;
 mod nodes;
 mod postgres;
+mod power;
 mod proxy;
 mod reading;
 mod things;
