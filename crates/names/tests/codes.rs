@@ -28,7 +28,7 @@ const NGROK: &[u32] = &[
     10000,
 ];
 /// People and rights: control plane 3.
-const IDENTITY: &[u32] = &[205, 220, 630, 634, 635, 636, 6602, 6615, 6616];
+const IDENTITY: &[u32] = &[205, 220, 630, 634, 635, 636, 1227, 4011, 4020, 4100, 6602, 6615, 6616];
 /// Own ones of people and rights.
 const OWN_IDENTITY: &[u32] = &[2010, 2108, 2109, 2110];
 const ADIT: &[u32] = &[

@@ -40,6 +40,11 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("TunnelSessionsUpdate",  "tunnel-sessions", "Have an agent update itself.",         "TunnelSessionsUpdate", ""),
     ("TunnelsList",           "tunnels",         "List what agents offer.",              "", "[tunnels]Tunnel"),
     ("TunnelsGet",            "tunnels",         "Show something that an agent offers.", "", "Tunnel"),
+    ("SelfGet",               "me",              "Show the key in use, its owner and organisation.", "", "{}"),
+    ("AditMeGet",             "me",              "Show who you are and what you may.",   "", "{}"),
+    ("AditPermissionsList",   "permissions",     "List permissions and what they open.", "", "{}"),
+    ("AditAuthorize",         "me",              "Say whether an operation is allowed, and why.", "AditAuthorize", "{}"),
+    ("AditVersionGet",        "root",            "Show the version of the server.",      "", "{}"),
     ("AditTunnelSessionsGet", "tunnel-sessions", "Show all about a session.",            "", "AditTunnelSession"),
     ("AditEndpointsDisable",  "endpoints",       "End an agent's endpoint.",             "AditEndpointsDisable", ""),
 ];

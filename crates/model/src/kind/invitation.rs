@@ -27,7 +27,7 @@ pub static KIND: Kind = Kind {
     path: "invitations",
     list_key: "invitations",
     schema: 1,
-    permission: "members",
+    permission: "invitations",
     surface: Surface::Adit,
     operations_allowed: "CRUDL",
     about: "Invitations to the organisation.",

@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
     path: "users",
     list_key: "users",
     schema: 1,
-    permission: "members",
+    permission: "users",
     surface: Surface::Adit,
     operations_allowed: "CRUDL",
     about: "People.",

@@ -128,6 +128,29 @@ impl Settings {
         Ok(())
     }
 
+    /// The same with the values of `old` where a new one is taken up only by a new process.
+    #[must_use]
+    pub fn with_fixed(mut self, old: &Self) -> Self {
+        self.limits.memory = old.limits.memory;
+        self.limits.buffers = old.limits.buffers;
+        self.limits.connections = old.limits.connections;
+        let old = old.clone();
+        Self {
+            base_domain: old.base_domain,
+            data_dir: old.data_dir,
+            store: old.store,
+            master_key: old.master_key,
+            master_key_file: old.master_key_file,
+            listen: old.listen,
+            node: old.node,
+            cluster: old.cluster,
+            tcp: old.tcp,
+            log: old.log,
+            tls: old.tls,
+            ..self
+        }
+    }
+
     /// Keys whose value is another one than in `new` and is taken up only by a new process.
     #[must_use]
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
@@ -145,10 +168,7 @@ impl Settings {
             ("tcp", self.tcp == new.tcp),
             ("log", self.log == new.log),
             ("limits.memory, limits.buffers, limits.connections", limits == new_limits),
-            (
-                "tls",
-                self.tls.cert_file.is_some() == new.tls.cert_file.is_some(),
-            ),
+            ("tls", self.tls == new.tls),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))
