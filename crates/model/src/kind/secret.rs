@@ -34,7 +34,7 @@ pub static KIND: Kind = Kind {
         Field::set(
             "name",
             Form::Text(vault::MAX_NAME),
-            "Its name: letters, digits and _ / . -",
+            "Its name, of letters, digits and the characters _ / . and -.",
         )
         .required(Some(ErrorCode::NGROK_24001))
         .error(ErrorCode::NGROK_24002),

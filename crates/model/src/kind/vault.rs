@@ -28,9 +28,13 @@ pub static KIND: Kind = Kind {
     about: "Places for secrets that traffic policies use.",
     fields: &[
         Field::shown("updated_at", Form::Timestamp, "When it was last changed."),
-        Field::set("name", Form::Text(MAX_NAME), "Its name: letters, digits and _ / . -")
-            .required(Some(ErrorCode::NGROK_23001))
-            .error(ErrorCode::NGROK_23002),
+        Field::set(
+            "name",
+            Form::Text(MAX_NAME),
+            "Its name, of letters, digits and the characters _ / . and -.",
+        )
+        .required(Some(ErrorCode::NGROK_23001))
+        .error(ErrorCode::NGROK_23002),
         Field::description(None),
         Field::metadata(None),
         Field::shown("created_by", Form::Text(64), "Who made it."),
