@@ -18,7 +18,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use adit_model::{Object, SecretValue};
 use adit_names::id::Id;
 
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, owner_of};
 pub(crate) use principal::{DEFAULT, Person, same};
 pub(crate) use reach::Reach;
 pub(crate) use restrict::{Door, Restrictions, Verdict};

@@ -66,7 +66,7 @@ async fn to_session(call: &Call<'_>, command: Command) -> Result<Reply, ApiError
 fn controls(call: &Call<'_>, session: &SessionFacts) -> Result<(), ApiError> {
     let owner = owner(call.api, session);
     let reach = call.caller.reach(CONTROL);
-    if reach.covers(call.caller.principal, owner, || Value::Null) {
+    if reach.covers(call.caller.principal, owner, "tunnel_session", || Value::Null) {
         return Ok(());
     }
     Err(call.caller.lacks(CONTROL))

@@ -1,7 +1,6 @@
 //! `GET` of one object.
 
 use super::special;
-use crate::access::owner_of;
 use crate::answer::Full;
 use crate::authorize::permission;
 use crate::call::Call;
@@ -17,8 +16,7 @@ pub(crate) fn get<'c>(call: &'c Call<'c>) -> Answer<'c> {
         };
         let json = call.show(subject, &object);
         let read = permission(subject.kind.permission, "read");
-        let reach = call.caller.reach(read);
-        if !reach.covers(call.caller.principal, owner_of(&object), || json.clone()) {
+        if !call.caller.covers(read, &object, || json.clone()) {
             return Err(call.missing(subject));
         }
         Ok(Full::json(http::StatusCode::OK, json).revision(object.revision).into())

@@ -131,6 +131,7 @@ async fn read(
 struct Select<'c> {
     call: &'c Call<'c>,
     permission: &'static str,
+    kind: &'static str,
     sees_all: bool,
     filter: Option<Filter>,
     now: i64,
@@ -145,6 +146,7 @@ impl<'c> Select<'c> {
         Self {
             call,
             permission,
+            kind: subject.kind.name,
             sees_all: call.caller.reach(permission).all,
             filter,
             now,
@@ -167,7 +169,7 @@ impl<'c> Select<'c> {
         let caller = &self.call.caller;
         let sees = || {
             let reach = caller.reach(self.permission);
-            reach.covers(caller.principal, row.owner, || row.shown.clone())
+            reach.covers(caller.principal, row.owner, self.kind, || row.shown.clone())
         };
         let filter = self.filter.as_ref();
         filter.is_none_or(|f| f.matches(&row.shown, self.now)) && (self.sees_all || sees())
