@@ -67,7 +67,9 @@ impl Answer {
     }
 
     pub(crate) fn id(&self) -> &str {
-        self.json["id"].as_str().unwrap_or_else(|| panic!("no id: {}", self.text))
+        self.json["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id: {}", self.text))
     }
 }
 
@@ -163,7 +165,9 @@ async fn follow(store: Store, access: Arc<Access>, applied: watch::Sender<u64>) 
 }
 
 async fn secrets(store: &Store, objects: &[Object]) -> Secrets {
-    let with = objects.iter().filter(|o| matches!(o.kind.as_str(), "api_key" | "credential"));
+    let with = objects
+        .iter()
+        .filter(|o| matches!(o.kind.as_str(), "api_key" | "credential"));
     let ids: Vec<Id> = with.map(|o| o.id).collect();
     store.secrets(&ids).await.unwrap()
 }
@@ -189,7 +193,11 @@ async fn org(store: &Store, n: u8) -> Org {
             "organization",
             json!({"name": format!("org-{n}"), "operators": n == 1}),
         ),
-        object(user, "user", json!({"email": format!("a{n}@example.com"), "active": true})),
+        object(
+            user,
+            "user",
+            json!({"email": format!("a{n}@example.com"), "active": true}),
+        ),
         object(
             id(Prefix::Member),
             "member",
@@ -201,9 +209,7 @@ async fn org(store: &Store, n: u8) -> Org {
         let kind = catalogue::by_name(&object.kind).unwrap();
         let mut prepared = Prepared::new(kind, object);
         if prepared.object.id == key {
-            prepared
-                .secrets
-                .push(("token", SecretValue::Hashed(hash_of(SECOND))));
+            prepared.secrets.push(("token", SecretValue::Hashed(hash_of(SECOND))));
         }
         Change::Create(prepared)
     });
