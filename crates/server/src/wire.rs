@@ -9,9 +9,8 @@ use adit_api::Api;
 use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
-use adit_names::acl::Acl;
 use adit_observe::{AccessLog, Observer};
-use adit_snapshot::{ControlName, Credential, EdgeConfig, PublicPorts, SealKey};
+use adit_snapshot::{ControlName, Credential, EdgeConfig, Organization, PublicPorts, SealKey};
 use adit_tls::{ServerProfile, TicketKeys};
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest;
@@ -172,7 +171,7 @@ impl Server {
 
 fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
     let c = &options.state.credentials;
-    let hash = sha256(&c.authtoken);
+    let (first, second) = c.authtoken.split_once('_').unwrap_or_default();
     let mut config = EdgeConfig::new(&options.base_domain, SealKey(options.state.key("cookies")));
     config.public_ports = PublicPorts {
         https: https_port,
@@ -189,14 +188,13 @@ fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
         .iter()
         .map(|a| a.to_ascii_lowercase())
         .collect();
-    config.with_credentials([Credential {
-        id: c.credential_id.clone(),
-        organization: c.organization_id.clone(),
-        organization_name: "adit".to_owned(),
-        hash,
-        acl: Acl::default(),
-        revoked: false,
-    }])
+    let id = format!("{}_{first}", adit_names::id::Prefix::Credential.as_str());
+    config.told.put_organization(Organization {
+        id: c.organization_id.as_str().into(),
+        name: "adit".into(),
+        suspended: false,
+    });
+    config.with_credentials([Credential::new(&id, &c.organization_id, sha256(second))])
 }
 
 fn set_limits(limits: &mut adit_snapshot::Limits, options: &Options) {

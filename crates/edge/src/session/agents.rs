@@ -152,7 +152,8 @@ pub async fn run_clock(agents: Arc<Agents>) {
         }
         agents.directory.sweep_idle(Now::real().at);
         let config = agents.config.load_full();
-        if !Arc::ptr_eq(&config, &enforced) {
+        let expired = agents.sessions(|s| s.has_expired(Now::real().wall));
+        if expired || !Arc::ptr_eq(&config, &enforced) {
             enforced = config;
             agents.enforce();
         }
@@ -196,6 +197,11 @@ fn reason_of(code: ErrorCode) -> RefusalReason {
         ErrorCode::NGROK_300 => RefusalReason::Revoked,
         ErrorCode::NGROK_128 => RefusalReason::LoginRate,
         ErrorCode::NGROK_811 | ErrorCode::NGROK_121 | ErrorCode::NGROK_124 => RefusalReason::Client,
+        ErrorCode::ADIT_1106 => RefusalReason::Revoked,
+        ErrorCode::NGROK_115 | ErrorCode::NGROK_116 | ErrorCode::NGROK_126 | ErrorCode::NGROK_127 => {
+            RefusalReason::IpRule
+        }
+        ErrorCode::NGROK_118 | ErrorCode::NGROK_122 => RefusalReason::Ingress,
         ErrorCode::ADIT_1103 => RefusalReason::Resume,
         ErrorCode::NGROK_308 | ErrorCode::NGROK_316 | ErrorCode::NGROK_356 | ErrorCode::NGROK_399 => RefusalReason::Acl,
         ErrorCode::NGROK_334 | ErrorCode::NGROK_320 => RefusalReason::Claimed,
