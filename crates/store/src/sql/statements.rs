@@ -128,8 +128,16 @@ macro_rules! entry_columns {
     };
 }
 
+macro_rules! all_object_columns {
+    () => {
+        concat!(object_columns!(), ", f1, f2, f3, f4, f5, f6, f7, f8")
+    };
+}
+
 statements! {
     ENTRY = concat!("SELECT ", entry_columns!(), " FROM log WHERE event_id = $1");
+    /// Of an empty store.
+    SET_POSITION = "UPDATE log_head SET position = $1 WHERE organization_id = '' AND chain = ''";
     ALL_HEADS = "SELECT organization_id, chain, seq, hash FROM log_head WHERE chain <> '' ORDER BY organization_id, chain";
     SHOW_FSYNC = "SHOW fsync";
     SHOW_SYNCHRONOUS_COMMIT = "SHOW synchronous_commit";
@@ -143,6 +151,22 @@ statements! {
     /// Whether somebody below a root is another organisation's; as many rows as the caller knows to be gone, and one.
     CLAIMS_BELOW = "SELECT class, key FROM claims WHERE class = $1 AND key >= $2 AND key < $3 AND organization_id <> $4 \
         AND (expires_at IS NULL OR expires_at > $5) ORDER BY key LIMIT $6";
+    ANY_OBJECT = "SELECT id FROM objects LIMIT 1";
+    CLEAR_SECRETS = "DELETE FROM secrets";
+    CLEAR_WORK = "DELETE FROM work";
+    DUMP_OBJECTS = concat!("SELECT ", all_object_columns!(), " FROM objects WHERE id > $1 ORDER BY id LIMIT $2");
+    DUMP_CLAIMS = "SELECT class, key, root, object_id, organization_id, expires_at FROM claims \
+        WHERE (class, key) > ($1, $2) ORDER BY class, key LIMIT $3";
+    DUMP_REFS = "SELECT from_id, field, to_id, on_delete FROM refs \
+        WHERE (from_id, field, to_id) > ($1, $2, $3) ORDER BY from_id, field, to_id LIMIT $4";
+    DUMP_SECRETS = "SELECT object_id, field, version, form, key_id, nonce, value, mark FROM secrets \
+        WHERE (object_id, field, version) > ($1, $2, $3) ORDER BY object_id, field, version LIMIT $4";
+    DUMP_WORK = "SELECT class, key, organization_id, holder, epoch, position, expires_at, body FROM work \
+        WHERE (class, key) > ($1, $2) ORDER BY class, key LIMIT $3";
+    /// Without the installation's own row, whose key is empty: it is the position in the header.
+    DUMP_HEADS = "SELECT organization_id, chain, position, seq, hash FROM log_head \
+        WHERE (organization_id, chain) > ($1, $2) ORDER BY organization_id, chain LIMIT $3";
+    DUMP_LOG = concat!("SELECT ", entry_columns!(), " FROM log WHERE position > $1 ORDER BY position LIMIT $2");
     SECRET = "SELECT object_id FROM secrets LIMIT 1";
     HOLDER = "SELECT object_id, organization_id FROM claims WHERE class = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
     REFERRERS = "SELECT DISTINCT from_id FROM refs WHERE to_id = $1 ORDER BY from_id LIMIT $2";
@@ -194,8 +218,7 @@ lists! {
     HEADS = "SELECT h.organization_id, h.chain, h.seq, h.hash FROM (VALUES ", 2,
         ") AS v JOIN log_head h ON h.organization_id = v.column1 AND h.chain = v.column2";
 
-    PUT_OBJECTS = "INSERT INTO objects (id, kind, schema, organization_id, owner_id, revision, created_at, updated_at, body, \
-        f1, f2, f3, f4, f5, f6, f7, f8) VALUES ", 17,
+    PUT_OBJECTS = concat!("INSERT INTO objects (", all_object_columns!(), ") VALUES "), 17,
         " ON CONFLICT (id) DO UPDATE SET schema = excluded.schema, owner_id = excluded.owner_id, \
         revision = excluded.revision, updated_at = excluded.updated_at, body = excluded.body, f1 = excluded.f1, \
         f2 = excluded.f2, f3 = excluded.f3, f4 = excluded.f4, f5 = excluded.f5, f6 = excluded.f6, f7 = excluded.f7, \
@@ -209,6 +232,7 @@ lists! {
     PUT_SECRETS = "INSERT INTO secrets (object_id, field, version, form, key_id, nonce, value, mark) VALUES ", 8, "";
     PUT_HEADS = "INSERT INTO log_head (organization_id, chain, position, seq, hash) VALUES ", 5,
         " ON CONFLICT (organization_id, chain) DO UPDATE SET position = excluded.position, seq = excluded.seq, hash = excluded.hash";
+    PUT_WORK = "INSERT INTO work (class, key, organization_id, holder, epoch, position, expires_at, body) VALUES ", 8, "";
     PUT_ENTRIES = concat!("INSERT INTO log (", entry_columns!(), ") VALUES "), 25, "";
 }
 

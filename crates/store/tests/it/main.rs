@@ -8,6 +8,9 @@
 
 #[macro_use]
 mod engine;
+mod backup;
 mod gate;
+mod nodes;
 mod postgres;
+mod reading;
 mod things;
