@@ -51,6 +51,8 @@ mod query;
 mod record;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
+#[cfg(test)]
+mod rights_tests;
 mod route_table;
 mod route_tree;
 pub mod serve;
@@ -168,6 +170,12 @@ impl std::fmt::Debug for Api {
         f.debug_struct("Api")
             .field("url", &self.told.url)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").finish_non_exhaustive()
     }
 }
 

@@ -26,7 +26,10 @@ pub(crate) fn of(settings: &Settings, listening: &Listening) -> EdgeConfig {
         https: settings.listen.public_https_port.unwrap_or(listening.https_port),
         http: settings.listen.public_http_port.unwrap_or(listening.http_port),
     };
-    set(&mut config.tcp_public_host, settings.tcp.public_host.as_ref().map(|h| h.to_ascii_lowercase()));
+    set(
+        &mut config.tcp_public_host,
+        settings.tcp.public_host.as_ref().map(|h| h.to_ascii_lowercase()),
+    );
     config.tcp_ports = settings.tcp_ports.map(|p| (p.first, p.last));
     config.node = node_name(settings);
     set(&mut config.region, settings.node.region.clone());
@@ -34,7 +37,10 @@ pub(crate) fn of(settings: &Settings, listening: &Listening) -> EdgeConfig {
     config.proxy_protocol_from = settings.proxy_protocol.from.iter().map(|n| n.0).collect();
     config.private_suffixes.clone_from(&settings.domains.private_suffixes);
     set(&mut config.stable_random, settings.endpoints.stable_random);
-    set(&mut config.resume_window, settings.sessions.resume_window.map(Time::get));
+    set(
+        &mut config.resume_window,
+        settings.sessions.resume_window.map(Time::get),
+    );
     set(&mut config.reclaim, settings.names.reclaim.map(Time::get));
     if let Some(max_wait) = settings.parking.max_wait.map(Time::get) {
         config.parking.max_wait = max_wait;

@@ -3,11 +3,14 @@
 
 use adit_model::{Context, Object, Prepared, SecretValue, catalogue};
 use adit_names::id::{Id, Prefix};
-use adit_store::{Actor, Change, Source, Store, Write, WriteError};
+use adit_store::{Actor, Change, MasterKey, Source, Store, Write, WriteError};
 use aws_lc_rs::{digest, rand};
 use serde_json::{Value, json};
 
-use crate::state::{Credentials, StateError};
+use crate::config::Settings;
+use crate::edge_config;
+use crate::state::{Credentials, State, StateError};
+use crate::wire::{self, ServerError};
 
 /// What is made first. Tokens are whole, `FIRST_SECOND`: their first half is that of their object's id.
 #[derive(Clone)]
@@ -100,11 +103,15 @@ impl First {
             user,
             base_domain,
         };
+        let name = self.email.split('@').next().unwrap_or_default();
         let organization = json!({ "name": self.organization, "operators": true });
-        let membership = json!({ "user_id": user.to_string(), "role_ids": ["admin"], "active": true });
+        let person = json!({ "email": self.email, "name": name, "active": true });
+        let membership = json!({
+            "user_id": user.to_string(), "role_ids": ["admin"], "active": true, "source": "init",
+        });
         let mut all = vec![
             maker.make("organization", self.organization_id, organization)?,
-            maker.make("user", user, json!({ "email": self.email, "active": true }))?,
+            maker.make("user", user, person)?,
             maker.make("member", member, membership)?,
         ];
         for (kind, prefix, token) in [
@@ -134,6 +141,29 @@ impl First {
             .await?;
         Ok(true)
     }
+}
+
+/// Makes the first objects of an installation that has no organisation yet; false if it has one.
+///
+/// # Errors
+/// The store cannot be opened or refuses.
+pub async fn initialize(
+    settings: &Settings,
+    state: &State,
+    first: &First,
+    base_domain: &str,
+) -> Result<bool, ServerError> {
+    let engine = wire::engine(settings, state);
+    let key = MasterKey::find(&wire::key_places(settings, state), &engine).await?;
+    let node = edge_config::node_name(settings);
+    let store = Store::open(adit_store::Options { engine, node, key }).await?;
+    let made = if store.count("organization", None).await? == 0 {
+        first.make(&store, base_domain).await?
+    } else {
+        false
+    };
+    store.close().await;
+    Ok(made)
 }
 
 /// Makes objects of one organisation.

@@ -169,10 +169,14 @@ impl Follower {
 }
 
 fn change(id: Id, kind: String, object: Option<Object>, secrets: &Secrets) -> Change {
-    let token = secrets.get(&id).into_iter().flatten().find_map(|(field, value)| match value {
-        SecretValue::Hashed(hash) if field == "token" => Some(*hash),
-        _ => None,
-    });
+    let token = secrets
+        .get(&id)
+        .into_iter()
+        .flatten()
+        .find_map(|(field, value)| match value {
+            SecretValue::Hashed(hash) if field == "token" => Some(*hash),
+            _ => None,
+        });
     Change {
         id,
         kind,

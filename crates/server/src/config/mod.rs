@@ -12,6 +12,7 @@ mod machine;
 mod ports;
 mod sections;
 mod size;
+pub mod template;
 mod time;
 
 use std::path::PathBuf;
@@ -167,7 +168,10 @@ impl Settings {
             ("cluster", self.cluster == new.cluster),
             ("tcp", self.tcp == new.tcp),
             ("log", self.log == new.log),
-            ("limits.memory, limits.buffers, limits.connections", limits == new_limits),
+            (
+                "limits.memory, limits.buffers, limits.connections",
+                limits == new_limits,
+            ),
             ("tls", self.tls == new.tls),
         ]
         .into_iter()
@@ -263,14 +267,25 @@ mod tests {
     #[test]
     fn every_key_is_documented_and_nothing_else() {
         let keys = keys("");
-        assert!(keys.len() > 40 && keys.contains(&"limits.http.uri_max".to_owned()), "{keys:?}");
+        assert!(
+            keys.len() > 40 && keys.contains(&"limits.http.uri_max".to_owned()),
+            "{keys:?}"
+        );
         let documented = include_str!("../../../../docs/configuration.md");
         for key in &keys {
-            assert!(documented.contains(&format!("| `{key}` |")), "{key} is not in docs/configuration.md");
+            assert!(
+                documented.contains(&format!("| `{key}` |")),
+                "{key} is not in docs/configuration.md"
+            );
         }
-        let rows = documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let rows = documented
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
         for row in rows {
-            assert!(keys.iter().any(|key| key == row), "docs/configuration.md has {row}, which is no key");
+            assert!(
+                keys.iter().any(|key| key == row),
+                "docs/configuration.md has {row}, which is no key"
+            );
         }
     }
 
