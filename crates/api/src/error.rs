@@ -151,7 +151,11 @@ impl From<Problems> for ApiError {
         }
         error.details.extend(first.details.iter().cloned());
         if problems.len() > 1 {
-            let fields: Vec<_> = problems.iter().map(|p| p.field.as_str()).filter(|f| !f.is_empty()).collect();
+            let fields: Vec<_> = problems
+                .iter()
+                .map(|p| p.field.as_str())
+                .filter(|f| !f.is_empty())
+                .collect();
             let all: Vec<_> = problems
                 .iter()
                 .map(|p| json!({"error_code": p.code.as_str(), "field": p.field, "msg": p.message()}))

@@ -24,6 +24,7 @@ mod applied;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
+mod background;
 mod body;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
@@ -39,6 +40,8 @@ mod fresh;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod limits;
 mod live;
+#[allow(dead_code, unused_imports, reason = "what the dashboard's sign-in uses")]
+pub mod login;
 pub mod openapi;
 mod page;
 #[allow(dead_code)]

@@ -13,6 +13,7 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
 use crate::openapi;
+use crate::people::{explain, me, permissions, version};
 use crate::query::Parameter;
 use crate::resource::Subject;
 use crate::resource::operations::{delete_certificate, delete_certificate_policy, secrets_of_vault};
@@ -32,6 +33,8 @@ pub(crate) type Answer<'c> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>
 pub(crate) enum Access {
     /// Everybody, without a key.
     Everybody,
+    /// Every key.
+    Known,
     /// Keys with this permission.
     With(&'static str),
 }
@@ -88,6 +91,19 @@ const fn open(method: Method, path: &'static str, operation: &'static str, handl
     }
 }
 
+/// An operation for every key.
+const fn known(method: Method, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route {
+        method,
+        path,
+        operation,
+        access: Access::Known,
+        parameters: NONE,
+        handler,
+        subject: None,
+    }
+}
+
 use Handler::{Later, Now};
 
 /// All operations.
@@ -105,6 +121,11 @@ pub(crate) static ROUTES: &[Route] = &[
     route(Method::POST,   "/tunnel_sessions/{id}/update",   "TunnelSessionsUpdate",  "sessions:control",     NONE, Later(command::update)),
     route(Method::GET,    "/tunnels",                       "TunnelsList",           "tunnels:read",         PAGE, Now(list::<Tunnels>)),
     route(Method::GET,    "/tunnels/{id}",                  "TunnelsGet",            "tunnels:read",         NONE, Now(get::<Tunnels>)),
+    known(Method::GET,    "/self",                          "SelfGet",               Now(me::self_)),
+    known(Method::GET,    "/adit/me",                       "AditMeGet",             Now(me::get)),
+    known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
+    known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Now(explain::post)),
+    open(Method::GET,     "/adit/version",                  "AditVersionGet",        Now(version::get)),
     route(Method::GET,    "/adit/tunnel_sessions/{id}",     "AditTunnelSessionsGet", "tunnel_sessions:read", NONE, Now(details)),
     route(Method::POST,   "/adit/endpoints/{id}/disable",   "AditEndpointsDisable",  "endpoints:update",     NONE, Later(command::disable)),
 ];

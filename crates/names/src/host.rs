@@ -311,6 +311,18 @@ pub fn is_below(name: &str, base: &str) -> bool {
         .is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
+/// Is this canonical name a public suffix, below which names belong to many (`co.uk`, `github.io`)?
+#[must_use]
+pub fn is_public_suffix(name: &str) -> bool {
+    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name.as_bytes())
+}
+
+/// Is this canonical name a public suffix that one provider shares with its customers (`github.io`, not `co.uk`)?
+#[must_use]
+pub fn is_shared_suffix(name: &str) -> bool {
+    is_public_suffix(name) && psl::suffix(name.as_bytes()).and_then(|s| s.typ()) == Some(psl::Type::Private)
+}
+
 /// Is this the form of an address: IPv4, or IPv6 with or without brackets?
 #[must_use]
 pub fn is_ip_form(name: &str) -> bool {

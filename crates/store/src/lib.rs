@@ -10,6 +10,7 @@
 //!                                                                          └─▶ feed ─▶ snapshot, access, events
 //! ```
 
+pub mod activity;
 mod claim;
 mod error;
 mod feed;
@@ -48,4 +49,20 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(out, "{byte:02x}");
     }
     out
+}
+
+/// Digits as bytes.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect()
 }

@@ -51,11 +51,12 @@ pub struct Store {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    gate: Gate,
+    pub(crate) gate: Gate,
     task: std::sync::Mutex<Option<JoinHandle<()>>>,
     pub(crate) pool: Pool,
     pub(crate) writer: Arc<Mutex<Writer>>,
     pub(crate) sealer: Arc<Sealer>,
+    pub(crate) node: Arc<str>,
     pub(crate) wake: watch::Sender<u64>,
     pub(crate) remembered: Remembered,
 }
@@ -81,10 +82,11 @@ impl Store {
         let (wake, _) = watch::channel(position.unwrap_or_default());
         let writer = Arc::new(Mutex::new(Writer::new(place, conn)));
         let sealer = Arc::new(sealer);
+        let node: Arc<str> = options.node.into();
         let (gate, task) = Gate::new(Keeper {
             writer: Arc::clone(&writer),
             sealer: Arc::clone(&sealer),
-            node: options.node.into(),
+            node: Arc::clone(&node),
             wake: wake.clone(),
         });
         let task = supervise::spawn(task);
@@ -95,6 +97,7 @@ impl Store {
                 pool,
                 writer,
                 sealer,
+                node,
                 wake,
                 remembered: Remembered::default(),
             }),

@@ -51,7 +51,7 @@ impl Item {
         }
     }
 
-    fn args(&self, class: &str) -> Vec<Arg> {
+    pub(crate) fn args(&self, class: &str) -> Vec<Arg> {
         vec![
             Arg::from(class),
             Arg::from(self.key.as_str()),

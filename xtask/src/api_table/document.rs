@@ -109,7 +109,11 @@ fn operation(
     described: &Value,
 ) -> Result<(String, Operation)> {
     let method = method.to_ascii_uppercase();
-    let list = list_key(document, described)?;
+    let list = if method == "GET" {
+        list_key(document, item, described)?
+    } else {
+        String::new()
+    };
     let (resource, verb) =
         names::of(&method, path, !list.is_empty()).ok_or_else(|| anyhow!("no rule gives it a name"))?;
     let text = |name: &str| described.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -176,23 +180,26 @@ fn operation(
     ))
 }
 
-/// Where a list has its objects: the one array beside `next_page_uri` or `uri`.
-fn list_key(document: &Value, described: &Value) -> Result<String> {
+/// Where a list has its objects: the array beside `next_page_uri`; `*` if its answer is not described.
+fn list_key(document: &Value, item: &Value, described: &Value) -> Result<String> {
+    let pages = [item, described]
+        .iter()
+        .filter_map(|place| place.get("parameters")?.as_array())
+        .flatten()
+        .any(|parameter| parameter.get("name").and_then(Value::as_str) == Some("before_id"));
+    let otherwise = if pages { "*" } else { "" };
     let Some(schema) = described.pointer("/responses/200/content/application~1json/schema") else {
-        return Ok(String::new());
+        return Ok(otherwise.to_owned());
     };
     let schema = resolved(document, schema)?;
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
-        return Ok(String::new());
+        return Ok(otherwise.to_owned());
     };
     if !properties.contains_key("next_page_uri") {
-        return Ok(String::new());
+        return Ok(otherwise.to_owned());
     }
-    let mut arrays = properties
-        .iter()
-        .filter(|(_, schema)| has_type(schema, "array"))
-        .map(|(name, _)| name.clone());
-    Ok(arrays.next().unwrap_or_default())
+    let array = properties.iter().find(|(_, schema)| has_type(schema, "array"));
+    Ok(array.map_or("*", |(name, _)| name).to_owned())
 }
 
 /// The fields of an object, nested ones by their path.

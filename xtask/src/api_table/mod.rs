@@ -55,6 +55,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn the_table_is_current() {
+        let (path, wanted) = generated(&Workspace::find().unwrap()).unwrap();
+        let current = std::fs::read_to_string(&path).unwrap();
+        assert!(current == wanted, "{}: cargo xtask api-table", path.display());
+    }
+
     fn sample() -> serde_json::Value {
         let id = json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}});
         let object = json!({"type": "object", "properties": {"id": {"type": "string"}}});
@@ -107,6 +114,8 @@ mod tests {
                 "/vaults/{id}/secrets": {"get": {"operationId": "VaultsSecrets", "parameters": [id], "responses": {}}},
                 "/tunnel_sessions/{id}/stop": {"post": {"operationId": "Stop", "parameters": [id], "responses": {}}},
                 "/adit/organization": {"get": {"operationId": "AditOrganization", "responses": {}}},
+                "/tunnels": {"get": {"operationId": "T", "parameters": [{"name": "before_id", "in": "query"}], "responses": {}}},
+                "/adit/openapi.json": {"get": {"operationId": "O", "responses": {}}},
                 "/": {"get": {"operationId": "Root", "responses": {}}},
             },
             "components": {"schemas": {
@@ -153,6 +162,7 @@ mod tests {
         assert_eq!(
             lines,
             [
+                "openapi get  = GET /adit/openapi.json ",
                 "organization get  = GET /adit/organization ",
                 "reserved-domains create  = POST /reserved_domains ",
                 "reserved-domains list  = GET /reserved_domains reserved_domains",
@@ -162,6 +172,7 @@ mod tests {
                 "reserved-domains delete-certificate id = DELETE /reserved_domains/{id}/certificate ",
                 "root get  = GET / ",
                 "tunnel-sessions stop id = POST /tunnel_sessions/{id}/stop ",
+                "tunnels list  = GET /tunnels *",
                 "vaults get-secrets-by-vault id = GET /vaults/{id}/secrets ",
             ]
         );

@@ -3,6 +3,7 @@
 /// Names that do not follow from the path: (path below the root without `/adit`, resource).
 const RESOURCES: &[(&str, &str)] = &[
     ("vault_secrets", "secrets"),
+    ("openapi.json", "openapi"),
     ("app/users", "application-users"),
     ("app/sessions", "application-sessions"),
     ("backends/static", "backends-static-address"),

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::Api;
 use crate::answer::Reply;
-use crate::call::Call;
 use crate::authorize::permission;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::page::{Page, list_json};
 use crate::{route_tree, unbuilt};
@@ -124,7 +124,9 @@ pub(crate) fn one(call: &Call<'_>) -> Option<Value> {
 
 /// `GET /`: where everything is.
 pub(crate) fn root(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let lists = route_tree::ALL.iter().filter(|r| r.operation.ends_with("List") && !r.path.contains('{'));
+    let lists = route_tree::ALL
+        .iter()
+        .filter(|r| r.operation.ends_with("List") && !r.path.contains('{'));
     let mut uris: serde_json::Map<_, _> = lists
         .filter(|r| !unbuilt::is_unbuilt(r))
         .map(|r| (r.path.trim_start_matches('/').to_owned(), call.api.uri(r.path).into()))

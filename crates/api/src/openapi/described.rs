@@ -33,6 +33,9 @@ pub(super) enum Answer {
 static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("Root",                  "root",            "Say where everything is.",             "", "Root"),
     ("AditOpenapiGet",        "root",            "Show the description of this API.",    "", "{}"),
+    ("ReservedDomainsDeleteCertificate", "reserved-domains", "Show an uploaded certificate no longer.", "", ""),
+    ("ReservedDomainsDeleteCertificateManagementPolicy", "reserved-domains", "Obtain no more certificates.", "", ""),
+    ("VaultsGetSecretsByVault", "vaults",        "List the secrets of a vault.",         "", "[secrets]Secret"),
     ("TunnelSessionsList",    "tunnel-sessions", "List the sessions of agents.",         "", "[tunnel_sessions]TunnelSession"),
     ("TunnelSessionsGet",     "tunnel-sessions", "Show a session of an agent.",          "", "TunnelSession"),
     ("TunnelSessionsRestart", "tunnel-sessions", "Have an agent restart.",               "Item", ""),
@@ -40,6 +43,11 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("TunnelSessionsUpdate",  "tunnel-sessions", "Have an agent update itself.",         "TunnelSessionsUpdate", ""),
     ("TunnelsList",           "tunnels",         "List what agents offer.",              "", "[tunnels]Tunnel"),
     ("TunnelsGet",            "tunnels",         "Show something that an agent offers.", "", "Tunnel"),
+    ("SelfGet",               "me",              "Show the key in use, its owner and organisation.", "", "{}"),
+    ("AditMeGet",             "me",              "Show who you are and what you may.",   "", "{}"),
+    ("AditPermissionsList",   "permissions",     "List permissions and what they open.", "", "{}"),
+    ("AditAuthorize",         "me",              "Say whether an operation is allowed, and why.", "AditAuthorize", "{}"),
+    ("AditVersionGet",        "root",            "Show the version of the server.",      "", "{}"),
     ("AditTunnelSessionsGet", "tunnel-sessions", "Show all about a session.",            "", "AditTunnelSession"),
     ("AditEndpointsDisable",  "endpoints",       "End an agent's endpoint.",             "AditEndpointsDisable", ""),
 ];

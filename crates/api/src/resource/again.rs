@@ -54,11 +54,18 @@ impl Patch {
     pub(super) fn apply(&self, current: &Object) -> Result<Option<adit_model::Prepared>, ApiError> {
         let subject = self.subject;
         let unset: Vec<&str> = self.unset.iter().map(String::as_str).collect();
-        let next = draft::update(subject.kind, subject.additions, current, &self.fields, &unset, &self.ctx);
+        let next = draft::update(
+            subject.kind,
+            subject.additions,
+            current,
+            &self.fields,
+            &unset,
+            &self.ctx,
+        );
         let shown = |object: &Object| {
             let view = View {
                 url: &self.url,
-                additions: subject.additions,
+                additions: true,
                 base_domain: &self.ctx.base_domain,
             };
             adit_model::show(subject.kind, object, &view)

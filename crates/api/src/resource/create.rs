@@ -36,7 +36,7 @@ async fn make(call: &Call<'_>, subject: &'static Subject, id: Id) -> Result<Full
     };
     let ctx = call.context();
     let mut prepared = draft::create(subject.kind, subject.additions, &body, id, owner, &ctx)?;
-    let shown = |object: &_| call.show(subject, object);
+    let shown = |object: &_| call.show_all(subject, object);
     call.wish(subject, &shown).create(&prepared.object)?;
     let token = token::give(&mut prepared)?;
     let written = special::write_new(call, subject, prepared).await?;

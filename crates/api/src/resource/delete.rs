@@ -20,7 +20,7 @@ pub(crate) fn delete<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let wanted = conditional::wanted(&call.headers)?;
         wanted.check(current.revision)?;
         check_schema(subject, &current)?;
-        let shown = |object: &_| call.show(subject, object);
+        let shown = |object: &_| call.show_all(subject, object);
         let wish = call.wish(subject, &shown);
         wish.delete(&current)?;
         let along = people::along(&wish, &current).into_iter();

@@ -85,7 +85,11 @@ fn add(path: String, field: &Field, fields: &mut Vec<FilterField>) {
 
 /// Conditions of a filter that the database answers; what it cannot is left to the row by row check.
 pub(super) fn terms(filter: &Filter, kind: &Kind, now: i64) -> Vec<Term> {
-    filter.terms(now).iter().filter_map(|term| in_store(term, kind)).collect()
+    filter
+        .terms(now)
+        .iter()
+        .filter_map(|term| in_store(term, kind))
+        .collect()
 }
 
 fn in_store(term: &IndexTerm, kind: &Kind) -> Option<Term> {

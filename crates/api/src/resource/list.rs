@@ -1,5 +1,7 @@
 //! `GET` of a list: keyset pages, newest first, filtered (control plane 1.5).
 
+use std::cmp::Reverse;
+
 use adit_model::Object;
 use adit_names::id::Id;
 use adit_store::{Page as StorePage, Term};
@@ -94,6 +96,8 @@ pub(super) struct Row {
     pub(super) shown: Value,
     /// Whose it is.
     pub(super) owner: Option<Id>,
+    /// How it looks with all its fields, where a role selects by them.
+    all: Option<Value>,
 }
 
 /// The next rows, newest first: what is stored, and for endpoints what agents offer, under one order.
@@ -112,16 +116,24 @@ async fn read(
         terms: terms.to_vec(),
     };
     let stored = call.api.stored()?.store.page(&page).await?;
+    let reach = call.caller.reach(permission(subject.kind.permission, "read"));
+    let selects = !reach.all && !reach.selected.is_empty();
     let row = |object: Object| Row {
         id: object.id,
         shown: call.show(subject, &object),
         owner: owner_of(&object),
+        all: selects.then(|| call.show_all(subject, &object)),
     };
     let mut rows: Vec<Row> = stored.into_iter().map(row).collect();
     if subject.kind.name == "endpoint" {
         let live = live::rows(call, before, limit);
-        rows.extend(live.into_iter().map(|(id, owner, shown)| Row { id, shown, owner }));
-        rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+        rows.extend(live.into_iter().map(|(id, owner, shown)| Row {
+            id,
+            shown,
+            owner,
+            all: None,
+        }));
+        rows.sort_unstable_by_key(|row| Reverse(row.id));
         rows.truncate(limit);
     }
     Ok(rows)
@@ -161,7 +173,12 @@ impl<'c> Select<'c> {
 
     fn takes(&mut self, row: &Row) -> bool {
         let one_of = |asked: &[&str], name: &str| {
-            asked.is_empty() || row.shown.get(name).and_then(Value::as_str).is_some_and(|v| asked.contains(&v))
+            asked.is_empty()
+                || row
+                    .shown
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .is_some_and(|v| asked.contains(&v))
         };
         if !one_of(&self.ids, "id") || !one_of(&self.urls, "url") {
             return false;
@@ -169,7 +186,8 @@ impl<'c> Select<'c> {
         let caller = &self.call.caller;
         let sees = || {
             let reach = caller.reach(self.permission);
-            reach.covers(caller.principal, row.owner, self.kind, || row.shown.clone())
+            let all = || row.all.as_ref().unwrap_or(&row.shown).clone();
+            reach.covers(caller.principal, row.owner, self.kind, all)
         };
         let filter = self.filter.as_ref();
         filter.is_none_or(|f| f.matches(&row.shown, self.now)) && (self.sees_all || sees())

@@ -77,6 +77,16 @@ impl Call<'_> {
         adit_model::show(subject.kind, &object, &view)
     }
 
+    /// How an object looks with all its fields, whatever was asked for: what roles select by.
+    pub(super) fn show_all(&self, subject: &Subject, object: &Object) -> Value {
+        let view = View {
+            url: &self.api.told.url,
+            additions: true,
+            base_domain: &self.api.told.installation.base_domain,
+        };
+        adit_model::show(subject.kind, object, &view)
+    }
+
     /// The fields of the body; none if it has no body.
     fn fields(&self) -> Result<Map<String, Value>, ApiError> {
         match &self.body {

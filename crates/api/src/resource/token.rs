@@ -19,9 +19,7 @@ pub(super) fn give(prepared: &mut Prepared) -> Result<Option<String>, ApiError> 
         return Ok(None);
     }
     let second = second()?;
-    prepared
-        .secrets
-        .push(("token", SecretValue::Hashed(hash_of(&second))));
+    prepared.secrets.push(("token", SecretValue::Hashed(hash_of(&second))));
     let first: String = id.base62().iter().copied().map(char::from).collect();
     Ok(Some(format!("{first}_{second}")))
 }

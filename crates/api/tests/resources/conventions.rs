@@ -17,14 +17,20 @@ async fn a_change_of_another_revision_is_refused() {
         assert_eq!((refused.status.as_u16(), refused.code()), (412, "ERR_ADIT_2006"));
         assert_eq!(refused.json["details"]["current"], "1");
     }
-    let changed = place.ask_with(("if-match", "\"1\""), "PATCH", &one, body_of("PATCH")).await;
+    let changed = place
+        .ask_with(("if-match", "\"1\""), "PATCH", &one, body_of("PATCH"))
+        .await;
     assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, "\"2\""));
     let gone = place.ask_with(("if-match", "\"2\""), "DELETE", &one, Value::Null).await;
     assert_eq!(gone.status, 204);
 }
 
 fn body_of(method: &str) -> Value {
-    if method == "PATCH" { json!({"description": "b"}) } else { Value::Null }
+    if method == "PATCH" {
+        json!({"description": "b"})
+    } else {
+        Value::Null
+    }
 }
 
 #[tokio::test]
@@ -33,9 +39,15 @@ async fn unset_clears_what_is_optional() {
     let body = json!({"description": "a", "metadata": "m", "acl": ["bind:*.example.com"]});
     let made = place.make("/credentials", body).await;
     let one = format!("/credentials/{}", made["id"].as_str().unwrap());
-    let cleared = place.ask("PATCH", &format!("{one}?unset=acl,metadata"), json!({})).await;
+    let cleared = place
+        .ask("PATCH", &format!("{one}?unset=acl,metadata"), json!({}))
+        .await;
     assert_eq!(cleared.status, 200, "{}", cleared.text);
-    let fields = (&cleared.json["acl"], &cleared.json["metadata"], &cleared.json["description"]);
+    let fields = (
+        &cleared.json["acl"],
+        &cleared.json["metadata"],
+        &cleared.json["description"],
+    );
     assert_eq!(fields, (&json!([]), &json!(""), &json!("a")));
     for wrong in ["nothing", "token", "owner_id"] {
         let refused = place.ask("PATCH", &format!("{one}?unset={wrong}"), json!({})).await;
@@ -58,7 +70,9 @@ async fn a_request_with_the_same_key_is_answered_once() {
         assert_eq!((second.status.as_u16(), second.header("adit-replayed")), (201, "true"));
         assert_eq!(second.id(), first.id());
         assert_eq!(second.json["token"], Value::Null, "a token is shown once");
-        let other = place.ask_with(key, "POST", "/api_keys", json!({"description": "twice"})).await;
+        let other = place
+            .ask_with(key, "POST", "/api_keys", json!({"description": "twice"}))
+            .await;
         assert_eq!((other.status.as_u16(), other.code()), (409, "ERR_ADIT_2007"));
         let elsewhere = place.ask_with(key, "POST", "/ip_policies", body.clone()).await;
         assert_eq!(elsewhere.status, 409);
@@ -71,7 +85,9 @@ async fn a_request_with_the_same_key_is_answered_once() {
     let key = ("idempotency-key", "order-67");
     let refused = place.ask_with(key, "POST", "/service_users", json!({"name": ""})).await;
     assert_eq!(refused.status, 400);
-    let made = place.ask_with(key, "POST", "/service_users", json!({"name": "x"})).await;
+    let made = place
+        .ask_with(key, "POST", "/service_users", json!({"name": "x"}))
+        .await;
     assert_eq!((made.status.as_u16(), made.header("adit-replayed")), (201, ""));
 }
 
@@ -83,7 +99,9 @@ async fn one_of_many_that_ask_at_once_with_one_key_makes_it() {
         let place = place.clone();
         asked.spawn(async move {
             let key = ("idempotency-key", "race");
-            place.ask_with(key, "POST", "/ip_policies", json!({"description": "one"})).await
+            place
+                .ask_with(key, "POST", "/ip_policies", json!({"description": "one"}))
+                .await
         });
     }
     let mut ids = std::collections::HashSet::new();
@@ -116,7 +134,9 @@ async fn the_object_answers_for_a_node_that_died() {
     assert_eq!((second.status.as_u16(), second.header("adit-replayed")), (201, "true"));
     assert_eq!(second.json, first.json);
     // Died before: the mark is void after a minute, and the request makes its object.
-    place.ask("DELETE", &format!("/ip_policies/{}", first.id()), Value::Null).await;
+    place
+        .ask("DELETE", &format!("/ip_policies/{}", first.id()), Value::Null)
+        .await;
     let running = place.ask_with(key, "POST", "/ip_policies", body.clone()).await;
     assert_eq!(running.code(), "ERR_ADIT_2007");
     mark.body["began"] = json!(0);
@@ -144,7 +164,13 @@ async fn a_key_is_good_at_once_and_dead_at_once() {
         let first = made["id"].as_str().unwrap().strip_prefix("ak_").unwrap();
         let (head, second) = token.split_once('_').unwrap();
         assert_eq!((head, second.len()), (first, 32));
-        assert_eq!(place.ask_as(&token, "GET", "/api_keys?limit=1", Value::Null).await.status, 200);
+        assert_eq!(
+            place
+                .ask_as(&token, "GET", "/api_keys?limit=1", Value::Null)
+                .await
+                .status,
+            200
+        );
         let one = format!("/api_keys/ak_{first}");
         assert_eq!(place.ask("DELETE", &one, Value::Null).await.status, 204);
         let refused = place.ask_as(&token, "GET", "/api_keys", Value::Null).await;
@@ -154,13 +180,19 @@ async fn a_key_is_good_at_once_and_dead_at_once() {
     let token = credential["token"].as_str().unwrap();
     let refused = place.ask_as(token, "GET", "/api_keys", Value::Null).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (401, "ERR_NGROK_207"));
-    let chosen = place.ask("POST", "/credentials", json!({"precomputed_token": "x"})).await;
+    let chosen = place
+        .ask("POST", "/credentials", json!({"precomputed_token": "x"}))
+        .await;
     assert_eq!(chosen.code(), "ERR_NGROK_638");
 }
 
 #[tokio::test]
 async fn many_requests_of_one_key_are_refused_and_others_are_not() {
-    let place = place_with(Limits { per_key: 5, ..Limits::default() }).await;
+    let place = place_with(Limits {
+        per_key: 5,
+        ..Limits::default()
+    })
+    .await;
     for left in (0..5).rev() {
         let answer = place.ask("GET", "/ip_policies", Value::Null).await;
         assert_eq!(answer.status, 200);
@@ -171,12 +203,19 @@ async fn many_requests_of_one_key_are_refused_and_others_are_not() {
     assert_eq!((refused.status.as_u16(), refused.code()), (429, "ERR_NGROK_226"));
     assert!(refused.header("retry-after").parse::<u64>().unwrap() <= 60);
     let others = place.theirs.key.clone();
-    assert_eq!(place.ask_as(&others, "GET", "/ip_policies", Value::Null).await.status, 200);
+    assert_eq!(
+        place.ask_as(&others, "GET", "/ip_policies", Value::Null).await.status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn makers_are_counted_on_their_own() {
-    let place = place_with(Limits { creates_per_minute: 2, ..Limits::default() }).await;
+    let place = place_with(Limits {
+        creates_per_minute: 2,
+        ..Limits::default()
+    })
+    .await;
     for _ in 0..2 {
         place.make("/ip_policies", json!({})).await;
     }
@@ -191,7 +230,10 @@ async fn guessing_ends_after_twenty() {
     let place = place().await;
     let guess = format!("{}_{}", "0ujtsYcgvSTl8PAuAdqWYSMnLOv", "x".repeat(32));
     for _ in 0..20 {
-        assert_eq!(place.ask_as(&guess, "GET", "/api_keys", Value::Null).await.code(), "ERR_NGROK_203");
+        assert_eq!(
+            place.ask_as(&guess, "GET", "/api_keys", Value::Null).await.code(),
+            "ERR_NGROK_203"
+        );
     }
     for key in [&guess, &place.ours.key] {
         let refused = place.ask_as(key, "GET", "/api_keys", Value::Null).await;
@@ -213,9 +255,18 @@ async fn pages_of_other_origins_may_ask() {
     }
     let answer = place.send(asked).await;
     assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-origin"), "https://console.example.com");
-    assert_eq!(answer.header("access-control-allow-methods"), "GET, PATCH, DELETE, HEAD");
-    assert_eq!(answer.header("access-control-allow-headers"), "authorization, ngrok-version");
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        "https://console.example.com"
+    );
+    assert_eq!(
+        answer.header("access-control-allow-methods"),
+        "GET, PATCH, DELETE, HEAD"
+    );
+    assert_eq!(
+        answer.header("access-control-allow-headers"),
+        "authorization, ngrok-version"
+    );
     assert_eq!(answer.header("access-control-max-age"), "600");
     let origin = ("origin", "https://console.example.com");
     let answer = place.ask_with(origin, "GET", "/ip_policies", Value::Null).await;
@@ -239,17 +290,24 @@ async fn methods_may_be_written_in_any_case() {
 async fn large_answers_are_compressed_if_that_is_liked() {
     let place = place().await;
     for n in 0..10 {
-        place.make("/ip_policies", json!({"metadata": format!("{n}").repeat(200)})).await;
+        place
+            .make("/ip_policies", json!({"metadata": format!("{n}").repeat(200)}))
+            .await;
     }
     let plain = place.ask("GET", "/ip_policies", Value::Null).await;
     assert_eq!(plain.header("vary"), "Accept-Encoding");
     for coding in ["gzip", "br", "zstd"] {
-        let coded = place.ask_with(("accept-encoding", coding), "GET", "/ip_policies", Value::Null).await;
+        let coded = place
+            .ask_with(("accept-encoding", coding), "GET", "/ip_policies", Value::Null)
+            .await;
         assert_eq!(coded.header("content-encoding"), coding);
         assert!(coded.text.len() * 2 < plain.text.len());
     }
     let head = place.ask("HEAD", "/ip_policies", Value::Null).await;
-    assert_eq!((head.text.as_str(), head.header("content-length")), ("", plain.text.len().to_string().as_str()));
+    assert_eq!(
+        (head.text.as_str(), head.header("content-length")),
+        ("", plain.text.len().to_string().as_str())
+    );
 }
 
 #[tokio::test]
@@ -314,7 +372,12 @@ async fn what_a_newer_version_wrote_is_read_and_not_changed() {
     assert_eq!((read.status.as_u16(), &read.json["description"]), (200, &json!("d")));
     for method in ["PATCH", "DELETE"] {
         let refused = place.ask(method, &one, body_of(method)).await;
-        assert_eq!((refused.status.as_u16(), refused.code()), (503, "ERR_ADIT_2012"), "{}", refused.text);
+        assert_eq!(
+            (refused.status.as_u16(), refused.code()),
+            (503, "ERR_ADIT_2012"),
+            "{}",
+            refused.text
+        );
         assert_eq!(refused.header("retry-after"), "5");
     }
     let kept = place.store.get(id).await.unwrap().unwrap();
@@ -327,7 +390,12 @@ async fn without_the_store_writes_and_reads_are_put_off() {
     place.store.close().await;
     for (method, body) in [("GET", Value::Null), ("POST", json!({}))] {
         let refused = place.ask(method, "/ip_policies", body).await;
-        assert_eq!((refused.status.as_u16(), refused.code()), (503, "ERR_ADIT_2012"), "{}", refused.text);
+        assert_eq!(
+            (refused.status.as_u16(), refused.code()),
+            (503, "ERR_ADIT_2012"),
+            "{}",
+            refused.text
+        );
         assert_eq!(refused.header("retry-after"), "5");
     }
     // What is live is shown all the same.

@@ -128,7 +128,9 @@ async fn each_kind_lives_and_dies() {
                 assert_eq!(shown.json[field], *value, "{}.{field}", kind.name);
             }
         }
-        let more = place.ask("GET", &format!("/adit/{}/{}", kind.path, made.id()), Value::Null).await;
+        let more = place
+            .ask("GET", &format!("/adit/{}/{}", kind.path, made.id()), Value::Null)
+            .await;
         assert_eq!(more.status, 200, "{}", more.text);
         check(kind, true, &more.json);
 
@@ -136,13 +138,24 @@ async fn each_kind_lives_and_dies() {
         let before = place.position();
         let nulls = json!({"description": null, "metadata": null, "id": made.id()});
         let has = |name: &str| kind.fields.iter().any(|f| f.name == name);
-        let nulls = if has("metadata") { nulls } else { json!({"id": made.id()}) };
+        let nulls = if has("metadata") {
+            nulls
+        } else {
+            json!({"id": made.id()})
+        };
         let nothing = place.ask("PATCH", &one, nulls).await;
         match kind.empty_update {
             Some(code) => assert_eq!(nothing.code(), code.as_str(), "{}", kind.name),
-            None => assert_eq!((nothing.status.as_u16(), &nothing.json), (200, &expected), "{}", kind.name),
+            None => assert_eq!(
+                (nothing.status.as_u16(), &nothing.json),
+                (200, &expected),
+                "{}",
+                kind.name
+            ),
         }
-        let other = place.ask("PATCH", &one, json!({"id": "ipp_0ujtsYcgvSTl8PAuAdqWYSMnLOv"})).await;
+        let other = place
+            .ask("PATCH", &one, json!({"id": "ipp_0ujtsYcgvSTl8PAuAdqWYSMnLOv"}))
+            .await;
         assert_eq!(other.code(), "ERR_NGROK_215", "{}: {}", kind.name, other.text);
         assert_eq!(place.position(), before, "{}", kind.name);
 
@@ -174,7 +187,11 @@ async fn each_kind_lives_and_dies() {
         let foreign = place.theirs.key.clone();
         for (method, body) in [("GET", Value::Null), ("PATCH", json!({})), ("DELETE", Value::Null)] {
             let refused = place.ask_as(&foreign, method, &one, body).await;
-            assert_eq!((refused.status.as_u16(), refused.code()), (404, "ERR_ADIT_2001"), "{method} {one}");
+            assert_eq!(
+                (refused.status.as_u16(), refused.code()),
+                (404, "ERR_ADIT_2001"),
+                "{method} {one}"
+            );
         }
 
         // It goes once.
@@ -197,9 +214,11 @@ async fn wrong_types_are_refused_with_their_field() {
         let path = format!("{below}/{}", kind.path);
         let good = body(&place, kind.name, n).await;
         let before = place.position();
-        for field in kind.fields.iter().filter(|f| {
-            f.writable != adit_model::Writable::Never && !f.legacy && (below == "/adit" || !f.addition)
-        }) {
+        for field in kind
+            .fields
+            .iter()
+            .filter(|f| f.writable != adit_model::Writable::Never && !f.legacy && (below == "/adit" || !f.addition))
+        {
             for wrong in [json!(7.5), json!(true), json!([[1]]), json!({"no": 1})] {
                 let fits = match field.form {
                     Form::Flag => wrong.is_boolean(),
@@ -212,9 +231,19 @@ async fn wrong_types_are_refused_with_their_field() {
                 let mut body = good.clone();
                 body[field.name] = wrong.clone();
                 let refused = place.ask("POST", &path, body).await;
-                assert_eq!(refused.status, 400, "{}.{} {wrong}: {}", kind.name, field.name, refused.text);
+                assert_eq!(
+                    refused.status, 400,
+                    "{}.{} {wrong}: {}",
+                    kind.name, field.name, refused.text
+                );
                 let named = refused.json["details"]["field"].as_str().unwrap_or_default();
-                assert!(named.starts_with(field.name), "{}.{} {wrong}: {}", kind.name, field.name, refused.text);
+                assert!(
+                    named.starts_with(field.name),
+                    "{}.{} {wrong}: {}",
+                    kind.name,
+                    field.name,
+                    refused.text
+                );
             }
         }
         let mut unknown = good.clone();
@@ -248,11 +277,25 @@ async fn a_dry_run_answers_and_leaves_nothing() {
         let one = format!("{path}/{}", made["id"].as_str().unwrap());
         let before = place.position();
         let has_metadata = kind.fields.iter().any(|f| f.name == "metadata");
-        let change = if has_metadata { json!({"metadata": "m"}) } else { json!({"name": "other"}) };
+        let change = if has_metadata {
+            json!({"metadata": "m"})
+        } else {
+            json!({"name": "other"})
+        };
         let dry = place.ask("PATCH", &format!("{one}?dry_run=true"), change).await;
-        assert_eq!((dry.status.as_u16(), dry.header("adit-dry-run")), (200, "true"), "{}", dry.text);
+        assert_eq!(
+            (dry.status.as_u16(), dry.header("adit-dry-run")),
+            (200, "true"),
+            "{}",
+            dry.text
+        );
         let dry = place.ask("DELETE", &format!("{one}?dry_run=true"), Value::Null).await;
-        assert_eq!((dry.status.as_u16(), dry.header("adit-dry-run")), (204, "true"), "{}", dry.text);
+        assert_eq!(
+            (dry.status.as_u16(), dry.header("adit-dry-run")),
+            (204, "true"),
+            "{}",
+            dry.text
+        );
         let there = place.ask("GET", &one, Value::Null).await;
         assert_eq!((there.status.as_u16(), there.header("etag")), (200, "\"1\""));
         assert_eq!(place.position(), before, "{}", kind.name);

@@ -34,13 +34,23 @@ async fn sizes_of_lists() {
     let mut made = Vec::new();
     for count in [0, 1, 100, 101, 250] {
         while made.len() < count {
-            let policy = place.make("/ip_policies", json!({"description": (made.len() % 2).to_string()})).await;
+            let policy = place
+                .make("/ip_policies", json!({"description": (made.len() % 2).to_string()}))
+                .await;
             made.push(policy["id"].as_str().unwrap().to_owned());
         }
         let mut newest_first = made.clone();
         newest_first.sort_unstable_by(|a, b| b.cmp(a));
-        assert_eq!(walk(&place, "/ip_policies", "ip_policies").await, newest_first, "{count}");
-        assert_eq!(walk(&place, "/ip_policies?limit=7", "ip_policies").await, newest_first, "{count}");
+        assert_eq!(
+            walk(&place, "/ip_policies", "ip_policies").await,
+            newest_first,
+            "{count}"
+        );
+        assert_eq!(
+            walk(&place, "/ip_policies?limit=7", "ip_policies").await,
+            newest_first,
+            "{count}"
+        );
         let filter = "/ip_policies?limit=9&filter=obj.description%20%3D%3D%20%221%22";
         let odd = walk(&place, filter, "ip_policies").await;
         assert_eq!(odd.len(), count / 2, "{count}");
@@ -48,11 +58,21 @@ async fn sizes_of_lists() {
     // What the page begins behind need not be there any more.
     let gone = &made[100];
     place.ask("DELETE", &format!("/ip_policies/{gone}"), Value::Null).await;
-    let after = place.ask("GET", &format!("/ip_policies?before_id={gone}"), Value::Null).await;
+    let after = place
+        .ask("GET", &format!("/ip_policies?before_id={gone}"), Value::Null)
+        .await;
     assert_eq!(after.json["ip_policies"].as_array().unwrap().len(), 100);
-    let other = place.ask("GET", "/ip_policies?before_id=ak_0ujtsYcgvSTl8PAuAdqWYSMnLOv", Value::Null).await;
+    let other = place
+        .ask(
+            "GET",
+            "/ip_policies?before_id=ak_0ujtsYcgvSTl8PAuAdqWYSMnLOv",
+            Value::Null,
+        )
+        .await;
     assert_eq!(other.code(), "ERR_NGROK_227");
-    let wrong = place.ask("GET", "/ip_policies?filter=obj.no_such_field%3D%3D1", Value::Null).await;
+    let wrong = place
+        .ask("GET", "/ip_policies?filter=obj.no_such_field%3D%3D1", Value::Null)
+        .await;
     assert_eq!(wrong.code(), "ERR_NGROK_250", "{}", wrong.text);
 }
 

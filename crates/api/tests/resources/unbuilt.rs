@@ -24,16 +24,34 @@ async fn what_is_only_described_says_so() {
         ("POST", "/event_subscriptions/x/sources", 400, "ERR_ADIT_2009"),
         ("POST", "/kubernetes_operators", 400, "ERR_ADIT_2009"),
     ] {
-        let body = if ["GET", "DELETE"].contains(&method) { Value::Null } else { json!({}) };
+        let body = if ["GET", "DELETE"].contains(&method) {
+            Value::Null
+        } else {
+            json!({})
+        };
         let answer = place.ask(method, path, body).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{method} {path}: {}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (status, code),
+            "{method} {path}: {}",
+            answer.text
+        );
         if status == 200 {
-            let list = answer.json.as_object().unwrap().values().find(|v| v.is_array()).unwrap();
+            let list = answer
+                .json
+                .as_object()
+                .unwrap()
+                .values()
+                .find(|v| v.is_array())
+                .unwrap();
             assert_eq!(*list, json!([]));
             assert_eq!(answer.json["next_page_uri"], Value::Null);
         }
         if code == "ERR_ADIT_2009" && path.starts_with("/edges") {
-            assert_eq!(answer.json["details"]["replacement"], "POST /endpoints with traffic_policy");
+            assert_eq!(
+                answer.json["details"]["replacement"],
+                "POST /endpoints with traffic_policy"
+            );
         }
         let anybody = place.ask_as("x", method, path, Value::Null).await;
         assert_eq!(anybody.status, 401, "{method} {path}");

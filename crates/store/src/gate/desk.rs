@@ -17,7 +17,7 @@ use crate::refer::Ref;
 use crate::secret::{self, Secret};
 use crate::sql::statements as s;
 use crate::sql::{Arg, Conn, SqlError};
-use crate::{claim, object, refer};
+use crate::{activity, claim, object, refer};
 
 /// Last entry of a chain.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,8 @@ pub(crate) struct Desk {
     referrers: HashMap<Id, Vec<Id>>,
     pub(crate) secrets: Slots<Id, Vec<Secret>>,
     pub(crate) heads: Slots<(Id, Chain), Head>,
+    /// How far each spool was taken.
+    pub(crate) spools: Slots<String, u64>,
     pub(crate) position: u64,
     pub(crate) entries: Vec<Entry>,
 }
@@ -222,6 +224,16 @@ impl Desk {
             if let Some(list) = self.referrers.get_mut(&reference.to) {
                 list.push(from);
             }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn load_spools(&mut self, conn: &mut Conn, spools: Vec<String>) -> Result<(), SqlError> {
+        for spool in missing(spools, |spool| self.spools.is_known(spool)) {
+            let args = vec![Arg::from(activity::CLASS), Arg::from(spool.as_str())];
+            let row = conn.row(&s::WORK_POSITION, args).await?;
+            let taken = row.map(|row| row.count(0)).transpose()?;
+            self.spools.learn(spool, taken.unwrap_or_default());
         }
         Ok(())
     }

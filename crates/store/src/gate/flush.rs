@@ -7,7 +7,8 @@ use super::step::Hand;
 use crate::log::organization_text;
 use crate::sql::statements as s;
 use crate::sql::{Arg, Conn, SqlError};
-use crate::{claim, log, object, refer};
+use crate::work::Item;
+use crate::{activity, claim, log, object, refer};
 
 /// Writes what the batch has changed. Without entries there is nothing to write.
 pub(crate) async fn flush(desk: Desk, conn: &mut Conn, hand: &Hand<'_>) -> Result<(), SqlError> {
@@ -15,6 +16,7 @@ pub(crate) async fn flush(desk: Desk, conn: &mut Conn, hand: &Hand<'_>) -> Resul
     claims(&desk, conn).await?;
     refs(&desk, conn).await?;
     secrets(&desk, conn, hand).await?;
+    spools(&desk, conn).await?;
     heads(&desk, conn).await?;
     let mut args = Vec::with_capacity(desk.entries.len() * s::PUT_ENTRIES.columns);
     for entry in desk.entries {
@@ -91,6 +93,17 @@ async fn secrets(desk: &Desk, conn: &mut Conn, hand: &Hand<'_>) -> Result<(), Sq
     }
     conn.run_all(&s::DELETE_SECRETS, gone).await?;
     conn.run_all(&s::PUT_SECRETS, put).await
+}
+
+async fn spools(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
+    for (spool, taken) in desk.spools.changed() {
+        let item = Item {
+            position: *taken,
+            ..Item::new(spool.as_str(), serde_json::Value::Null)
+        };
+        conn.run(&s::WORK_PUT, item.args(activity::CLASS)).await?;
+    }
+    Ok(())
 }
 
 async fn heads(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {

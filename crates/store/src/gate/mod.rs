@@ -1,12 +1,13 @@
 //! The gate: the one way to change what is stored.
 //!
-//! One task per node takes what waits, at most [`BATCH`] writes, and does them in one transaction that begins with the
+//! One task per node takes what waits, at most [`BATCH`] tasks, and does them in one transaction that begins with the
 //! row of the installation's head: whoever has it is alone, so that positions have no gaps, checks cannot race, and
 //! every chain has one writer (control plane 10.2, cluster 3). What a batch needs is read with few statements, checked
 //! in memory ([`desk`], [`step`]), and written with few statements ([`flush`]).
 
 pub(crate) mod desk;
 mod flush;
+mod record;
 mod slots;
 pub(crate) mod step;
 
@@ -18,16 +19,18 @@ use tokio::time::Instant;
 
 use self::desk::Desk;
 use self::step::Hand;
+use crate::activity::Activity;
 use crate::id;
+use crate::log::Chain;
 use crate::secret::Sealer;
 use crate::sql::statements as s;
 use crate::sql::{Arg, Conn, SqlError};
 use crate::write::{Write, WriteError, Written};
 use crate::writer::Writer;
 
-/// Most writes of one transaction.
+/// Most tasks of one transaction.
 const BATCH: usize = 64;
-/// Most writes that wait.
+/// Most tasks that wait.
 const QUEUE: usize = 4_096;
 /// A write that has not reached the gate by then is given up.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,9 +39,17 @@ const IDLE: Duration = Duration::from_millis(200);
 /// How long the first write of a batch waits for others, at most.
 const GATHER: Duration = Duration::from_millis(2);
 
-/// A write that waits.
+/// What the gate does.
+pub(crate) enum Task {
+    /// A change.
+    Write(Write),
+    /// Activities from a spool.
+    Record(Vec<Activity>),
+}
+
+/// A task that waits.
 struct Waiting {
-    write: Write,
+    task: Task,
     since: Instant,
     answer: oneshot::Sender<Result<Written, WriteError>>,
 }
@@ -66,15 +77,23 @@ impl Gate {
         (Self { queue, stop }, keeper.run(waiting, stopping))
     }
 
-    /// Takes no more writes; those that wait are done.
+    /// Takes no more tasks; those that wait are done.
     pub(crate) fn close(&self) {
         self.stop.send_replace(true);
     }
 
     pub(crate) async fn write(&self, write: Write) -> Result<Written, WriteError> {
+        self.submit(Task::Write(write)).await
+    }
+
+    pub(crate) async fn record(&self, activities: Vec<Activity>) -> Result<Written, WriteError> {
+        self.submit(Task::Record(activities)).await
+    }
+
+    async fn submit(&self, task: Task) -> Result<Written, WriteError> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
-            write,
+            task,
             since: Instant::now(),
             answer,
         };
@@ -110,6 +129,8 @@ struct Done {
     results: Vec<Result<Written, WriteError>>,
     /// Position of its last entry, if it wrote any.
     position: Option<u64>,
+    /// Something that is not activity.
+    is_change: bool,
     event: Option<String>,
 }
 
@@ -149,8 +170,8 @@ impl Keeper {
 
     async fn process(&self, batch: Vec<Waiting>) {
         let mut writer = self.writer.lock().await;
-        let (writes, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.write, w.answer)).unzip();
-        let results = self.all(&mut writer, &writes).await;
+        let (tasks, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.task, w.answer)).unzip();
+        let results = self.all(&mut writer, &tasks).await;
         for (answer, result) in answers.into_iter().zip(results) {
             // Who asked may have gone away.
             let _ = answer.send(result);
@@ -160,21 +181,21 @@ impl Keeper {
 
     /// The batch as a whole; if the database refuses one of its rows, each write by itself, so that one that cannot be
     /// stored hurts nobody else.
-    async fn all(&self, writer: &mut Writer, writes: &[Write]) -> Vec<Result<Written, WriteError>> {
-        let error = match self.attempt(writer, writes).await {
+    async fn all(&self, writer: &mut Writer, tasks: &[Task]) -> Vec<Result<Written, WriteError>> {
+        let error = match self.attempt(writer, tasks).await {
             Ok(results) => return results,
             Err(error) => error,
         };
         let is_about_rows = error
             .as_database_error()
             .is_some_and(|error| !matches!(error.kind(), sqlx::error::ErrorKind::Other));
-        if !is_about_rows || writes.len() == 1 {
+        if !is_about_rows || tasks.len() == 1 {
             tracing::warn!(%error, "the store did not take a change");
-            return vec![Err(unavailable(&error)); writes.len()];
+            return vec![Err(unavailable(&error)); tasks.len()];
         }
-        let mut results = Vec::with_capacity(writes.len());
-        for write in writes {
-            let one = self.attempt(writer, std::slice::from_ref(write)).await;
+        let mut results = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            let one = self.attempt(writer, std::slice::from_ref(task)).await;
             match one {
                 Ok(one) => results.extend(one),
                 Err(error) => {
@@ -188,19 +209,15 @@ impl Keeper {
 
     /// A second try on a new connection if the first was lost. After a lost answer to a commit the log tells whether it
     /// was done (cluster 3.2).
-    async fn attempt(
-        &self,
-        writer: &mut Writer,
-        writes: &[Write],
-    ) -> Result<Vec<Result<Written, WriteError>>, SqlError> {
+    async fn attempt(&self, writer: &mut Writer, tasks: &[Task]) -> Result<Vec<Result<Written, WriteError>>, SqlError> {
         let mut again = true;
         loop {
             let mut conn = writer.take().await?;
-            let outcome = self.transact(&mut conn, writes).await;
+            let outcome = self.transact(&mut conn, tasks).await;
             match outcome {
                 Ok(done) => {
                     writer.put(conn, done.position.is_some());
-                    self.announce(done.position);
+                    self.announce(&done);
                     return Ok(done.results);
                 }
                 Err((Broken::Before(error), _)) => {
@@ -219,7 +236,7 @@ impl Keeper {
                     match (known, done) {
                         (Ok(Some(_)), Some(done)) => {
                             writer.put(conn, true);
-                            self.announce(done.position);
+                            self.announce(&done);
                             return Ok(done.results);
                         }
                         (Ok(_), _) if again => writer.put(conn, false),
@@ -238,15 +255,16 @@ impl Keeper {
         }
     }
 
-    fn announce(&self, position: Option<u64>) {
-        if let Some(position) = position {
+    /// Activity wakes nobody: it changes nothing that others follow.
+    fn announce(&self, done: &Done) {
+        if let Some(position) = done.position.filter(|_| done.is_change) {
             self.wake.send_modify(|known| *known = position.max(*known));
         }
     }
 
-    async fn transact(&self, conn: &mut Conn, writes: &[Write]) -> Result<Done, (Broken, Option<Done>)> {
+    async fn transact(&self, conn: &mut Conn, tasks: &[Task]) -> Result<Done, (Broken, Option<Done>)> {
         let done = self
-            .fill(conn, writes)
+            .fill(conn, tasks)
             .await
             .map_err(|error| (Broken::Before(error), None))?;
         match done.position {
@@ -261,7 +279,7 @@ impl Keeper {
         Ok(done)
     }
 
-    async fn fill(&self, conn: &mut Conn, writes: &[Write]) -> Result<Done, SqlError> {
+    async fn fill(&self, conn: &mut Conn, tasks: &[Task]) -> Result<Done, SqlError> {
         conn.begin_writing().await?;
         let row = conn.row(&s::GATE, Vec::new()).await?;
         let before = row.ok_or(SqlError::RowNotFound)?.count(0)?;
@@ -271,12 +289,16 @@ impl Keeper {
             now: id::now(),
         };
         let mut desk = Desk::new(before);
-        step::prepare(&mut desk, conn, writes).await?;
-        let mut results = Vec::with_capacity(writes.len());
-        for write in writes {
-            results.push(step::apply(&mut desk, conn, &hand, write).await?);
+        step::prepare(&mut desk, conn, tasks).await?;
+        let mut results = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            results.push(match task {
+                Task::Write(write) => step::apply(&mut desk, conn, &hand, write).await?,
+                Task::Record(activities) => Ok(record::apply(&mut desk, &hand, activities)),
+            });
         }
         let position = Some(desk.position).filter(|position| *position > before);
+        let is_change = desk.entries.iter().any(|entry| entry.chain == Chain::Config);
         let event = desk.entries.first().map(|entry| entry.event_id.clone());
         if position.is_some() {
             flush::flush(desk, conn, &hand).await?;
@@ -284,6 +306,7 @@ impl Keeper {
         Ok(Done {
             results,
             position,
+            is_change,
             event,
         })
     }

@@ -8,10 +8,12 @@ use adit_names::id::{Id, Prefix};
 use adit_observe::audit::{Verb, event_type};
 use serde_json::Value;
 
+use super::Task;
 use super::desk::{Desk, Head};
+use crate::activity::spool;
 use crate::log::account::SYSTEM;
 use crate::log::jcs::{self, Field};
-use crate::log::{Chain, Entry, organization_text};
+use crate::log::{Chain, Entry, Origin, organization_text};
 use crate::refer::{self, Ref};
 use crate::secret::{Sealer, Secret};
 use crate::sql::{Conn, SqlError};
@@ -55,10 +57,16 @@ impl From<Refusal> for Stop {
 const NAMED: usize = 20;
 
 /// Reads at once what the writes of a batch will need, as far as it can be known.
-pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, writes: &[Write]) -> Result<(), SqlError> {
+pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, tasks: &[Task]) -> Result<(), SqlError> {
+    let writes = || {
+        tasks.iter().filter_map(|task| match task {
+            Task::Write(write) => Some(write),
+            Task::Record(_) => None,
+        })
+    };
     let (mut touched, mut deleted, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut keys, mut roots) = (Vec::new(), Vec::new());
-    for change in writes.iter().flat_map(|write| &write.changes) {
+    for change in writes().flat_map(|write| &write.changes) {
         let prepared = match change {
             Change::Create(prepared) => {
                 known.push(prepared.object.id);
@@ -79,7 +87,15 @@ pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, writes: &[Write]) 
         keys.extend(prepared.claims.iter().map(claim::key));
         roots.extend(prepared.claims.iter().flat_map(claim::roots));
     }
-    let chains = writes.iter().map(|write| (write.organization, Chain::Config)).collect();
+    let mut chains: Vec<_> = writes().map(|write| (write.organization, Chain::Config)).collect();
+    let mut spools = Vec::new();
+    for task in tasks {
+        if let Task::Record(activities) = task {
+            chains.extend(activities.iter().map(|activity| (activity.organization, Chain::Live)));
+            spools.extend(activities.iter().map(|activity| spool(&activity.origin)));
+        }
+    }
+    desk.load_spools(conn, spools).await?;
     desk.load_heads(conn, chains).await?;
     desk.load_objects(conn, touched.clone()).await?;
     desk.load_belongings(conn, touched).await?;
@@ -425,54 +441,54 @@ impl Step<'_> {
             revision: Some(revision),
             before,
             after,
+            seen: None,
         };
         append(self.desk, self.hand, &self.write.actor, what);
     }
 
     fn fact(&mut self, fact: &Fact) {
-        let what = What::fact(self.write.organization, Chain::Config, fact);
+        let (object_kind, object_id) = fact.object.clone().unzip();
+        let what = What {
+            organization: self.write.organization,
+            chain: Chain::Config,
+            event_type: fact.event_type.to_owned(),
+            object_kind,
+            object_id,
+            revision: None,
+            before: None,
+            after: canonical(&fact.after),
+            seen: None,
+        };
         append(self.desk, self.hand, &self.write.actor, what);
     }
 }
 
 /// What an entry is about.
 pub(crate) struct What {
-    organization: Id,
-    chain: Chain,
-    event_type: String,
-    object_kind: Option<String>,
-    object_id: Option<String>,
-    revision: Option<u64>,
-    before: Option<String>,
-    after: Option<String>,
+    pub(crate) organization: Id,
+    pub(crate) chain: Chain,
+    pub(crate) event_type: String,
+    pub(crate) object_kind: Option<String>,
+    pub(crate) object_id: Option<String>,
+    pub(crate) revision: Option<u64>,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+    /// Of activities: event, time and place.
+    pub(crate) seen: Option<(Id, i64, Origin)>,
 }
 
-impl What {
-    pub(crate) fn fact(organization: Id, chain: Chain, fact: &Fact) -> Self {
-        let (object_kind, object_id) = fact.object.clone().unzip();
-        let after = match &fact.after {
-            Value::Null => None,
-            after => {
-                let mut text = String::new();
-                jcs::write(after, &mut text);
-                Some(text)
-            }
-        };
-        Self {
-            organization,
-            chain,
-            event_type: fact.event_type.to_owned(),
-            object_kind,
-            object_id,
-            revision: None,
-            before: None,
-            after,
-        }
+/// JSON in canonical form; nothing for null.
+pub(crate) fn canonical(value: &Value) -> Option<String> {
+    if value.is_null() {
+        return None;
     }
+    let mut text = String::new();
+    jcs::write(value, &mut text);
+    Some(text)
 }
 
 /// Appends an entry: next position, next number and hash of its chain, whose head was loaded before.
-pub(crate) fn append(desk: &mut Desk, hand: &Hand<'_>, actor: &Actor, what: What) -> usize {
+pub(crate) fn append(desk: &mut Desk, hand: &Hand<'_>, actor: &Actor, what: What) {
     let organization_id = organization_text(what.organization);
     let chain = (what.organization, what.chain);
     let head = desk.heads.get(&chain).copied().unwrap_or_else(|| Head {
@@ -480,15 +496,23 @@ pub(crate) fn append(desk: &mut Desk, hand: &Hand<'_>, actor: &Actor, what: What
         hash: what.chain.genesis(&organization_id),
     });
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let (event_id, at, origin) = match what.seen {
+        Some((event_id, at, origin)) => (event_id, at, Some(origin)),
+        None => (id::at(Prefix::Event, hand.now), hand.now, None),
+    };
+    let node = origin
+        .as_ref()
+        .map_or(hand.node, |origin| origin.node.as_str())
+        .to_owned();
     let mut entry = Entry {
         position: desk.position + 1,
         organization_id,
         chain: what.chain,
         seq: head.seq + 1,
-        origin: None,
-        event_id: id::at(Prefix::Event, hand.now).to_string(),
+        origin,
+        event_id: event_id.to_string(),
         event_type: what.event_type,
-        at: hand.now,
+        at,
         principal_id: actor.principal.map(|principal| principal.to_string()),
         subject: some(&actor.subject),
         source: source(actor.source).to_owned(),
@@ -496,7 +520,7 @@ pub(crate) fn append(desk: &mut Desk, hand: &Hand<'_>, actor: &Actor, what: What
         ip: actor.ip.map(|ip| ip.to_string()),
         user_agent: some(&actor.user_agent),
         operation_id: some(&actor.operation_id),
-        node: hand.node.to_owned(),
+        node,
         object_kind: what.object_kind,
         object_id: what.object_id,
         revision: what.revision,
@@ -513,7 +537,6 @@ pub(crate) fn append(desk: &mut Desk, hand: &Hand<'_>, actor: &Actor, what: What
     desk.heads.set(chain, head);
     desk.position = entry.position;
     desk.entries.push(entry);
-    desk.entries.len() - 1
 }
 
 const fn source(source: Source) -> &'static str {

@@ -155,6 +155,7 @@ statements! {
     EVENT_KNOWN = "SELECT position FROM log WHERE event_id = $1";
     OBJECTS_OF_KIND = concat!("SELECT ", object_columns!(), " FROM objects WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3");
     WORK_GET = "SELECT key, organization_id, holder, epoch, position, expires_at, body FROM work WHERE class = $1 AND key = $2";
+    WORK_POSITION = "SELECT position FROM work WHERE class = $1 AND key = $2";
     WORK_LIST = "SELECT key, organization_id, holder, epoch, position, expires_at, body FROM work \
         WHERE class = $1 AND key > $2 ORDER BY key LIMIT $3";
     WORK_LIST_OF = "SELECT key, organization_id, holder, epoch, position, expires_at, body FROM work \
@@ -244,8 +245,17 @@ pub(crate) fn page_text(organization: bool, before: bool, terms: &[Term]) -> Str
     text
 }
 
-/// The statement of a page of the log. Made of fixed words, as [`page_text`].
+/// The statement of a page of the log, newest first. Made of fixed words, as [`page_text`].
 pub(crate) fn entries_text(conditions: &[&str]) -> String {
+    log_text(conditions, "DESC")
+}
+
+/// The statement of a piece of the log, oldest first.
+pub(crate) fn scan_text(conditions: &[&str]) -> String {
+    log_text(conditions, "ASC")
+}
+
+fn log_text(conditions: &[&str], order: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::from(concat!("SELECT ", entry_columns!(), " FROM log"));
     for (index, condition) in conditions.iter().enumerate() {
@@ -253,7 +263,7 @@ pub(crate) fn entries_text(conditions: &[&str]) -> String {
         // Writing to a `String` cannot fail.
         let _ = write!(text, " {word} {condition} ${}", index + 1);
     }
-    let _ = write!(text, " ORDER BY position DESC LIMIT ${}", conditions.len() + 1);
+    let _ = write!(text, " ORDER BY position {order} LIMIT ${}", conditions.len() + 1);
     text
 }
 

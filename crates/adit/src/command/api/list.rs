@@ -10,7 +10,7 @@ use crate::output::failure::Form;
 /// What a list is, and how much of it is wanted.
 #[derive(Debug)]
 pub(crate) struct Listing<'l> {
-    /// Where the objects stand in an answer.
+    /// Where the objects stand in an answer; `*`: in its one array.
     pub(crate) key: &'l str,
     /// What they are called.
     pub(crate) what: &'l str,
@@ -27,10 +27,16 @@ impl Listing<'_> {
     pub(crate) async fn run(&self, client: &mut Client, mut request: Request, show: &Show) -> Result<Exit, Failure> {
         let mut whole = Value::Null;
         let mut objects: Vec<Value> = Vec::new();
+        let mut key = self.key.to_owned();
         loop {
             let answer = client.ask(&request).await?;
             let mut page = show::body(&answer, self.form)?.unwrap_or_default();
-            let Some(Value::Array(found)) = page.get_mut(self.key).map(Value::take) else {
+            if key == "*" {
+                let mut fields = page.as_object().into_iter().flatten();
+                let array = fields.find(|(_, value)| value.is_array());
+                key = array.map_or(key, |(name, _)| name.clone());
+            }
+            let Some(Value::Array(found)) = page.get_mut(&key).map(Value::take) else {
                 let what = format!("{} does not answer with a list", client.base.authority);
                 return Err(Failure::failed(what).fix("check the address: --api-url"));
             };
@@ -61,8 +67,8 @@ impl Listing<'_> {
             if self.all {
                 map.insert("next_page_uri".to_owned(), Value::Null);
             }
-            map.insert(self.key.to_owned(), Value::Array(objects));
+            map.insert(key.clone(), Value::Array(objects));
         }
-        show.list(&whole, self.key, self.what)
+        show.list(&whole, &key, self.what)
     }
 }

@@ -158,6 +158,12 @@ impl Args {
 
     async fn one(&self, client: &mut Client, request: &Request, show: &Show) -> Result<Exit, Failure> {
         let answer = client.ask(request).await?;
+        let json = answer
+            .field("content-type")
+            .is_none_or(|t| t.starts_with("application/json"));
+        if answer.status == 200 && !json {
+            return show::written(&answer.body).map(|_| Exit::Done);
+        }
         let body = show::body(&answer, self.common.failure_form())?;
         if let Some(nodes) = answer.field("adit-pending-nodes") {
             show.note(&format!("kept; these nodes do not have it yet: {nodes}"));

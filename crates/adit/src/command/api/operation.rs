@@ -28,7 +28,7 @@ pub(crate) struct Operation {
     pub(crate) superset: &'static str,
     pub(crate) query: &'static [Field],
     pub(crate) body: &'static [Field],
-    /// Where the objects stand in the answer of a list; empty if it is no list.
+    /// Where the objects stand in the answer of a list, `*` if that is not described; empty if it is no list.
     pub(crate) list: &'static str,
 }
 

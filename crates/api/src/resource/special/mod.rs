@@ -34,11 +34,7 @@ pub(super) async fn before_create(
 }
 
 /// Writes a new object, with what has to be looked up for it.
-pub(super) async fn write_new(
-    call: &Call<'_>,
-    subject: &Subject,
-    mut prepared: Prepared,
-) -> Result<Written, ApiError> {
+pub(super) async fn write_new(call: &Call<'_>, subject: &Subject, mut prepared: Prepared) -> Result<Written, ApiError> {
     match subject.kind.name {
         "reserved_addr" => return address::write(call, subject, prepared).await,
         "reserved_domain" => domain::check(call, &prepared.object).await?,
