@@ -51,6 +51,8 @@ mod query;
 mod record;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
+#[cfg(test)]
+mod rights_tests;
 mod route_table;
 mod route_tree;
 pub mod serve;

@@ -7,6 +7,11 @@ use std::path::Path;
 /// Makes a file that only its owner can read: written aside, synced, renamed, its folder synced. One that is there
 /// already is replaced as a whole.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    create_with(path, |file| file.write_all(content))
+}
+
+/// As [`create`], for content that is written piece by piece. If that fails there is no file.
+pub(crate) fn create_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(format!(".{}.new", std::process::id()));
     let mut options = OpenOptions::new();
@@ -19,7 +24,7 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let written = options.open(&aside).and_then(|mut file| {
-        file.write_all(content)?;
+        write(&mut file)?;
         file.sync_all()
     });
     let renamed = written.and_then(|()| std::fs::rename(&aside, path));

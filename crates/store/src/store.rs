@@ -249,7 +249,8 @@ pub(crate) async fn has_secrets(engine: &Engine) -> Result<bool, OpenError> {
     Ok(result?.is_some())
 }
 
-fn place(engine: &Engine) -> Result<Place, OpenError> {
+/// Where an engine keeps its database.
+pub(crate) fn place(engine: &Engine) -> Result<Place, OpenError> {
     Ok(match engine {
         Engine::Sqlite(path) => Place::Sqlite(path.clone()),
         Engine::Postgres(url) => Place::Postgres(Box::new(postgres::options(url)?)),
@@ -275,6 +276,15 @@ async fn probe(conn: &mut Conn, sealer: &Sealer) -> Result<(), OpenError> {
             made.map_err(OpenError::sql)?;
         }
     }
+    let row = rows.first().ok_or(OpenError::WrongKey)?;
+    sealer.open(row).map_err(OpenError::from).map(drop)
+}
+
+/// Whether this key opens the reserved row that is there.
+pub(crate) async fn check_probe(conn: &mut Conn, key: &MasterKey) -> Result<(), OpenError> {
+    let sealer = Sealer::new(key).ok_or(OpenError::WrongKey)?;
+    let rows = conn.query_all(&s::SECRETS_BY_OBJECT, vec![Arg::from(PROBE)]).await;
+    let rows = rows.map_err(OpenError::sql)?;
     let row = rows.first().ok_or(OpenError::WrongKey)?;
     sealer.open(row).map_err(OpenError::from).map(drop)
 }

@@ -8,6 +8,12 @@
 
 #[macro_use]
 mod engine;
+mod backup;
+mod crash;
 mod gate;
+mod nodes;
 mod postgres;
+mod power;
+mod proxy;
+mod reading;
 mod things;
