@@ -33,6 +33,9 @@ pub(super) enum Answer {
 static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("Root",                  "root",            "Say where everything is.",             "", "Root"),
     ("AditOpenapiGet",        "root",            "Show the description of this API.",    "", "{}"),
+    ("ReservedDomainsDeleteCertificate", "reserved-domains", "Show an uploaded certificate no longer.", "", ""),
+    ("ReservedDomainsDeleteCertificateManagementPolicy", "reserved-domains", "Obtain no more certificates.", "", ""),
+    ("VaultsGetSecretsByVault", "vaults",        "List the secrets of a vault.",         "", "[secrets]Secret"),
     ("TunnelSessionsList",    "tunnel-sessions", "List the sessions of agents.",         "", "[tunnel_sessions]TunnelSession"),
     ("TunnelSessionsGet",     "tunnel-sessions", "Show a session of an agent.",          "", "TunnelSession"),
     ("TunnelSessionsRestart", "tunnel-sessions", "Have an agent restart.",               "Item", ""),
@@ -48,6 +51,11 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditPermissionsList",   "permissions",     "List permissions and what they open.", "", "{}"),
     ("AditAuthorize",         "me",              "Say whether an operation is allowed, and why.", "AditAuthorize", "{}"),
     ("AditVersionGet",        "root",            "Show the version of the server.",      "", "{}"),
+    ("AditAuditList",         "audit",           "List entries of the audit log.",       "", "[entries]AuditEntry"),
+    ("AditAuditGet",          "audit",           "Show an entry of the audit log.",      "", "AuditEntry"),
+    ("AditAuditExport",       "audit",           "Export the audit log, signed.",        "", "lines"),
+    ("AditAuditHeads",        "audit",           "List signed heads of the audit log.",  "", "lines"),
+    ("AditAuditKeys",         "audit",           "Show the keys that sign heads and exports.", "", "{}"),
     ("AditTunnelSessionsGet", "tunnel-sessions", "Show all about a session.",            "", "AditTunnelSession"),
     ("AditEndpointsDisable",  "endpoints",       "End an agent's endpoint.",             "AditEndpointsDisable", ""),
 ];

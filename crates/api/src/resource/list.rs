@@ -1,5 +1,7 @@
 //! `GET` of a list: keyset pages, newest first, filtered (control plane 1.5).
 
+use std::cmp::Reverse;
+
 use adit_model::Object;
 use adit_names::id::Id;
 use adit_store::{Page as StorePage, Term};
@@ -132,7 +134,7 @@ async fn read(
             owner,
             all: None,
         }));
-        rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+        rows.sort_unstable_by_key(|row| Reverse(row.id));
         rows.truncate(limit);
     }
     Ok(rows)

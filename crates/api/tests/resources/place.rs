@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
-use adit_api::{Access, Api, Installation, Limits, OneNode, Options, Secrets, Stored, hash_of};
+use adit_api::{Access, Api, Installation, Limits, OneNode, Options, Stored, hash_of};
 use adit_cluster::{CommandQueue, Commands, Directory};
 use adit_model::{Object, Prepared, SecretValue, catalogue};
 use adit_names::cidr::CidrSet;
@@ -102,10 +102,8 @@ pub(crate) async fn place_in(dir: &Path, limits: Limits) -> Place {
 /// An API over this store.
 async fn over(store: Store, ours: Org, theirs: Org, limits: Limits) -> Place {
     let access = Arc::new(Access::new());
-    let all = store.all(Access::KINDS).await.unwrap();
-    let secrets = secrets(&store, &all.objects).await;
-    access.load(all.objects, &secrets);
-    let (applied, seen) = watch::channel(all.position);
+    let position = access.load_from(&store).await.unwrap();
+    let (applied, seen) = watch::channel(position);
     let follower = tokio::spawn(follow(store.clone(), access.clone(), applied.clone()));
     let directory = Arc::<Directory>::default();
     let (commands, queue) = Commands::new();
@@ -154,22 +152,12 @@ async fn follow(store: Store, access: Arc<Access>, applied: watch::Sender<u64>) 
         let after = *applied.borrow();
         let feed = store.changes(after).await.unwrap();
         assert!(!feed.resync);
-        let objects: Vec<_> = feed.changed.iter().filter_map(|c| c.object.clone()).collect();
-        let secrets = secrets(&store, &objects).await;
-        access.apply(feed.changed.into_iter().map(|c| (c.id, c.object)), &secrets);
+        access.follow(&store, &feed.changed).await.unwrap();
         applied.send_replace(feed.position);
         if wake.wait_for(|at| *at > feed.position).await.is_err() {
             return;
         }
     }
-}
-
-async fn secrets(store: &Store, objects: &[Object]) -> Secrets {
-    let with = objects
-        .iter()
-        .filter(|o| matches!(o.kind.as_str(), "api_key" | "credential"));
-    let ids: Vec<Id> = with.map(|o| o.id).collect();
-    store.secrets(&ids).await.unwrap()
 }
 
 /// An organisation as `adit server init` makes it; the n-th.
