@@ -12,5 +12,6 @@ mod backup;
 mod gate;
 mod nodes;
 mod postgres;
+mod read_only;
 mod reading;
 mod things;
