@@ -34,3 +34,8 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], ApiError> {
         }
     }
 }
+
+/// Microseconds since the Unix epoch.
+pub(crate) fn now_micros() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}

@@ -20,9 +20,11 @@
 mod access;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
+mod applied;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
+mod background;
 mod body;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
@@ -38,6 +40,8 @@ mod fresh;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod limits;
 mod live;
+#[allow(dead_code, unused_imports, reason = "what the dashboard's sign-in uses")]
+pub mod login;
 pub mod openapi;
 mod page;
 #[allow(dead_code)]
@@ -47,6 +51,8 @@ mod query;
 mod record;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
+#[cfg(test)]
+mod rights_tests;
 mod route_table;
 mod route_tree;
 pub mod serve;
@@ -56,9 +62,11 @@ use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
 use adit_names::cidr::CidrSet;
+use adit_store::Store;
 
 pub use access::{Access, Secrets};
 pub use answer::Body;
+pub use applied::{Applied, OneNode, Waiting};
 pub use authenticate::hash_of;
 pub use limits::Limits;
 
@@ -83,6 +91,33 @@ pub struct Options {
     pub limits: Limits,
     /// Origins whose pages may read answers; `*` is all.
     pub cors_origins: Vec<String>,
+    /// What names and ports there are.
+    pub installation: Installation,
+    /// What was set. Without it everything that is not live is answered as if the store were away.
+    pub stored: Option<Stored>,
+}
+
+/// Names and ports of the installation.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// Base domain, canonical.
+    pub base_domain: String,
+    /// Suffixes that are accepted beside the Public Suffix List.
+    pub private_suffixes: Vec<String>,
+    /// Public port of `https://` endpoints.
+    pub https_port: u16,
+    /// Public port of `http://` endpoints.
+    pub http_port: u16,
+    /// Ports of `tcp://` endpoints: first and last.
+    pub tcp_ports: Option<(u16, u16)>,
+}
+
+/// The store, and how far the nodes have come with it.
+pub struct Stored {
+    /// The store.
+    pub store: Store,
+    /// How far the nodes have come.
+    pub applied: Arc<dyn Applied>,
 }
 
 /// The API.
@@ -110,7 +145,18 @@ impl Api {
 
     /// How many nodes are live, among whom limits are divided.
     fn nodes(&self) -> u32 {
-        1
+        self.told.stored.as_ref().map_or(1, |stored| stored.applied.nodes())
+    }
+
+    /// The store, and how far the nodes have come with it.
+    ///
+    /// # Errors
+    /// 503 `ERR_ADIT_2012` if there is none.
+    fn stored(&self) -> Result<&Stored, error::ApiError> {
+        self.told
+            .stored
+            .as_ref()
+            .ok_or_else(|| error::ApiError::unavailable("this node has no store"))
     }
 
     /// The absolute URI of a path below it, which begins with a slash.
@@ -124,6 +170,12 @@ impl std::fmt::Debug for Api {
         f.debug_struct("Api")
             .field("url", &self.told.url)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").finish_non_exhaustive()
     }
 }
 

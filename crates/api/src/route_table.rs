@@ -11,10 +11,12 @@ use http::Method;
 use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::live::{Endpoints, TunnelSessions, Tunnels, command, details, get, list, read_only, root};
+use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
 use crate::openapi;
+use crate::people::{authtoken, explain, me, organization, permissions, version};
 use crate::query::Parameter;
 use crate::resource::Subject;
+use crate::resource::operations::{delete_certificate, delete_certificate_policy, secrets_of_vault};
 
 /// What answers an operation: at once, or after something was waited for.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) type Answer<'c> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>
 pub(crate) enum Access {
     /// Everybody, without a key.
     Everybody,
+    /// Every key.
+    Known,
     /// Keys with this permission.
     With(&'static str),
 }
@@ -52,8 +56,9 @@ pub(crate) struct Route {
 }
 
 const NONE: &[Parameter] = &[];
+const UPDATE: &[Parameter] = &[("unset", false), ("dry_run", false), ("wait", false)];
 const PAGE: &[Parameter] = &[("before_id", false), ("limit", false)];
-const ENDPOINTS: &[Parameter] = &[("before_id", false), ("limit", false), ("id", true), ("url", true)];
+const WRITE: &[Parameter] = &[("dry_run", false), ("wait", false)];
 
 const fn route(
     method: Method,
@@ -87,6 +92,45 @@ const fn open(method: Method, path: &'static str, operation: &'static str, handl
     }
 }
 
+/// An operation for every key.
+const fn known(method: Method, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route {
+        method,
+        path,
+        operation,
+        access: Access::Known,
+        parameters: NONE,
+        handler,
+        subject: None,
+    }
+}
+
+/// An operation on the caller's organisation.
+const fn own(
+    method: Method,
+    operation: &'static str,
+    permission: &'static str,
+    parameters: &'static [Parameter],
+    handler: Handler,
+) -> Route {
+    Route {
+        method,
+        path: "/adit/organization",
+        operation,
+        access: Access::With(permission),
+        parameters,
+        handler,
+        subject: Some(Subject {
+            kind: &adit_model::kind::organization::KIND,
+            additions: true,
+            path: "/adit/organization",
+            list_key: "organizations",
+            operations: "Organization",
+            prefix: adit_names::id::Prefix::Account,
+        }),
+    }
+}
+
 use Handler::{Later, Now};
 
 /// All operations.
@@ -94,10 +138,9 @@ use Handler::{Later, Now};
 pub(crate) static ROUTES: &[Route] = &[
     open(Method::GET,     "/",                              "Root",                  Now(root)),
     open(Method::GET,     "/adit/openapi.json",             "AditOpenapiGet",        Now(openapi::serve)),
-    route(Method::GET,    "/endpoints",                     "EndpointsList",         "endpoints:read",       ENDPOINTS, Now(list::<Endpoints>)),
-    route(Method::GET,    "/endpoints/{id}",                "EndpointsGet",          "endpoints:read",       NONE, Now(get::<Endpoints>)),
-    route(Method::PATCH,  "/endpoints/{id}",                "EndpointsUpdate",       "endpoints:update",     NONE, Now(read_only::<Endpoints>)),
-    route(Method::DELETE, "/endpoints/{id}",                "EndpointsDelete",       "endpoints:delete",     NONE, Now(read_only::<Endpoints>)),
+    route(Method::DELETE, "/reserved_domains/{id}/certificate", "ReservedDomainsDeleteCertificate", "reserved_domains:update", WRITE, Later(delete_certificate)),
+    route(Method::DELETE, "/reserved_domains/{id}/certificate_management_policy", "ReservedDomainsDeleteCertificateManagementPolicy", "reserved_domains:update", WRITE, Later(delete_certificate_policy)),
+    route(Method::GET,    "/vaults/{id}/secrets",           "VaultsGetSecretsByVault", "vault_secrets:read", PAGE, Later(secrets_of_vault)),
     route(Method::GET,    "/tunnel_sessions",               "TunnelSessionsList",    "tunnel_sessions:read", PAGE, Now(list::<TunnelSessions>)),
     route(Method::GET,    "/tunnel_sessions/{id}",          "TunnelSessionsGet",     "tunnel_sessions:read", NONE, Now(get::<TunnelSessions>)),
     route(Method::POST,   "/tunnel_sessions/{id}/restart",  "TunnelSessionsRestart", "sessions:control",     NONE, Later(command::restart)),
@@ -105,6 +148,16 @@ pub(crate) static ROUTES: &[Route] = &[
     route(Method::POST,   "/tunnel_sessions/{id}/update",   "TunnelSessionsUpdate",  "sessions:control",     NONE, Later(command::update)),
     route(Method::GET,    "/tunnels",                       "TunnelsList",           "tunnels:read",         PAGE, Now(list::<Tunnels>)),
     route(Method::GET,    "/tunnels/{id}",                  "TunnelsGet",            "tunnels:read",         NONE, Now(get::<Tunnels>)),
+    known(Method::GET,    "/self",                          "SelfGet",               Now(me::self_)),
+    known(Method::GET,    "/adit/me",                       "AditMeGet",             Now(me::get)),
+    known(Method::PATCH,  "/adit/me",                       "AditMeUpdate",          Later(me::update)),
+    route(Method::GET,    "/adit/me/authtoken",             "AditMeAuthtokenGet",    "credentials:own",      NONE, Later(authtoken::get)),
+    route(Method::POST,   "/adit/me/authtoken/reset",       "AditMeAuthtokenReset",  "credentials:own",      NONE, Later(authtoken::reset)),
+    own(Method::GET,      "AditOrganizationGet",    "organization:read",   NONE,   Later(organization::get_own)),
+    own(Method::PATCH,    "AditOrganizationUpdate", "organization:manage", UPDATE, Later(organization::update_own)),
+    known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
+    known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Later(explain::post)),
+    open(Method::GET,     "/adit/version",                  "AditVersionGet",        Now(version::get)),
     route(Method::GET,    "/adit/tunnel_sessions/{id}",     "AditTunnelSessionsGet", "tunnel_sessions:read", NONE, Now(details)),
     route(Method::POST,   "/adit/endpoints/{id}/disable",   "AditEndpointsDisable",  "endpoints:update",     NONE, Later(command::disable)),
 ];

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adit_api::{Access, Api, Limits, Options, Secrets, hash_of};
+use adit_api::{Access, Api, Installation, Limits, Options, Secrets, hash_of};
 use adit_cluster::{
     Command, CommandError, CommandQueue, Commands, Directory, OnlineSession, RemoteCommands, SessionFacts, Target,
 };
@@ -69,6 +69,14 @@ fn place() -> Place {
         commands,
         limits: Limits::default(),
         cors_origins: vec!["*".to_owned()],
+        installation: Installation {
+            base_domain: "adit.example.com".to_owned(),
+            private_suffixes: Vec::new(),
+            https_port: 8443,
+            http_port: 8080,
+            tcp_ports: None,
+        },
+        stored: None,
     });
     Place { api, directory, queue }
 }

@@ -6,11 +6,26 @@ use crate::kind::{self, Kind};
 
 /// All kinds.
 pub static KINDS: &[&Kind] = &[
+    &kind::agent_ingress::KIND,
     &kind::api_key::KIND,
+    &kind::certificate::server::KIND,
+    &kind::certificate::visitors::KIND,
     &kind::credential::KIND,
+    &kind::endpoint::KIND,
+    &kind::endpoint_pool::KIND,
+    &kind::invitation::KIND,
     &kind::ip_policy::KIND,
     &kind::ip_policy_rule::KIND,
+    &kind::ip_restriction::KIND,
+    &kind::member::KIND,
+    &kind::organization::KIND,
+    &kind::reserved_addr::KIND,
+    &kind::reserved_domain::KIND,
+    &kind::role::KIND,
+    &kind::secret::KIND,
     &kind::service_user::KIND,
+    &kind::user::KIND,
+    &kind::vault::KIND,
 ];
 
 /// The kind with this name.

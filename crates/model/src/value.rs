@@ -14,6 +14,9 @@ use crate::timestamp;
 const MAP_KEY: usize = 255;
 const MAP_VALUE: usize = 4096;
 
+/// Stands for an entry of a list or map: it has no numbers of its own.
+const ENTRY: Field = Field::set("", Form::Text(0), "");
+
 /// Reads values of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader {
@@ -157,7 +160,8 @@ pub(crate) fn absence(field: &Field, path: &str, value: Option<&Value>, whole: b
         let code = field.missing.unwrap_or(ErrorCode::NGROK_215);
         let problem = Problem::new(code, path)
             .value("error", "it is required")
-            .value("value", "");
+            .value("value", "")
+            .value("domain", "");
         match field.form {
             Form::Choice(choices) => problem.value("supported", choices.join(", ")),
             _ => problem,
@@ -170,7 +174,7 @@ fn check_text(field: &Field, path: &str, text: &str, most: usize) -> Result<(), 
         return Err(Problem::wrong(path, "it has a zero byte"));
     }
     if text.len() > most {
-        return Err(too_long(field.error, path, text.len(), most));
+        return Err(too_long(field, path, text, most));
     }
     let one_line = matches!(field.name, "description" | "name");
     if one_line && text.chars().any(|c| c.is_control() && c != '\t') {
@@ -179,16 +183,16 @@ fn check_text(field: &Field, path: &str, text: &str, most: usize) -> Result<(), 
     Ok(())
 }
 
-fn too_long(error: Option<ErrorCode>, path: &str, size: usize, most: usize) -> Problem {
-    Problem::new(error.unwrap_or(ErrorCode::ADIT_2013), path)
-        .value(
-            "size",
-            if error.is_some() {
-                size.to_string()
-            } else {
-                format!("{size} bytes")
-            },
-        )
+fn too_long(field: &Field, path: &str, text: &str, most: usize) -> Problem {
+    let size = text.len();
+    let problem = match field.error {
+        Some(code) => Problem::new(code, path).value("size", size.to_string()),
+        None => Problem::new(ErrorCode::ADIT_2013, path).value("size", format!("{size} bytes")),
+    };
+    let given = if field.secret.is_some() { "" } else { text };
+    problem
+        .shown("value", given)
+        .shown("domain", given)
         .value("max", most.to_string())
         .value("error", format!("it has {size} bytes, at most {most} are allowed"))
         .detail("limit", most.to_string())
@@ -276,7 +280,7 @@ fn texts(field: &Field, path: &str, list: &[Value], most: usize, each: usize) ->
         let path = format!("{path}[{at}]");
         match value {
             Value::String(text) if text.contains('\0') => return Err(Problem::wrong(path, "it has a zero byte")),
-            Value::String(text) if text.len() > each => return Err(too_long(None, &path, text.len(), each)),
+            Value::String(text) if text.len() > each => return Err(too_long(&ENTRY, &path, text, each)),
             Value::String(_) => {}
             _ => return Err(Problem::wrong(path, format!("it must be text, not {}", name_of(value)))),
         }
@@ -298,7 +302,7 @@ fn check_map(field: &Field, path: &str, map: &Map<String, Value>, most: usize) -
                 ));
             }
             Value::String(text) if text.contains('\0') => return Err(Problem::wrong(path, "it has a zero byte")),
-            Value::String(text) if text.len() > MAP_VALUE => return Err(too_long(None, &path, text.len(), MAP_VALUE)),
+            Value::String(text) if text.len() > MAP_VALUE => return Err(too_long(&ENTRY, &path, text, MAP_VALUE)),
             Value::String(_) => {}
             _ => return Err(Problem::wrong(path, format!("it must be text, not {}", name_of(value)))),
         }

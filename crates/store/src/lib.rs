@@ -41,6 +41,17 @@ pub use page::{Column, Op, Page, Term, Value};
 pub use store::{Engine, Options, Store};
 pub use write::{Actor, Again, Change, Fact, Refusal, Remake, Source, Write, WriteError, Written};
 
+/// The PostgreSQL of the tests.
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    dead_code,
+    reason = "a helper of tests, of which these need a part"
+)]
+#[path = "../tests/it/postgres.rs"]
+mod server;
+
 /// Bytes as digits.
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

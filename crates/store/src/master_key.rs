@@ -107,8 +107,9 @@ impl MasterKey {
         crate::hex(hash.get(..8).unwrap_or_default())
     }
 
-    /// A key for one purpose.
-    pub(crate) fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+    /// A key for one purpose, which says nothing about this one or others.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
         let tag = hmac::sign(&key, purpose.as_bytes());
         let mut out = Zeroizing::new([0; 32]);

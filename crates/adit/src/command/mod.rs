@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Try it on this machine: server and agent in one process
     #[cfg(feature = "server")]
     Dev(Box<crate::dev::DevArgs>),
+    /// The server of an organisation, from a configuration file
+    #[cfg(feature = "server")]
+    Server(Box<crate::server::ServerArgs>),
     /// Put an HTTP service on a public URL
     Http(Box<http::Args>),
     /// Put a TCP service on a public port
@@ -47,6 +50,8 @@ impl Command {
         match self {
             #[cfg(feature = "server")]
             Self::Dev(args) => crate::dev::run(*args),
+            #[cfg(feature = "server")]
+            Self::Server(args) => crate::server::run(*args),
             Self::Http(args) => args.run(),
             Self::Tcp(args) => args.run(),
             Self::Tls(args) => args.run(),
@@ -68,7 +73,7 @@ impl Command {
         };
         match self {
             #[cfg(feature = "server")]
-            Self::Dev(_) => Form::Text,
+            Self::Dev(_) | Self::Server(_) => Form::Text,
             Self::Http(args) => of(&args.log),
             Self::Tcp(args) => of(&args.log),
             Self::Tls(args) => of(&args.log),

@@ -89,6 +89,8 @@ impl Caller {
         if !tables.is_active(owner) {
             return Err(refused(ErrorCode::NGROK_636));
         }
+        let (id, now) = (key.id, Timestamp::now().as_microsecond());
+        access.used().note(id, key.organization, self.ip, now);
         let rights = tables.rights(owner);
         if rights.roles.is_empty() {
             return Err(refused(ErrorCode::NGROK_635));

@@ -4,6 +4,7 @@
 //! lock for as long as a few hash maps are read; a change holds it for as long as it is put in.
 
 mod caller;
+mod follow;
 mod principal;
 mod reach;
 mod restrict;
@@ -11,6 +12,7 @@ mod rights;
 mod role;
 mod selector;
 mod tables;
+mod used;
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -18,7 +20,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use adit_model::{Object, SecretValue};
 use adit_names::id::Id;
 
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, owner_of};
 pub(crate) use principal::{DEFAULT, Person, same};
 pub(crate) use reach::Reach;
 pub(crate) use restrict::{Door, Restrictions, Verdict};
@@ -34,6 +36,7 @@ pub type Secrets = HashMap<Id, Vec<(String, SecretValue)>>;
 #[derive(Debug, Default)]
 pub struct Access {
     tables: RwLock<Tables>,
+    used: used::Used,
 }
 
 impl Access {
@@ -76,6 +79,11 @@ impl Access {
             }
         }
         tables.ready();
+    }
+
+    /// When keys were used.
+    pub(crate) fn used(&self) -> &used::Used {
+        &self.used
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Tables> {

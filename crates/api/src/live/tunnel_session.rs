@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adit_cluster::OnlineSession;
+use adit_cluster::{OnlineSession, SessionFacts};
 use adit_names::id::Prefix;
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ pub(crate) struct TunnelSessions;
 
 impl Kind for TunnelSessions {
     const NAME: &'static str = "tunnel session";
+    const KIND: &'static str = "tunnel_session";
     const PATH: &'static str = "tunnel_sessions";
     const PREFIX: Prefix = Prefix::Session;
     type Found = Arc<OnlineSession>;
@@ -34,6 +35,10 @@ impl Kind for TunnelSessions {
     fn find(api: &Api, organization: &str, id: &str) -> Option<Self::Found> {
         let session = api.told.directory.session(id)?;
         (session.facts.organization == organization).then_some(session)
+    }
+
+    fn session(found: &Self::Found) -> &SessionFacts {
+        &found.facts
     }
 
     fn show(api: &Api, id: &str, session: &Self::Found) -> Value {

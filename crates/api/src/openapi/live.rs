@@ -32,7 +32,13 @@ pub(super) fn schema(name: &str) -> Option<Value> {
 }
 
 /// Those that are bodies of requests: nothing in them is required.
-const BODIES: &[&str] = &["Item", "TunnelSessionsUpdate", "AditEndpointsDisable"];
+const BODIES: &[&str] = &[
+    "Item",
+    "TunnelSessionsUpdate",
+    "AditEndpointsDisable",
+    "AditAuthorize",
+    "AditMeUpdate",
+];
 
 type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
@@ -50,6 +56,15 @@ static FIELDS: &[Shape] = &[
     ("AditEndpointsDisable", &[
         ("id", "text", "The id in the path, again."),
         ("message", "text", "What its agent is told."),
+    ]),
+    ("AditMeUpdate", &[
+        ("name", "text", "Your name."),
+        ("locale", "text", "Language of the dashboard, as en or de-DE."),
+    ]),
+    ("AditAuthorize", &[
+        ("operation", "text", "Name of the operation, as IPPoliciesCreate."),
+        ("object", "text", "Id of the object that it is about."),
+        ("as", "text", "A member or service user, by id or e-mail; you if nothing is given."),
     ]),
     ("Tunnel", &[
         ("id", "text", "Its id, tn_…."),

@@ -120,6 +120,7 @@ pub(super) fn describe(route: &Route, schemas: &mut Schemas) -> Value {
     operation.insert("responses".to_owned(), responses(&described.answer));
     match route.access {
         Access::With(permission) => operation.insert("x-adit-permission".to_owned(), permission.into()),
+        Access::Known => None,
         Access::Everybody => operation.insert("security".to_owned(), json!([])),
     };
     if route.path.starts_with("/adit/") {

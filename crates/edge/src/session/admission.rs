@@ -119,11 +119,6 @@ fn find(config: &EdgeConfig, token: &str) -> Option<Arc<Credential>> {
     halves.or_else(|| config.credential(&token_hash(token)).filter(|c| c.imported))
 }
 
-/// Whether somebody has this authtoken, in force or not.
-pub fn is_authtoken(config: &EdgeConfig, token: &str) -> bool {
-    find(config, token).is_some()
-}
-
 /// SHA-256 of a token, or of its secret half.
 pub(super) fn token_hash(token: &str) -> TokenHash {
     let mut hash = TokenHash::default();

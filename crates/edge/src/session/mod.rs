@@ -29,7 +29,6 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use admission::is_authtoken;
 pub use agents::{Agents, run_clock};
 pub use clock::Now;
 pub use cookie::BadKey;

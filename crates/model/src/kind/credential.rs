@@ -153,7 +153,7 @@ fn references(object: &Object) -> Vec<Reference> {
     owner::reference(object)
         .into_iter()
         .chain(references_of(object, "ip_policy_ids", restrict, ErrorCode::NGROK_1801))
-        .chain(references_of(object, "ingress_ids", restrict, ErrorCode::NGROK_243))
+        .chain(references_of(object, "ingress_ids", restrict, ErrorCode::ADIT_2023))
         .collect()
 }
 

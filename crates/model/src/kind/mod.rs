@@ -1,11 +1,26 @@
 //! The kinds, one file each.
 
+pub mod agent_ingress;
 pub mod api_key;
+pub mod certificate;
+mod certificate_policy;
 pub mod credential;
+pub mod endpoint;
+pub mod endpoint_pool;
+pub mod invitation;
 pub mod ip_policy;
 pub mod ip_policy_rule;
+pub mod ip_restriction;
+pub mod member;
+pub mod organization;
 mod owner;
+pub mod reserved_addr;
+pub mod reserved_domain;
+pub mod role;
+pub mod secret;
 pub mod service_user;
+pub mod user;
+pub mod vault;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
@@ -122,6 +137,11 @@ fn path_of(id: &Id) -> &'static str {
         Prefix::Tunnel => "tunnels",
         prefix => crate::catalogue::by_prefix(prefix).map_or("", |kind| kind.path),
     }
+}
+
+/// Of kinds that set and check nothing beyond their fields.
+pub(crate) fn complete_nothing(_: &mut Object, _: Option<&Object>, _: &Context) -> Vec<Problem> {
+    Vec::new()
 }
 
 /// Of kinds without claims.

@@ -51,5 +51,5 @@ pub(super) fn settle(object: &mut Object, old: Option<&Object>, fixed: ErrorCode
 /// membership.
 pub(super) fn reference(object: &Object) -> Option<Reference> {
     let is_ours = object.owner.is_some_and(|id| id.prefix() == Prefix::ServiceUser);
-    reference_of(object, "owner_id", OnDelete::Cascade, ErrorCode::ADIT_2001).filter(|_| is_ours)
+    reference_of(object, "owner_id", OnDelete::Cascade, ErrorCode::NGROK_634).filter(|_| is_ours)
 }

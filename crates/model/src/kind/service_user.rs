@@ -65,5 +65,5 @@ fn claims(object: &Object) -> Vec<Claim> {
 
 fn references(object: &Object) -> Vec<Reference> {
     let restrict = OnDelete::Restrict(ErrorCode::ADIT_2011);
-    references_of(object, "role_ids", restrict, ErrorCode::NGROK_223).collect()
+    references_of(object, "role_ids", restrict, ErrorCode::ADIT_2023).collect()
 }

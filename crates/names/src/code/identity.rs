@@ -27,6 +27,22 @@ table! {
         "The owner is not active."
         "A user or service user was deactivated; what he owns stays, but cannot be used."
         "Have the owner activated, or use what belongs to somebody else.";
+    NGROK_1227 ngrok 1227 429 Access later
+        "There were too many attempts to sign in."
+        "After some failures an account or address has to wait."
+        "Wait for as many seconds as details say.";
+    NGROK_4011 ngrok 4011 400 Invalid no
+        "The password is too short."
+        "It needs at least 12 bytes."
+        "Choose a longer one.";
+    NGROK_4020 ngrok 4020 400 Invalid no
+        "The password is too long."
+        "It may have at most 1024 bytes."
+        "Choose a shorter one.";
+    NGROK_4100 ngrok 4100 401 Credential no
+        "The e-mail address or the password is not right."
+        "Which of them is not said."
+        "Try again, or have the password reset.";
     NGROK_6602 ngrok 6602 400 Access no
         "This is the last administrator of the organisation."
         "Without one nobody could manage its members any more."

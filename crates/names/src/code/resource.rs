@@ -68,11 +68,11 @@ table! {
         "It is in no public suffix list, below no base domain and not among the private suffixes."
         "Check the spelling, or have the operator add the suffix to domains.private_suffixes.";
     NGROK_413 ngrok 413 400 Name no
-        "The domain {domain} is already reserved by your organisation."
+        "The domain is already reserved by your organisation."
         "A name is reserved once."
         "Use the existing reservation.";
     NGROK_414 ngrok 414 400 Name no
-        "The domain {domain} is reserved by another organisation."
+        "The domain is reserved by another organisation."
         "It, or a name above or below it, belongs to somebody else."
         "Choose another name.";
     NGROK_416 ngrok 416 400 Name no
@@ -80,7 +80,7 @@ table! {
         "It is a public suffix; the names below it belong to many."
         "Reserve a wildcard below a name of your own.";
     NGROK_417 ngrok 417 400 Name no
-        "The domain {domain} conflicts with a domain of another organisation."
+        "The domain conflicts with a domain of another organisation."
         "A name below it belongs to somebody else."
         "Choose another name.";
     NGROK_420 ngrok 420 400 Invalid no
@@ -104,7 +104,7 @@ table! {
         "An internationalised label cannot be decoded, or not in its own form."
         "Write the name in its own letters, or correct the xn-- form.";
     NGROK_430 ngrok 430 400 Name no
-        "The domain {domain} is in use by another organisation."
+        "The domain is in use by another organisation."
         "An endpoint is online there."
         "Choose another name.";
     NGROK_434 ngrok 434 400 Invalid no
@@ -223,6 +223,10 @@ table! {
         "A token cannot be given."
         "The server makes it, so that nobody else knows it."
         "Leave precomputed_token out.";
+    NGROK_1231 ngrok 1231 400 Name no
+        "There already is an open invitation for this e-mail address."
+        "One invitation is enough."
+        "Withdraw it first, or send its link again.";
     NGROK_1400 ngrok 1400 400 Invalid no
         "The update of the IP policy gives no value."
         "A change needs at least one field."
@@ -244,7 +248,7 @@ table! {
         "Ranges are written as CIDR: an address, a slash and a number of bits."
         "Write it like 203.0.113.0/24 or 2001:db8::/32.";
     NGROK_1408 ngrok 1408 400 Name no
-        "The IP policy already has a rule for {cidr}."
+        "The IP policy already has a rule for this range."
         "A range is allowed or denied once."
         "Change the existing rule.";
     NGROK_1409 ngrok 1409 400 Invalid no
@@ -288,7 +292,7 @@ table! {
         "Policies of the organisation are used."
         "Give the ids of existing policies.";
     NGROK_1802 ngrok 1802 400 Name no
-        "There already is an IP restriction of the type {type}."
+        "There already is an IP restriction of this type."
         "There is one for each type."
         "Change the existing one.";
     NGROK_1803 ngrok 1803 400 Invalid no
@@ -408,7 +412,7 @@ table! {
         "It is shown in lists."
         "Shorten it.";
     NGROK_4101 ngrok 4101 400 Name no
-        "There already is a user with the e-mail address {email}."
+        "There already is a user with this e-mail address."
         "An address belongs to one user."
         "Invite the user instead.";
     NGROK_4103 ngrok 4103 400 Invalid no
@@ -432,7 +436,7 @@ table! {
         "It is shown in lists."
         "Shorten it.";
     NGROK_4112 ngrok 4112 400 Name no
-        "There already is a service user with the name {name}."
+        "There already is a service user with this name."
         "Names are unique in an organisation, whatever their case."
         "Choose another name.";
     NGROK_6601 ngrok 6601 400 Name no
@@ -456,7 +460,7 @@ table! {
         "An agent ingress has a name of your own."
         "Use a name of another domain.";
     NGROK_6706 ngrok 6706 400 Name no
-        "There already is an agent ingress, or a reserved domain, with the name {domain}."
+        "There already is an agent ingress, or a reserved domain, with this name."
         "A name is used once."
         "Choose another name.";
     NGROK_6708 ngrok 6708 400 Invalid no
@@ -484,7 +488,7 @@ table! {
         "Visitors reach it under its URL."
         "Make a new endpoint.";
     NGROK_18006 ngrok 18006 400 Name no
-        "No domain or address of the organisation matches the URL {url}."
+        "No domain or address of the organisation matches the URL."
         "A cloud endpoint stands on a reserved name, or on a free one below the base domain."
         "Reserve the domain or address first.";
     NGROK_18007 ngrok 18007 400 Invalid no
@@ -492,7 +496,7 @@ table! {
         "An endpoint has one binding: public, internal or kubernetes."
         "Give the one that fits the URL.";
     NGROK_18009 ngrok 18009 400 Name no
-        "There already is a cloud endpoint with the URL {url}."
+        "There already is a cloud endpoint with this URL."
         "Only endpoints with pooling share a URL."
         "Change the existing one, or enable pooling for both.";
     NGROK_18011 ngrok 18011 400 Invalid no
@@ -540,7 +544,7 @@ table! {
         "They would be lost."
         "Delete them first.";
     NGROK_23004 ngrok 23004 400 Name no
-        "There already is a vault with the name {name}."
+        "There already is a vault with this name."
         "Names are unique in an organisation."
         "Choose another name.";
     NGROK_24000 ngrok 24000 400 Invalid no
@@ -564,7 +568,7 @@ table! {
         "The size is limited."
         "Store less.";
     NGROK_24005 ngrok 24005 400 Name no
-        "The vault already has a secret with the name {name}."
+        "The vault already has a secret with this name."
         "Names are unique in a vault."
         "Choose another name.";
     NGROK_24006 ngrok 24006 404 Name no
@@ -596,11 +600,19 @@ table! {
         "It has other names: {names}."
         "Use a certificate with this name.";
     ADIT_2021 adit 2021 400 Name no
-        "There already is a role with the name {name}."
+        "There already is a role with this name."
         "Names are unique in an organisation."
         "Choose another name.";
     ADIT_2022 adit 2022 400 Name no
-        "The pool of {url} already has settings."
+        "The pool of this URL already has settings."
         "There is one object for each URL."
         "Change the existing one.";
+    ADIT_2023 adit 2023 400 Name no
+        "The object refers to another one that does not exist."
+        "The field has an id that the organisation does not have."
+        "Give the id of an existing object.";
+    ADIT_2024 adit 2024 400 Name no
+        "The address is already reserved."
+        "An address belongs to one reservation."
+        "Ask for another port, or for any.";
 }

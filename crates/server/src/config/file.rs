@@ -100,18 +100,33 @@ mod tests {
     #[test]
     fn what_is_wrong_has_its_place() {
         for (text, begin, says) in [
-            ("base_domain: a.example.com\nlisen:\n  https: x\n", "adit-server.yml:2:1: unknown field", "lisen"),
+            (
+                "base_domain: a.example.com\nlisen:\n  https: x\n",
+                "adit-server.yml:2:1: unknown field",
+                "lisen",
+            ),
             ("listen:\n  htps: '[::]:1'\n", "adit-server.yml:2:3: ", "htps"),
-            ("limits:\n  http:\n    uri_max: many\n", "adit-server.yml:3:5: invalid value", "256MiB"),
+            (
+                "limits:\n  http:\n    uri_max: many\n",
+                "adit-server.yml:3:5: invalid value",
+                "256MiB",
+            ),
             ("listen: [\n", "adit-server.yml:", ""),
-            ("sessions:\n  resume_window: 10\n", "adit-server.yml:2:3: invalid value", "72h"),
+            (
+                "sessions:\n  resume_window: 10\n",
+                "adit-server.yml:2:3: invalid value",
+                "72h",
+            ),
             ("a: 1\na: 2\n", "adit-server.yml:", ""),
         ] {
             let refused = read(text, &[]).unwrap_err();
             assert!(refused.starts_with(begin) && refused.contains(says), "{refused}");
         }
         let refused = read("tls:\n  cert_file: a.pem\n", &[]).unwrap_err();
-        assert!(refused.contains("tls.cert_file") && refused.contains("missing"), "{refused}");
+        assert!(
+            refused.contains("tls.cert_file") && refused.contains("missing"),
+            "{refused}"
+        );
         let refused = read("store: mysql://x:secret@y\n", &[]).unwrap_err();
         assert!(refused.contains("store") && !refused.contains("secret"), "{refused}");
     }
@@ -119,6 +134,9 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let refused = Settings::from_file(Path::new("/no/such/adit-server.yml"), []).unwrap_err();
-        assert!(refused.to_string().starts_with("/no/such/adit-server.yml: "), "{refused}");
+        assert!(
+            refused.to_string().starts_with("/no/such/adit-server.yml: "),
+            "{refused}"
+        );
     }
 }

@@ -12,6 +12,7 @@ mod machine;
 mod ports;
 mod sections;
 mod size;
+pub mod template;
 mod time;
 
 use std::path::PathBuf;
@@ -128,6 +129,29 @@ impl Settings {
         Ok(())
     }
 
+    /// The same with the values of `old` where a new one is taken up only by a new process.
+    #[must_use]
+    pub fn with_fixed(mut self, old: &Self) -> Self {
+        self.limits.memory = old.limits.memory;
+        self.limits.buffers = old.limits.buffers;
+        self.limits.connections = old.limits.connections;
+        let old = old.clone();
+        Self {
+            base_domain: old.base_domain,
+            data_dir: old.data_dir,
+            store: old.store,
+            master_key: old.master_key,
+            master_key_file: old.master_key_file,
+            listen: old.listen,
+            node: old.node,
+            cluster: old.cluster,
+            tcp: old.tcp,
+            log: old.log,
+            tls: old.tls,
+            ..self
+        }
+    }
+
     /// Keys whose value is another one than in `new` and is taken up only by a new process.
     #[must_use]
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
@@ -144,11 +168,11 @@ impl Settings {
             ("cluster", self.cluster == new.cluster),
             ("tcp", self.tcp == new.tcp),
             ("log", self.log == new.log),
-            ("limits.memory, limits.buffers, limits.connections", limits == new_limits),
             (
-                "tls",
-                self.tls.cert_file.is_some() == new.tls.cert_file.is_some(),
+                "limits.memory, limits.buffers, limits.connections",
+                limits == new_limits,
             ),
+            ("tls", self.tls == new.tls),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))
@@ -243,14 +267,25 @@ mod tests {
     #[test]
     fn every_key_is_documented_and_nothing_else() {
         let keys = keys("");
-        assert!(keys.len() > 40 && keys.contains(&"limits.http.uri_max".to_owned()), "{keys:?}");
+        assert!(
+            keys.len() > 40 && keys.contains(&"limits.http.uri_max".to_owned()),
+            "{keys:?}"
+        );
         let documented = include_str!("../../../../docs/configuration.md");
         for key in &keys {
-            assert!(documented.contains(&format!("| `{key}` |")), "{key} is not in docs/configuration.md");
+            assert!(
+                documented.contains(&format!("| `{key}` |")),
+                "{key} is not in docs/configuration.md"
+            );
         }
-        let rows = documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let rows = documented
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
         for row in rows {
-            assert!(keys.iter().any(|key| key == row), "docs/configuration.md has {row}, which is no key");
+            assert!(
+                keys.iter().any(|key| key == row),
+                "docs/configuration.md has {row}, which is no key"
+            );
         }
     }
 

@@ -79,10 +79,26 @@ mod tests {
 
     #[test]
     fn numbers_with_units() {
-        for (text, seconds) in [("10s", 10.0), ("500 ms", 0.5), ("5m", 300.0), ("72h", 259_200.0), ("7d", 604_800.0), ("0", 0.0)] {
+        for (text, seconds) in [
+            ("10s", 10.0),
+            ("500 ms", 0.5),
+            ("5m", 300.0),
+            ("72h", 259_200.0),
+            ("7d", 604_800.0),
+            ("0", 0.0),
+        ] {
             assert_eq!(read(text).map(|t| t.as_secs_f64()), Some(seconds), "{text}");
         }
-        for text in ["", "10", "s", "-1s", "1.5s", "1y", "99999999999h", "99999999999999999999s"] {
+        for text in [
+            "",
+            "10",
+            "s",
+            "-1s",
+            "1.5s",
+            "1y",
+            "99999999999h",
+            "99999999999999999999s",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -20,7 +20,7 @@ impl Compiler {
     }
 
     pub(super) fn principal(&mut self, object: &Object) {
-        self.told.put_principal(object.id, object.flag("active"));
+        self.told.put_principal(object.id, is_active(object));
         self.written.insert(object.id, Written::Principal);
     }
 
@@ -30,7 +30,7 @@ impl Compiler {
             .reference("user_id")
             .or_else(|| object.reference("user"))
             .ok_or("user: it names nobody")?;
-        let active = object.flag("active") && !newer;
+        let active = is_active(object) && !newer;
         self.told.put_member(object.organization, user, active);
         self.written
             .insert(object.id, Written::Member(object.organization, user));
@@ -81,6 +81,11 @@ impl Compiler {
         self.written.insert(object.id, Written::Credential(hash));
         wrong.map_or(Ok(()), Err)
     }
+}
+
+/// Active unless it says otherwise.
+fn is_active(object: &Object) -> bool {
+    object.body.get("active") != Some(&serde_json::Value::Bool(false))
 }
 
 /// RFC 3339; empty: none.

@@ -16,7 +16,7 @@ mod place;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use adit_model::Object;
+use adit_model::{Object, catalogue};
 use adit_names::host::CanonicalHost;
 use adit_names::id::Id;
 
@@ -26,9 +26,6 @@ use crate::config::EdgeConfig;
 use crate::told::Told;
 
 use network::{RestrictionSource, Rule};
-
-/// Highest schema of objects whose meaning is known here.
-const SCHEMA: u32 = 1;
 
 /// One object as it is now.
 #[derive(Clone, Debug)]
@@ -143,7 +140,7 @@ impl Compiler {
             self.take_back(id);
             return Ok(());
         };
-        let newer = object.schema > SCHEMA;
+        let newer = object.schema > known_schema(&kind);
         match kind.as_str() {
             "organization" => self.organization(&object),
             "user" | "service_user" => self.principal(&object),
@@ -214,7 +211,12 @@ impl Compiler {
 }
 
 fn too_new(schema: u32) -> String {
-    format!("it was written by a newer version (schema {schema}, this node knows {SCHEMA})")
+    format!("it was written by a newer version, whose schema {schema} is not known here")
+}
+
+/// Highest schema of this kind whose meaning is known here.
+fn known_schema(kind: &str) -> u32 {
+    catalogue::by_name(kind).map_or(1, |kind| kind.schema)
 }
 
 /// Ids of a list; `Err` if one is none.

@@ -37,7 +37,7 @@ impl Compiler {
             organization: organization.clone(),
             allowed: ids(object, "allowed")?,
             exclusive: object.flag("exclusive"),
-            ip_policies: ids(object, "ip_policy_ids")?,
+            ip_policies: ids(object, "ip_policies")?,
         });
         let mut hosts: Vec<Box<str>> = Vec::new();
         let domain = object.text("domain");

@@ -9,9 +9,12 @@
 #[macro_use]
 mod engine;
 mod backup;
+mod crash;
 mod gate;
 mod nodes;
 mod postgres;
+mod power;
+mod proxy;
 mod read_only;
 mod reading;
 mod things;

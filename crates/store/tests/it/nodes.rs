@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::engine::Bench;
 use crate::postgres::{self, Own};
+use crate::proxy::{Lost, Proxy};
 use crate::things::*;
 
 /// Two organisations want overlapping names at the same moment, each on its own node: one has it, every time.
@@ -145,6 +146,45 @@ async fn a_lost_connection_is_opened_anew() {
     assert_eq!(store.count("ip_policy", Some(org)).await.unwrap(), 3);
     store.verify(None, &[], |_| true).await.unwrap();
     store.close().await;
+}
+
+/// Whether a commit was done when its answer is lost is found out from the log; in either case the change is there once.
+#[tokio::test]
+async fn a_commit_without_an_answer() {
+    for lost in [Lost::Answer, Lost::Commit] {
+        let (socket, database) = postgres::socket().await;
+        let proxy = Proxy::start(socket, lost).await;
+        let bench = Bench::at(proxy.url(&database));
+        let store = bench.open().await;
+        let org = organization();
+        let first = create(&store, prepared(policy(org, "a"))).await.unwrap();
+        proxy.lose(1);
+        let written = store
+            .write(write(org, vec![set(&first, "description", json!("b"))]))
+            .await
+            .unwrap();
+        assert_eq!(
+            (written.position, written.objects[0].revision, proxy.left()),
+            (2, 2, 0),
+            "{lost:?}"
+        );
+        assert_eq!(store.get(first.id).await.unwrap().as_ref(), Some(&written.objects[0]));
+        assert_eq!(*store.wake().borrow(), 2);
+        assert_eq!(store.verify(None, &[], |_| true).await.unwrap().entries, 2);
+        // Lost twice: not known to be done is not acknowledged, and what is acknowledged later is there.
+        proxy.lose(2);
+        let twice = store
+            .write(write(org, vec![set(&written.objects[0], "description", json!("c"))]))
+            .await;
+        match lost {
+            Lost::Answer => assert_eq!(twice.unwrap().objects[0].revision, 3),
+            Lost::Commit => assert!(matches!(twice, Err(WriteError::Unavailable(_)))),
+        }
+        proxy.lose(0);
+        create(&store, prepared(policy(org, "d"))).await.unwrap();
+        store.verify(None, &[], |_| true).await.unwrap();
+        store.close().await;
+    }
 }
 
 /// A holder of the gate that hangs is ended by the server; who waits behind it is not told to go away.

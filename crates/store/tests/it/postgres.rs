@@ -27,6 +27,14 @@ pub(crate) async fn database() -> String {
     url(&dir, &name)
 }
 
+/// Socket of the server and name of a new, empty database.
+pub(crate) async fn socket() -> (PathBuf, String) {
+    let url = database().await;
+    let (_, rest) = url.split_once("localhost/").unwrap();
+    let (name, dir) = rest.split_once("?host=").unwrap();
+    (Path::new(dir).join(".s.PGSQL.5432"), name.to_owned())
+}
+
 /// Runs a statement.
 pub(crate) async fn run(url: &str, statement: &str) {
     let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
