@@ -52,7 +52,7 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) gate: Gate,
-    task: std::sync::Mutex<Option<JoinHandle<()>>>,
+    pub(crate) task: std::sync::Mutex<Option<JoinHandle<()>>>,
     pub(crate) pool: Pool,
     pub(crate) writer: Arc<Mutex<Writer>>,
     pub(crate) sealer: Arc<Sealer>,

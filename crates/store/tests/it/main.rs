@@ -18,5 +18,6 @@ mod nodes;
 mod postgres;
 mod power;
 mod proxy;
+mod read_only;
 mod reading;
 mod things;
