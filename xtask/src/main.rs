@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod api_fuzz;
 mod api_table;
 mod bench;
 mod compat;
@@ -40,6 +41,8 @@ enum Command {
     Bench(bench::Args),
     /// Run the fuzz targets for a bounded number of inputs
     Fuzz(fuzz::Args),
+    /// Ask the API many things that its description allows, and many that it does not
+    ApiFuzz(api_fuzz::Args),
     /// Write the commands of `adit api` anew from the API's description
     ApiTable(api_table::Args),
     /// Print which crate knows which, and fail on an edge that is not allowed
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(args, &workspace),
         Command::Bench(args) => bench::run(args, &workspace),
         Command::Fuzz(args) => fuzz::run(args, &workspace),
+        Command::ApiFuzz(args) => api_fuzz::run(args, &workspace),
         Command::ApiTable(args) => api_table::run(args, &workspace),
         Command::Deps(args) => deps::run(args, &workspace),
         Command::Targets(args) => targets::run(args, &workspace),

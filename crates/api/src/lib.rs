@@ -21,6 +21,7 @@ mod access;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
 mod applied;
+mod audit;
 mod authenticate;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
@@ -51,6 +52,8 @@ mod query;
 mod record;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
+#[cfg(test)]
+mod rights_tests;
 mod route_table;
 mod route_tree;
 pub mod serve;
@@ -61,6 +64,7 @@ use std::sync::Arc;
 use adit_cluster::{Commands, Directory};
 use adit_names::cidr::CidrSet;
 use adit_store::Store;
+use adit_store::log::AuditKey;
 
 pub use access::{Access, Secrets};
 pub use answer::Body;
@@ -124,6 +128,8 @@ pub struct Api {
     /// Host of its URL, which requests must name.
     host: String,
     counters: limits::Counters,
+    /// Signs heads and exports of the audit log.
+    audit_key: Option<Arc<AuditKey>>,
     record: record::Record,
 }
 
@@ -137,8 +143,16 @@ impl Api {
             told,
             host,
             counters,
+            audit_key: None,
             record: record::Record::default(),
         }
+    }
+
+    /// The same with the key that signs heads and exports of the audit log.
+    #[must_use]
+    pub fn signing_with(mut self, key: Arc<AuditKey>) -> Self {
+        self.audit_key = Some(key);
+        self
     }
 
     /// How many nodes are live, among whom limits are divided.
@@ -168,6 +182,12 @@ impl std::fmt::Debug for Api {
         f.debug_struct("Api")
             .field("url", &self.told.url)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").finish_non_exhaustive()
     }
 }
 

@@ -9,11 +9,12 @@ use std::pin::Pin;
 use http::Method;
 
 use crate::answer::Reply;
+use crate::audit;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
 use crate::openapi;
-use crate::people::{explain, me, permissions, version};
+use crate::people::{authtoken, explain, me, organization, permissions, version};
 use crate::query::Parameter;
 use crate::resource::Subject;
 use crate::resource::operations::{delete_certificate, delete_certificate_policy, secrets_of_vault};
@@ -56,7 +57,19 @@ pub(crate) struct Route {
 }
 
 const NONE: &[Parameter] = &[];
+const UPDATE: &[Parameter] = &[("unset", false), ("dry_run", false), ("wait", false)];
 const PAGE: &[Parameter] = &[("before_id", false), ("limit", false)];
+const AUDIT: &[Parameter] = &[
+    ("before_id", false),
+    ("limit", false),
+    ("filter", false),
+    ("object", false),
+    ("actor", false),
+    ("from", false),
+    ("to", false),
+];
+const EXPORT: &[Parameter] = &[("from", false), ("to", false), ("format", false)];
+const SINCE: &[Parameter] = &[("since", false)];
 const WRITE: &[Parameter] = &[("dry_run", false), ("wait", false)];
 
 const fn route(
@@ -104,6 +117,32 @@ const fn known(method: Method, path: &'static str, operation: &'static str, hand
     }
 }
 
+/// An operation on the caller's organisation.
+const fn own(
+    method: Method,
+    operation: &'static str,
+    permission: &'static str,
+    parameters: &'static [Parameter],
+    handler: Handler,
+) -> Route {
+    Route {
+        method,
+        path: "/adit/organization",
+        operation,
+        access: Access::With(permission),
+        parameters,
+        handler,
+        subject: Some(Subject {
+            kind: &adit_model::kind::organization::KIND,
+            additions: true,
+            path: "/adit/organization",
+            list_key: "organizations",
+            operations: "Organization",
+            prefix: adit_names::id::Prefix::Account,
+        }),
+    }
+}
+
 use Handler::{Later, Now};
 
 /// All operations.
@@ -123,9 +162,19 @@ pub(crate) static ROUTES: &[Route] = &[
     route(Method::GET,    "/tunnels/{id}",                  "TunnelsGet",            "tunnels:read",         NONE, Now(get::<Tunnels>)),
     known(Method::GET,    "/self",                          "SelfGet",               Now(me::self_)),
     known(Method::GET,    "/adit/me",                       "AditMeGet",             Now(me::get)),
+    known(Method::PATCH,  "/adit/me",                       "AditMeUpdate",          Later(me::update)),
+    route(Method::GET,    "/adit/me/authtoken",             "AditMeAuthtokenGet",    "credentials:own",      NONE, Later(authtoken::get)),
+    route(Method::POST,   "/adit/me/authtoken/reset",       "AditMeAuthtokenReset",  "credentials:own",      NONE, Later(authtoken::reset)),
+    own(Method::GET,      "AditOrganizationGet",    "organization:read",   NONE,   Later(organization::get_own)),
+    own(Method::PATCH,    "AditOrganizationUpdate", "organization:manage", UPDATE, Later(organization::update_own)),
     known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
-    known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Now(explain::post)),
+    known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Later(explain::post)),
     open(Method::GET,     "/adit/version",                  "AditVersionGet",        Now(version::get)),
+    route(Method::GET,    "/adit/audit",                    "AditAuditList",         "audit:read",           AUDIT, Later(audit::list)),
+    route(Method::GET,    "/adit/audit/export",             "AditAuditExport",       "audit:export",         EXPORT, Later(audit::export)),
+    route(Method::GET,    "/adit/audit/heads",              "AditAuditHeads",        "audit:read",           SINCE, Later(audit::heads)),
+    route(Method::GET,    "/adit/audit/keys",               "AditAuditKeys",         "audit:read",           NONE, Now(audit::keys)),
+    route(Method::GET,    "/adit/audit/{event_id}",         "AditAuditGet",          "audit:read",           NONE, Later(audit::get)),
     route(Method::GET,    "/adit/tunnel_sessions/{id}",     "AditTunnelSessionsGet", "tunnel_sessions:read", NONE, Now(details)),
     route(Method::POST,   "/adit/endpoints/{id}/disable",   "AditEndpointsDisable",  "endpoints:update",     NONE, Later(command::disable)),
 ];

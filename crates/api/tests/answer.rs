@@ -234,11 +234,10 @@ async fn each_refusal_has_its_status_code_and_form() {
     let id = place.online(1, OURS);
     let session = format!("/tunnel_sessions/{id}");
     let stop = format!("{session}/stop");
-    let endpoint = "/endpoints/ep_0ujtsYcgvSTl8PAuAdqWYSMnLOv";
     for (method, path, body, status, code) in [
         ("GET", "/nowhere", "", 404, "ERR_ADIT_2003"),
         ("PUT", session.as_str(), "", 405, "ERR_ADIT_2002"),
-        ("POST", "/endpoints", "{}", 405, "ERR_ADIT_2002"),
+        ("POST", "/tunnels", "{}", 405, "ERR_ADIT_2002"),
         ("GET", &stop, "", 405, "ERR_ADIT_2002"),
         ("GET", "/tunnel_sessions/nonsense", "", 404, "ERR_ADIT_2001"),
         (
@@ -262,8 +261,6 @@ async fn each_refusal_has_its_status_code_and_form() {
             404,
             "ERR_ADIT_2001",
         ),
-        ("GET", endpoint, "", 404, "ERR_ADIT_2001"),
-        ("DELETE", endpoint, "", 404, "ERR_ADIT_2001"),
         ("GET", "/tunnels?limit=0", "", 400, "ERR_NGROK_233"),
         ("GET", "/tunnels?limit=x", "", 400, "ERR_NGROK_244"),
         (

@@ -137,7 +137,7 @@ pub fn update(
         let Some(value) = patch.get(field.name).filter(|value| !value.is_null()) else {
             continue;
         };
-        is_given |= !field.legacy;
+        is_given |= !field.legacy || value.as_str() != Some("");
         let before = found.len();
         found.extend(absence(field, field.name, Some(value), false));
         if found.len() == before

@@ -141,17 +141,20 @@ fn fields_are_those_of_the_table() {
             assert_eq!(is('w'), f.hidden, "{at}");
             assert_eq!(is('?'), f.nullable && !f.hidden, "{at}");
             assert_eq!(is('S'), f.secret.is_some(), "{at}");
-            let fits = match (of, f.form) {
+            let fits = matches!(
+                (of, f.form),
                 ("s", Form::Text(_) | Form::Choice(_) | Form::Id(_) | Form::Timestamp)
-                | ("b", Form::Flag)
-                | ("i", Form::Integer(..))
-                | ("[s]", Form::Texts(..) | Form::Ids(..))
-                | ("Ref" | "[Ref]", Form::Any)
-                | ("[ReservedDomainResolvesToEntry]", Form::Objects(..))
-                | ("ReservedDomainCertPolicy" | "AgentIngressCertPolicy" | "TLSCertificateSANs", Form::Object(_))
-                | ("ReservedDomainCertStatus" | "AgentIngressCertStatus", Form::Any) => true,
-                _ => false,
-            };
+                    | ("b", Form::Flag)
+                    | ("i", Form::Integer(..))
+                    | ("[s]", Form::Texts(..) | Form::Ids(..))
+                    | ("Ref" | "[Ref]", Form::Any)
+                    | ("[ReservedDomainResolvesToEntry]", Form::Objects(..))
+                    | (
+                        "ReservedDomainCertPolicy" | "AgentIngressCertPolicy" | "TLSCertificateSANs",
+                        Form::Object(_)
+                    )
+                    | ("ReservedDomainCertStatus" | "AgentIngressCertStatus", Form::Any)
+            );
             assert!(fits, "{at} is {:?}", f.form);
         }
     }

@@ -242,7 +242,7 @@ impl CanonicalHost {
             if rest.len() > 4 * MAX_NAME {
                 return Err(HostError::NameTooLong);
             }
-            let ascii = idna::domain_to_ascii_strict(rest).map_err(|_| HostError::Idna)?;
+            let ascii = idna::domain_to_ascii_strict(rest).map_err(|_| too_long(rest).unwrap_or(HostError::Idna))?;
             if star.len() + ascii.len() > MAX_NAME {
                 return Err(HostError::NameTooLong);
             }
@@ -373,6 +373,15 @@ fn check(name: &[u8], reserved_hyphens: bool) -> Result<(), HostError> {
         }
     }
     Ok(())
+}
+
+/// Whether IDNA refuses a name only because it is too long in its ASCII form.
+fn too_long(name: &str) -> Option<HostError> {
+    let ascii = idna::domain_to_ascii(name).ok()?;
+    if ascii.split('.').any(|label| label.len() > MAX_LABEL) {
+        return Some(HostError::LabelTooLong);
+    }
+    (ascii.len() > MAX_NAME).then_some(HostError::NameTooLong)
 }
 
 /// An A-label is valid if it decodes, and encodes again to the same bytes.

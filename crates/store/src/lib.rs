@@ -11,6 +11,7 @@
 //! ```
 
 pub mod activity;
+pub mod backup;
 mod claim;
 mod error;
 mod feed;
@@ -23,12 +24,13 @@ mod master_key;
 mod migrate;
 mod object;
 mod page;
+mod read_only;
 mod refer;
 mod secret;
 mod sql;
 mod store;
 mod supervise;
-mod work;
+pub mod work;
 mod write;
 mod writer;
 
@@ -37,8 +39,18 @@ pub use feed::{Changed, Everything, Feed};
 pub use master_key::{KeyPlaces, MasterKey};
 pub use page::{Column, Op, Page, Term, Value};
 pub use store::{Engine, Options, Store};
-pub use work::{Item, Work};
 pub use write::{Actor, Again, Change, Fact, Refusal, Remake, Source, Write, WriteError, Written};
+
+/// The PostgreSQL of the tests.
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    dead_code,
+    reason = "a helper of tests, of which these need a part"
+)]
+#[path = "../tests/it/postgres.rs"]
+mod server;
 
 /// Bytes as digits.
 fn hex(bytes: &[u8]) -> String {

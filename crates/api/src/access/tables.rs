@@ -14,6 +14,7 @@ use super::restrict::Restrictions;
 use super::rights::Rights;
 use super::role::{Custom, Role, RoleRef, permissions};
 use crate::authorize::matrix::Circumstances;
+use crate::people::authtoken::DEFAULT;
 
 /// An organisation.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub(crate) struct Key {
 /// An authtoken: at the API only good for a better refusal.
 #[derive(Clone, Debug)]
 pub(crate) struct Credential {
+    /// The owner's default one.
+    default: bool,
     pub(crate) id: Id,
     pub(crate) organization: Id,
     pub(crate) owner: Option<Id>,
@@ -91,6 +94,7 @@ impl Tables {
                 let known = self.credentials.get(id.bytes()).map(|credential| credential.hash);
                 if let Some(hash) = hash_in(secrets, &id).or(known) {
                     let credential = Credential {
+                        default: object.flag(DEFAULT),
                         id,
                         organization: object.organization,
                         owner: object.owner,
@@ -214,6 +218,14 @@ impl Tables {
             .filter(|c| his(c.organization, c.owner))
             .map(|c| c.id);
         keys.chain(credentials).collect()
+    }
+
+    /// The default authtoken of somebody in an organisation.
+    pub(crate) fn default_authtoken(&self, organization: Id, principal: Id) -> Option<Id> {
+        let his = |c: &&Credential| {
+            c.default && c.organization == organization && c.owner.is_some_and(|owner| same(owner, principal))
+        };
+        self.credentials.values().find(his).map(|c| c.id)
     }
 
     /// Everybody in an organisation, in no order.

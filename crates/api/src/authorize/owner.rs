@@ -42,8 +42,7 @@ pub(crate) fn create(wish: &Wish<'_>, next: &Object) -> Result<(), ApiError> {
     within_key(wish, next)?;
     if next.kind == "api_key" {
         let asked = crate::access::permissions(next.texts("permissions"));
-        let writes = |p: &&str| !p.ends_with(":read");
-        if asked.iter().any(|p| writes(&p)) && !can_write(&rights) {
+        if asked.iter().any(|p| is_write(p)) && !can_write(&rights) {
             return Err(ApiError::new(ErrorCode::NGROK_635, &[]));
         }
         if let Some(more) = asked.iter().find(|p| rights.reach(p).is_nothing()) {
@@ -136,11 +135,16 @@ fn within_key(wish: &Wish<'_>, next: &Object) -> Result<(), ApiError> {
     }
 }
 
+/// Whether who has a permission can change something by it.
+fn is_write(permission: &str) -> bool {
+    let verb = permission.rsplit(':').next().unwrap_or_default();
+    ["create", "update", "delete", "manage", "control", "invite"].contains(&verb)
+}
+
 /// Whether somebody may change anything beside what is his own.
 fn can_write(rights: &Rights) -> bool {
     let all = Matrix::get().permissions().into_iter();
-    let mut writes = all.filter(|p| !p.ends_with(":read") && !p.ends_with(":own") && *p != "agent:connect");
-    writes.any(|p| {
+    all.filter(|p| is_write(p)).any(|p| {
         let reach = rights.reach(p);
         reach.all || !reach.selected.is_empty()
     })

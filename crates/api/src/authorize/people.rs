@@ -24,14 +24,20 @@ pub(crate) fn change(wish: &Wish<'_>, current: Option<&Object>, next: Option<&Ob
         "member" | "service_user" => {
             let tables = wish.access.read();
             not_above(wish, &tables, object)?;
+            if object.kind == "member" && current.is_none() {
+                user_of(&tables, object)?;
+            }
             if let Some(next) = next.filter(|next| gives_roles(current, next)) {
-                may_give(wish, &tables, next)?;
+                give(wish, &tables, next)?;
             }
             last_administrator(wish, &tables, current, next)
         }
         "user" => {
             let tables = wish.access.read();
             not_above(wish, &tables, object)?;
+            if current.is_some() && next.is_some() {
+                not_elsewhere(wish, &tables, object.id)?;
+            }
             let goes = next.is_none_or(|next| !is_active(next));
             if current.is_some() && goes {
                 return someone_remains(&tables, object.id);
@@ -39,10 +45,11 @@ pub(crate) fn change(wish: &Wish<'_>, current: Option<&Object>, next: Option<&Ob
             Ok(())
         }
         "invitation" => match next.filter(|next| gives_roles(current, next)) {
-            Some(next) => may_give(wish, &wish.access.read(), next),
+            Some(next) => may_give(wish, next),
             None => Ok(()),
         },
         "role" => role(wish, next),
+        "organization" => organization(wish, current, next),
         _ => Ok(()),
     }
 }
@@ -74,12 +81,59 @@ fn not_above(wish: &Wish<'_>, tables: &Tables, object: &Object) -> Result<(), Ap
     }
 }
 
+/// A membership is somebody's.
+fn user_of(tables: &Tables, membership: &Object) -> Result<(), ApiError> {
+    let text = membership.text("user_id");
+    match membership.reference("user_id").and_then(|id| tables.user(&id)) {
+        Some(_) => Ok(()),
+        None => Err(ApiError::new(ErrorCode::NGROK_634, &[("owner", text)]).detail("field", "user_id")),
+    }
+}
+
+/// Who is a member elsewhere as well is changed by himself or by operators: his address opens more than this
+/// organisation.
+fn not_elsewhere(wish: &Wish<'_>, tables: &Tables, user: Id) -> Result<(), ApiError> {
+    let caller = wish.caller;
+    let elsewhere = tables
+        .memberships_of(user)
+        .any(|p| p.organization != caller.organization);
+    if !elsewhere || caller.principal == Some(user) || !caller.reach("organizations:manage").is_nothing() {
+        return Ok(());
+    }
+    let needed = "organizations:manage";
+    Err(ApiError::new(ErrorCode::NGROK_6616, &[("permission", needed)]).detail("permission", needed))
+}
+
+/// What only operators set.
+const OPERATORS: [&str; 3] = ["suspended", "suspended_reason", "limits"];
+
+/// An organisation's administrators do not lift the limits that its operators have set.
+fn organization(wish: &Wish<'_>, current: Option<&Object>, next: Option<&Object>) -> Result<(), ApiError> {
+    let Some((current, next)) = current.zip(next) else {
+        return Ok(());
+    };
+    let is_changed = |field: &&str| current.body.get(*field) != next.body.get(*field);
+    let needed = "organizations:manage";
+    if OPERATORS.iter().any(is_changed) && wish.caller.reach(needed).is_nothing() {
+        return Err(wish.caller.lacks(needed));
+    }
+    Ok(())
+}
+
 fn gives_roles(current: Option<&Object>, next: &Object) -> bool {
     current.is_none_or(|current| !current.texts("role_ids").eq(next.texts("role_ids")))
 }
 
+/// Whether the caller may give the roles that a new membership has.
+///
+/// # Errors
+/// 6615, `ERR_ADIT_2109`.
+pub(crate) fn may_give(wish: &Wish<'_>, next: &Object) -> Result<(), ApiError> {
+    give(wish, &wish.access.read(), next)
+}
+
 /// Nobody gives what he has not.
-fn may_give(wish: &Wish<'_>, tables: &Tables, next: &Object) -> Result<(), ApiError> {
+fn give(wish: &Wish<'_>, tables: &Tables, next: &Object) -> Result<(), ApiError> {
     let caller = wish.caller;
     let mut named: Vec<&str> = next.texts("role_ids").collect();
     if named.is_empty() && next.kind == "service_user" {

@@ -14,6 +14,7 @@ pub(crate) struct Endpoints;
 
 impl Kind for Endpoints {
     const NAME: &'static str = "endpoint";
+    const KIND: &'static str = "endpoint";
     const PATH: &'static str = "endpoints";
     const PREFIX: Prefix = Prefix::Endpoint;
     type Found = (Arc<Pool>, Arc<Member>);

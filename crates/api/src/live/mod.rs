@@ -31,6 +31,8 @@ pub(crate) use tunnel_session::{TunnelSessions, details};
 pub(crate) trait Kind {
     /// As sentences name one of it.
     const NAME: &'static str;
+    /// As roles name it.
+    const KIND: &'static str;
     /// Its path without slashes; also the key of lists.
     const PATH: &'static str;
     /// Of its ids.
@@ -89,7 +91,7 @@ fn found<K: Kind>(call: &Call<'_>) -> Result<K::Found, ApiError> {
 fn sees<K: Kind>(call: &Call<'_>, id: &str, found: &K::Found) -> bool {
     let reach = call.caller.reach(permission(K::PATH, "read"));
     let owner = owner(call.api, K::session(found));
-    reach.covers(call.caller.principal, owner, K::NAME, || K::show(call.api, id, found))
+    reach.covers(call.caller.principal, owner, K::KIND, || K::show(call.api, id, found))
 }
 
 /// Who owns the authtoken of a session.

@@ -13,6 +13,7 @@ pub(crate) struct Tunnels;
 
 impl Kind for Tunnels {
     const NAME: &'static str = "tunnel";
+    const KIND: &'static str = "tunnel";
     const PATH: &'static str = "tunnels";
     const PREFIX: Prefix = Prefix::Tunnel;
     type Found = (Arc<Pool>, Arc<Member>);

@@ -19,6 +19,7 @@ pub(crate) struct TunnelSessions;
 
 impl Kind for TunnelSessions {
     const NAME: &'static str = "tunnel session";
+    const KIND: &'static str = "tunnel_session";
     const PATH: &'static str = "tunnel_sessions";
     const PREFIX: Prefix = Prefix::Session;
     type Found = Arc<OnlineSession>;

@@ -15,6 +15,9 @@ pub(super) fn schema(name: &str) -> Option<Value> {
                 "texts" => json!({"type": "array", "items": {"type": "string"}}),
                 "map" => json!({"type": "object", "additionalProperties": {"type": "string"}}),
                 "time" => json!({"type": "string", "format": "date-time"}),
+                "text?" => json!({"type": ["string", "null"]}),
+                "integer?" => json!({"type": ["integer", "null"]}),
+                "object?" => json!({"type": ["object", "null"]}),
                 "object" | "array" | "boolean" | "integer" => json!({ "type": form }),
                 _ => json!({"type": "string"}),
             };
@@ -32,7 +35,13 @@ pub(super) fn schema(name: &str) -> Option<Value> {
 }
 
 /// Those that are bodies of requests: nothing in them is required.
-const BODIES: &[&str] = &["Item", "TunnelSessionsUpdate", "AditEndpointsDisable", "AditAuthorize"];
+const BODIES: &[&str] = &[
+    "Item",
+    "TunnelSessionsUpdate",
+    "AditEndpointsDisable",
+    "AditAuthorize",
+    "AditMeUpdate",
+];
 
 type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
 
@@ -50,6 +59,10 @@ static FIELDS: &[Shape] = &[
     ("AditEndpointsDisable", &[
         ("id", "text", "The id in the path, again."),
         ("message", "text", "What its agent is told."),
+    ]),
+    ("AditMeUpdate", &[
+        ("name", "text", "Your name."),
+        ("locale", "text", "Language of the dashboard, as en or de-DE."),
     ]),
     ("AditAuthorize", &[
         ("operation", "text", "Name of the operation, as IPPoliciesCreate."),
@@ -80,6 +93,31 @@ static FIELDS: &[Shape] = &[
         ("started_at", "time", "When it was started."),
         ("transport", "text", "Protocol between agent and server."),
         ("uri", "text", "Where it is."),
+    ]),
+    ("AuditEntry", &[
+        ("position", "integer", "Its place in the whole log."),
+        ("organization_id", "text", "Whose chain it is in."),
+        ("chain", "text", "config or live."),
+        ("seq", "integer", "Its number in the chain."),
+        ("origin", "object?", "Node, generation and number, of activity."),
+        ("event_id", "text", "Its id, ev_…."),
+        ("event_type", "text", "What happened."),
+        ("at", "time", "When."),
+        ("principal_id", "text?", "Which user or service user did it."),
+        ("subject", "text?", "His e-mail address or name."),
+        ("source", "text", "Through what."),
+        ("credential_id", "text?", "With which key or authtoken."),
+        ("ip", "text?", "From where."),
+        ("user_agent", "text?", "With what program."),
+        ("operation_id", "text?", "In which request."),
+        ("node", "text", "On which node."),
+        ("object_kind", "text?", "What kind of object it concerns."),
+        ("object_id", "text?", "Which object."),
+        ("revision", "integer?", "The object's revision since then."),
+        ("before", "object?", "The object before."),
+        ("after", "object?", "The object since then, or what was recorded."),
+        ("prev_hash", "text", "Hash of the entry before it."),
+        ("hash", "text", "Its hash."),
     ]),
     ("AditTunnelSession", &[
         ("id", "text", "Its id, ts_…."),

@@ -4,28 +4,11 @@ use adit_model::{Field, Form, Writable};
 use serde_json::{Map, Value, json};
 
 use super::words::one_of;
-use crate::resource::Subject;
+use crate::resource::{Subject, is_reference};
 
 /// Schemas by name.
 pub(super) type Schemas = Map<String, Value>;
 
-/// Fields that are shown as a reference, `{"id", "uri"}`, where the descriptor says only that the server makes them.
-const REFERENCES: &[&str] = &[
-    "certificate",
-    "created_by",
-    "credential",
-    "domain",
-    "edge",
-    "endpoint",
-    "ip_policy",
-    "last_updated_by",
-    "principal",
-    "tcp_addr",
-    "tunnel",
-    "tunnel_session",
-    "user",
-    "vault",
-];
 /// Fields that are shown as a list of references.
 const REFERENCE_LISTS: &[&str] = &["backends", "ip_policies", "roles"];
 
@@ -152,7 +135,7 @@ pub(super) fn given(subject: &Subject, to_make: bool, schemas: &mut Schemas) -> 
 /// One field. In bodies null is the same as nothing, so nothing is said of it there.
 pub(super) fn property(field: &Field, in_body: bool) -> Value {
     let mut schema = match field.form {
-        Form::Any if REFERENCES.contains(&field.name) => return reference(field),
+        Form::Any if is_reference(field) => return reference(field),
         Form::Any if REFERENCE_LISTS.contains(&field.name) => json!({"type": "array", "items": named("Ref")}),
         form => of_form(form, in_body),
     };

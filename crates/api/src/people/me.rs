@@ -1,6 +1,7 @@
 //! `GET /adit/me`: who the caller is, where he is a member, and what he may.
 
 use adit_model::Object;
+use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use serde_json::{Value, json};
 
@@ -8,6 +9,8 @@ use crate::access::{Caller, Role, Tables};
 use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::people::user::{OWN, change_self};
+use crate::route_table::Answer;
 
 /// Answers it.
 pub(crate) fn get(call: &Call<'_>) -> Result<Reply, ApiError> {
@@ -38,6 +41,22 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, ApiError> {
         })),
         "uri": call.api.uri("/adit/me"),
     })))
+}
+
+/// `PATCH /adit/me`: name and language of a user.
+pub(crate) fn update<'c>(call: &'c Call<'c>) -> Answer<'c> {
+    Box::pin(async move {
+        let fields = call.fields()?;
+        if let Some(field) = fields.keys().find(|field| !OWN.contains(&field.as_str())) {
+            let error = ApiError::new(ErrorCode::NGROK_214, &[("field", field)]);
+            return Err(error.detail("field", field.as_str()).detail("supported", OWN.join(" ")));
+        }
+        match call.caller.principal.filter(|id| id.prefix() == Prefix::User) {
+            Some(id) => change_self(call, id, &fields).await?,
+            None => return Err(call.caller.lacks("service_users:update")),
+        }
+        get(call)
+    })
 }
 
 fn user(call: &Call<'_>, tables: &Tables, id: Id) -> Value {

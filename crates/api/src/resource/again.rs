@@ -73,7 +73,7 @@ impl Patch {
         let wish = Wish {
             access: &self.access,
             caller: &self.caller,
-            resource: subject.kind.permission,
+            resource: subject.resource(),
             noun: subject.noun(),
             shown: &shown,
             force: self.force,

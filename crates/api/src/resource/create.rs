@@ -12,6 +12,7 @@ use crate::authorize::owner;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::fresh::new_id;
+use crate::people::scope;
 use crate::route_table::Answer;
 
 /// Makes an object from the body.
@@ -34,7 +35,8 @@ async fn make(call: &Call<'_>, subject: &'static Subject, id: Id) -> Result<Full
     } else {
         None
     };
-    let ctx = call.context();
+    let mut ctx = call.context();
+    ctx.organization = scope::of(subject.kind.name, id, &call.caller);
     let mut prepared = draft::create(subject.kind, subject.additions, &body, id, owner, &ctx)?;
     let shown = |object: &_| call.show_all(subject, object);
     call.wish(subject, &shown).create(&prepared.object)?;

@@ -14,7 +14,7 @@ pub(crate) fn get<'c>(call: &'c Call<'c>) -> Answer<'c> {
             Ok(object) => object,
             Err(error) => return special::live(call, subject).unwrap_or(Err(error)),
         };
-        let read = permission(subject.kind.permission, "read");
+        let read = permission(subject.resource(), "read");
         if !call.caller.covers(read, &object, || call.show_all(subject, &object)) {
             return Err(call.missing(subject));
         }

@@ -1,5 +1,7 @@
 //! `GET` of a list: keyset pages, newest first, filtered (control plane 1.5).
 
+use std::cmp::Reverse;
+
 use adit_model::Object;
 use adit_names::id::Id;
 use adit_store::{Page as StorePage, Term};
@@ -15,6 +17,7 @@ use crate::filter::Filter;
 use crate::fresh::now_micros;
 use crate::live;
 use crate::page::{Page, list_json};
+use crate::people::scope;
 use crate::route_table::Answer;
 
 /// Rows that one request looks at; a page may be shorter then, and the next one goes on.
@@ -113,8 +116,8 @@ async fn read(
         limit,
         terms: terms.to_vec(),
     };
-    let stored = call.api.stored()?.store.page(&page).await?;
-    let reach = call.caller.reach(permission(subject.kind.permission, "read"));
+    let stored = scope::page(call.api, &call.caller, page).await?;
+    let reach = call.caller.reach(permission(subject.resource(), "read"));
     let selects = !reach.all && !reach.selected.is_empty();
     let row = |object: Object| Row {
         id: object.id,
@@ -131,7 +134,7 @@ async fn read(
             owner,
             all: None,
         }));
-        rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+        rows.sort_unstable_by_key(|row| Reverse(row.id));
         rows.truncate(limit);
     }
     Ok(rows)
@@ -152,7 +155,7 @@ struct Select<'c> {
 
 impl<'c> Select<'c> {
     fn new(call: &'c Call<'c>, subject: &Subject, filter: Option<Filter>, now: i64) -> Self {
-        let permission = permission(subject.kind.permission, "read");
+        let permission = permission(subject.resource(), "read");
         Self {
             call,
             permission,

@@ -18,7 +18,7 @@ mod outcome;
 pub(crate) mod routes;
 mod special;
 mod subject;
-mod token;
+pub(crate) mod token;
 pub(crate) mod update;
 
 use adit_model::{Context, Object, View};
@@ -30,6 +30,7 @@ use serde_json::{Map, Value};
 use crate::authorize::Wish;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::people::scope;
 
 pub(crate) use filtered::is_reference;
 pub(crate) use special::operations;
@@ -37,7 +38,7 @@ pub(crate) use subject::Subject;
 
 impl Call<'_> {
     /// The kind that the operation is about.
-    fn subject(&self) -> Result<&'static Subject, ApiError> {
+    pub(crate) fn subject(&self) -> Result<&'static Subject, ApiError> {
         let route: &'static crate::route_table::Route = self.route;
         route.subject.as_ref().ok_or_else(|| {
             tracing::error!(operation = route.operation, "an operation of all kinds has none");
@@ -46,7 +47,7 @@ impl Call<'_> {
     }
 
     /// What checks of a body need to know.
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         let told = &self.api.told;
         let place = &told.installation;
         Context {
@@ -63,7 +64,7 @@ impl Call<'_> {
     }
 
     /// How an object of a kind looks to the caller.
-    fn show(&self, subject: &Subject, object: &Object) -> Value {
+    pub(crate) fn show(&self, subject: &Subject, object: &Object) -> Value {
         let view = View {
             url: &self.api.told.url,
             additions: subject.additions,
@@ -78,17 +79,21 @@ impl Call<'_> {
     }
 
     /// How an object looks with all its fields, whatever was asked for: what roles select by.
-    pub(super) fn show_all(&self, subject: &Subject, object: &Object) -> Value {
-        let view = View {
+    pub(crate) fn show_all(&self, subject: &Subject, object: &Object) -> Value {
+        adit_model::show(subject.kind, object, &self.full_view())
+    }
+
+    /// How an object looks with all its fields.
+    pub(crate) fn full_view(&self) -> View<'_> {
+        View {
             url: &self.api.told.url,
             additions: true,
             base_domain: &self.api.told.installation.base_domain,
-        };
-        adit_model::show(subject.kind, object, &view)
+        }
     }
 
     /// The fields of the body; none if it has no body.
-    fn fields(&self) -> Result<Map<String, Value>, ApiError> {
+    pub(crate) fn fields(&self) -> Result<Map<String, Value>, ApiError> {
         match &self.body {
             None => Ok(Map::new()),
             Some(Value::Object(fields)) => Ok(fields.clone()),
@@ -103,12 +108,12 @@ impl Call<'_> {
     ///
     /// # Errors
     /// 404 `ERR_ADIT_2001`, also for what belongs to somebody else.
-    async fn found(&self, subject: &Subject) -> Result<Object, ApiError> {
+    pub(crate) async fn found(&self, subject: &Subject) -> Result<Object, ApiError> {
         let found = match subject.stored(&self.id) {
             Some(id) => self.api.stored()?.store.get(id).await?,
             None => None,
         };
-        let is_ours = |o: &Object| o.organization == self.caller.organization && o.kind == subject.kind.name;
+        let is_ours = |o: &Object| o.kind == subject.kind.name && scope::sees(self.api, &self.caller, o);
         found.filter(is_ours).ok_or_else(|| self.missing(subject))
     }
 
@@ -118,11 +123,11 @@ impl Call<'_> {
     }
 
     /// The change that the caller wants, for whoever decides about it.
-    fn wish<'w>(&'w self, subject: &'w Subject, shown: &'w (dyn Fn(&Object) -> Value + Sync)) -> Wish<'w> {
+    pub(crate) fn wish<'w>(&'w self, subject: &'w Subject, shown: &'w (dyn Fn(&Object) -> Value + Sync)) -> Wish<'w> {
         Wish {
             access: &self.api.told.access,
             caller: &self.caller,
-            resource: subject.kind.permission,
+            resource: subject.resource(),
             noun: subject.noun(),
             shown,
             force: self.is_set("force"),
@@ -130,7 +135,7 @@ impl Call<'_> {
     }
 
     /// Whether a parameter says yes.
-    fn is_set(&self, parameter: &str) -> bool {
+    pub(crate) fn is_set(&self, parameter: &str) -> bool {
         self.query.one(parameter) == Some("true")
     }
 
@@ -138,9 +143,9 @@ impl Call<'_> {
     ///
     /// # Errors
     /// What the gate refuses, `ERR_ADIT_2012`, `ERR_ADIT_2014`.
-    async fn write(&self, subject: &Subject, id: Id, changes: Vec<Change>) -> Result<Written, ApiError> {
+    pub(crate) async fn write(&self, subject: &Subject, id: Id, changes: Vec<Change>) -> Result<Written, ApiError> {
         let write = Write {
-            organization: self.caller.organization,
+            organization: scope::of(subject.kind.name, id, &self.caller),
             actor: self.caller.actor(),
             changes,
             dry_run: self.is_set("dry_run"),

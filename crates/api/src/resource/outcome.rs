@@ -19,7 +19,7 @@ const HERE: Duration = Duration::from_secs(1);
 
 impl Call<'_> {
     /// The answer to a change that is written at `position`; `object` is what it made, shown as `json`.
-    pub(super) async fn changed(
+    pub(crate) async fn changed(
         &self,
         subject: &Subject,
         status: StatusCode,
@@ -41,9 +41,17 @@ impl Call<'_> {
         if self.query.one("wait") == Some("applied") {
             return full.pending(&applied.everywhere(position, EVERYWHERE).await);
         }
-        if Access::KINDS.contains(&subject.kind.name) && !applied.here(position, HERE).await {
-            tracing::warn!(position, "this node has not applied a change of people or keys");
+        if Access::KINDS.contains(&subject.kind.name) {
+            self.here(position).await;
         }
         full
+    }
+
+    /// Waits until this node knows of a change of people or keys.
+    pub(crate) async fn here(&self, position: u64) {
+        let Ok(stored) = self.api.stored() else { return };
+        if !stored.applied.here(position, HERE).await {
+            tracing::warn!(position, "this node has not applied a change of people or keys");
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::list::list;
 use super::update::update;
 use crate::authorize::permission;
 use crate::openapi::words::in_operations;
+use crate::people;
 use crate::query::Parameter;
 use crate::route_table::{Access, Handler, Route};
 
@@ -111,7 +112,7 @@ fn of(subject: Subject, page: &'static [Parameter], routes: &mut Vec<Route>) {
                 operation: format!("{adit}{operations}{name}").leak(),
                 access: Access::With(permission(resource, verb)),
                 parameters,
-                handler,
+                handler: people::handler(subject.kind.name, letter).unwrap_or(handler),
                 subject: Some(subject),
             });
         }

@@ -20,6 +20,15 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
+    /// The resource that its permissions are about: one's own organisation is another than all organisations.
+    pub(crate) fn resource(&self) -> &'static str {
+        if self.path == "/adit/organization" {
+            "organization"
+        } else {
+            self.kind.permission
+        }
+    }
+
     /// The object that an id of this path names.
     pub(crate) fn stored(&self, id: &str) -> Option<Id> {
         let id = Id::parse_as(self.prefix, id).ok()?;

@@ -13,7 +13,7 @@ const SECOND: usize = 32;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Gives a new key or credential its token; none for other kinds.
-pub(super) fn give(prepared: &mut Prepared) -> Result<Option<String>, ApiError> {
+pub(crate) fn give(prepared: &mut Prepared) -> Result<Option<String>, ApiError> {
     let id = prepared.object.id;
     if !matches!(id.prefix(), Prefix::ApiKey | Prefix::Credential) {
         return Ok(None);

@@ -51,14 +51,16 @@ pub(super) async fn change(
         };
         return Ok(if call.is_set("dry_run") { full.dry_run() } else { full });
     };
-    special::before_update(call, subject, &current, &next.object).await?;
+    let along = special::along_update(call, subject, &current, &next.object).await?;
     let update = Change::Update {
         seen,
         next,
         again: patch.again(),
         only_seen: matches!(wanted, Wanted::Only(_)),
     };
-    let written = call.write(subject, current.id, vec![update]).await;
+    let mut changes = vec![update];
+    changes.extend(along);
+    let written = call.write(subject, current.id, changes).await;
     let written = written.map_err(|error| patch.refused().unwrap_or(error))?;
     let object = written.objects.first().unwrap_or(&current);
     let shown = (status != StatusCode::NO_CONTENT).then(|| (object, call.show(subject, object)));

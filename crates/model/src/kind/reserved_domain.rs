@@ -193,8 +193,8 @@ fn wanted(object: &Object, ctx: &Context) -> Result<CanonicalHost, Problem> {
     check_name(&name, ctx).map_err(|problem| problem.shown("domain", &name))
 }
 
-fn check_name(name: &str, ctx: &Context) -> Result<CanonicalHost, Problem> {
-    let name = name.strip_suffix('.').unwrap_or(name);
+fn check_name(given: &str, ctx: &Context) -> Result<CanonicalHost, Problem> {
+    let name = given.strip_suffix('.').unwrap_or(given);
     let refuse = |code| Problem::new(code, "domain");
     if name.chars().count() > MAX_NAME {
         return Err(refuse(ErrorCode::NGROK_423)
@@ -212,11 +212,21 @@ fn check_name(name: &str, ctx: &Context) -> Result<CanonicalHost, Problem> {
     if name == "*" {
         return Err(refuse(ErrorCode::NGROK_448));
     }
-    let host = CanonicalHost::any_depth(name).map_err(|error| grammar(&error, name))?;
+    let host = CanonicalHost::any_depth(given).map_err(|error| grammar(&error, name))?;
     let under_star = host.base_of_wildcard().unwrap_or(host.as_str()).to_owned();
     let suffix = |problem: Problem, suffix: &str| problem.shown("suffix", suffix);
     let base = ctx.base_domain.as_str();
-    if under_star == base || host::is_below(base, &under_star) {
+    if under_star == base {
+        return Err(refuse(ErrorCode::NGROK_404));
+    }
+    let is_many = host::is_public_suffix(&under_star) || ctx.private_suffixes.contains(&under_star);
+    if is_many && (host.is_wildcard() || under_star.contains('.')) {
+        return Err(suffix(refuse(ErrorCode::NGROK_416), &under_star));
+    }
+    if !under_star.contains('.') {
+        return Err(refuse(ErrorCode::NGROK_448));
+    }
+    if host::is_below(base, &under_star) {
         return Err(refuse(ErrorCode::NGROK_404));
     }
     if let Some(front) = under_star.strip_suffix(base).and_then(|front| front.strip_suffix('.')) {
@@ -229,19 +239,6 @@ fn check_name(name: &str, ctx: &Context) -> Result<CanonicalHost, Problem> {
             });
         }
         return Ok(host);
-    }
-    if !under_star.contains('.') {
-        let is_private = ctx.private_suffixes.contains(&under_star);
-        return Err(
-            if host.is_wildcard() && (is_private || host::is_public_suffix(&under_star)) {
-                suffix(refuse(ErrorCode::NGROK_416), &under_star)
-            } else {
-                refuse(ErrorCode::NGROK_448)
-            },
-        );
-    }
-    if host::is_public_suffix(&under_star) {
-        return Err(suffix(refuse(ErrorCode::NGROK_416), &under_star));
     }
     let is_reachable = ctx.url_rules().is_some_and(|rules| rules.reachable(&host));
     if !is_reachable || under_star.ends_with(".internal") {

@@ -74,15 +74,13 @@ async fn refs(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
 async fn secrets(desk: &Desk, conn: &mut Conn, hand: &Hand<'_>) -> Result<(), SqlError> {
     let (mut put, mut gone) = (Vec::new(), Vec::new());
     for (object, secrets) in desk.secrets.changed() {
+        // All versions of a field are replaced at once (`step`).
         for stored in desk.secrets.stored(object).into_iter().flatten() {
-            let stays =
-                |secret: &&crate::secret::Secret| secret.field == stored.field && secret.version == stored.version;
-            if secrets.iter().find(stays).is_none() {
-                gone.extend([
-                    Arg::from(object.to_string()),
-                    Arg::from(stored.field.as_str()),
-                    Arg::from(stored.version),
-                ]);
+            let stays = secrets
+                .iter()
+                .any(|secret| secret.field == stored.field && secret.version == stored.version);
+            if !stays {
+                gone.extend([Arg::from(object.to_string()), Arg::from(stored.field.as_str())]);
             }
         }
         for secret in secrets {

@@ -10,6 +10,8 @@ mod flush;
 mod record;
 mod slots;
 pub(crate) mod step;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,9 +188,7 @@ impl Keeper {
             Ok(results) => return results,
             Err(error) => error,
         };
-        let is_about_rows = error
-            .as_database_error()
-            .is_some_and(|error| !matches!(error.kind(), sqlx::error::ErrorKind::Other));
+        let is_about_rows = is_about_rows(&error);
         if !is_about_rows || tasks.len() == 1 {
             tracing::warn!(%error, "the store did not take a change");
             return vec![Err(unavailable(&error)); tasks.len()];
@@ -332,6 +332,18 @@ async fn gather(queue: &mut mpsc::Receiver<Waiting>, batch: &mut Vec<Waiting>, u
             Ok(None) | Err(_) => return,
         }
     }
+}
+
+/// Whether the database refused what was to be written, rather than to write at all.
+fn is_about_rows(error: &SqlError) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return matches!(error, SqlError::Encode(_));
+    };
+    // PostgreSQL's classes: data, integrity, limits. SQLite's codes: too big, mismatch.
+    let refused = |code: &str| matches!(code.get(..2), Some("22" | "23" | "54")) && code.len() == 5;
+    let code = error.code();
+    !matches!(error.kind(), sqlx::error::ErrorKind::Other)
+        || code.is_some_and(|code| refused(&code) || matches!(&*code, "18" | "20"))
 }
 
 fn unavailable(error: &SqlError) -> WriteError {

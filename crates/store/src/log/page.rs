@@ -5,9 +5,9 @@ use adit_names::id::Id;
 use super::account;
 use super::entry::{self, Chain, Entry, Hash};
 use crate::error::StoreError;
-use crate::sql::Arg;
 use crate::sql::statements as s;
 use crate::sql::statements::entries_text;
+use crate::sql::{Arg, Conn};
 use crate::store::Store;
 
 /// What of the log is wanted, newest first. All conditions must hold.
@@ -96,20 +96,22 @@ impl Store {
     pub async fn heads(&self, organization: Option<Id>) -> Result<Vec<ChainHead>, StoreError> {
         let mut conn = self.conn().await?;
         let wanted = organization.map(account::text);
-        let rows = conn.rows(&s::ALL_HEADS, Vec::new()).await?;
-        let mut out = Vec::new();
-        for row in rows {
-            let organization_id = row.text(0)?;
-            if wanted.as_ref().is_none_or(|wanted| *wanted == organization_id) {
-                out.push(ChainHead {
-                    organization_id,
-                    chain: row.parse(1)?,
-                    seq: row.count(2)?,
-                    hash: Hash::try_from(row.blob(3)?)
-                        .map_err(|_| StoreError::Damaged("hash of a chain's head".into()))?,
-                });
-            }
-        }
-        Ok(out)
+        let mut heads = read_heads(&mut conn).await?;
+        heads.retain(|head| wanted.as_ref().is_none_or(|wanted| *wanted == head.organization_id));
+        Ok(heads)
     }
+}
+
+pub(crate) async fn read_heads(conn: &mut Conn) -> Result<Vec<ChainHead>, StoreError> {
+    let mut out = Vec::new();
+    for row in conn.rows(&s::ALL_HEADS, Vec::new()).await? {
+        let hash = Hash::try_from(row.blob(3)?);
+        out.push(ChainHead {
+            organization_id: row.text(0)?,
+            chain: row.parse(1)?,
+            seq: row.count(2)?,
+            hash: hash.map_err(|_| StoreError::Damaged("hash of a chain's head".to_owned()))?,
+        });
+    }
+    Ok(out)
 }

@@ -1,12 +1,11 @@
 //! The log from its beginning to its end, at one moment, in pieces.
 
+use super::account;
 use super::entry::{self, Chain, Entry};
-use super::page::ChainHead;
+use super::page::{ChainHead, read_heads};
 use super::verify::{Broken, Verified, Verifier};
-use super::{Hash, account};
 use crate::error::StoreError;
 use crate::feed;
-use crate::sql::statements as s;
 use crate::sql::statements::scan_text;
 use crate::sql::{Arg, Conn};
 use crate::store::Store;
@@ -90,10 +89,9 @@ impl Store {
 
 async fn check(conn: &mut Conn, mut verifier: Verifier, organization: Option<Id>) -> Result<Verified, VerifyError> {
     let wanted = organization.map(account::text);
-    for row in conn.rows(&s::ALL_HEADS, Vec::new()).await.map_err(StoreError::from)? {
-        let (organization_id, chain, seq, hash) = head(&row)?;
-        if wanted.as_ref().is_none_or(|wanted| *wanted == organization_id) {
-            verifier.head(&organization_id, chain, seq, hash);
+    for head in read_heads(conn).await? {
+        if wanted.as_ref().is_none_or(|wanted| *wanted == head.organization_id) {
+            verifier.head(&head.organization_id, head.chain, head.seq, head.hash);
         }
     }
     let mut scan = Scan {
@@ -110,11 +108,6 @@ async fn check(conn: &mut Conn, mut verifier: Verifier, organization: Option<Id>
             _ => return Ok(verifier.finish()?),
         }
     }
-}
-
-fn head(row: &crate::sql::Row) -> Result<(String, Chain, u64, Hash), StoreError> {
-    let hash = Hash::try_from(row.blob(3)?).map_err(|_| StoreError::Damaged("hash of a chain's head".to_owned()))?;
-    Ok((row.text(0)?, row.parse(1)?, row.count(2)?, hash))
 }
 
 async fn read(conn: &mut Conn, scan: &Scan) -> Result<Vec<Entry>, StoreError> {

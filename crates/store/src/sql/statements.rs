@@ -128,12 +128,20 @@ macro_rules! entry_columns {
     };
 }
 
+macro_rules! all_object_columns {
+    () => {
+        concat!(object_columns!(), ", f1, f2, f3, f4, f5, f6, f7, f8")
+    };
+}
+
 statements! {
     ENTRY = concat!("SELECT ", entry_columns!(), " FROM log WHERE event_id = $1");
+    /// Of an empty store.
+    SET_POSITION = "UPDATE log_head SET position = $1 WHERE organization_id = '' AND chain = ''";
     ALL_HEADS = "SELECT organization_id, chain, seq, hash FROM log_head WHERE chain <> '' ORDER BY organization_id, chain";
     SHOW_FSYNC = "SHOW fsync";
     SHOW_SYNCHRONOUS_COMMIT = "SHOW synchronous_commit";
-    MIGRATED = "SELECT COALESCE(MAX(number), 0) FROM migrations";
+    MIGRATED = "SELECT COALESCE(MAX(number), 0) AS number FROM migrations";
     MIGRATION_DONE = "INSERT INTO migrations (number) VALUES ($1)";
     /// Takes the gate: whoever comes second waits here, and reads afterwards what the first committed.
     GATE = "UPDATE log_head SET position = position WHERE organization_id = '' AND chain = '' RETURNING position";
@@ -143,11 +151,27 @@ statements! {
     /// Whether somebody below a root is another organisation's; as many rows as the caller knows to be gone, and one.
     CLAIMS_BELOW = "SELECT class, key FROM claims WHERE class = $1 AND key >= $2 AND key < $3 AND organization_id <> $4 \
         AND (expires_at IS NULL OR expires_at > $5) ORDER BY key LIMIT $6";
+    ANY_OBJECT = "SELECT id FROM objects LIMIT 1";
+    CLEAR_SECRETS = "DELETE FROM secrets";
+    CLEAR_WORK = "DELETE FROM work";
+    DUMP_OBJECTS = concat!("SELECT ", all_object_columns!(), " FROM objects WHERE id > $1 ORDER BY id LIMIT $2");
+    DUMP_CLAIMS = "SELECT class, key, root, object_id, organization_id, expires_at FROM claims \
+        WHERE (class, key) > ($1, $2) ORDER BY class, key LIMIT $3";
+    DUMP_REFS = "SELECT from_id, field, to_id, on_delete FROM refs \
+        WHERE (from_id, field, to_id) > ($1, $2, $3) ORDER BY from_id, field, to_id LIMIT $4";
+    DUMP_SECRETS = "SELECT object_id, field, version, form, key_id, nonce, value, mark FROM secrets \
+        WHERE (object_id, field, version) > ($1, $2, $3) ORDER BY object_id, field, version LIMIT $4";
+    DUMP_WORK = "SELECT class, key, organization_id, holder, epoch, position, expires_at, body FROM work \
+        WHERE (class, key) > ($1, $2) ORDER BY class, key LIMIT $3";
+    /// Without the installation's own row, whose key is empty: it is the position in the header.
+    DUMP_HEADS = "SELECT organization_id, chain, position, seq, hash FROM log_head \
+        WHERE (organization_id, chain) > ($1, $2) ORDER BY organization_id, chain LIMIT $3";
+    DUMP_LOG = concat!("SELECT ", entry_columns!(), " FROM log WHERE position > $1 ORDER BY position LIMIT $2");
     SECRET = "SELECT object_id FROM secrets LIMIT 1";
     HOLDER = "SELECT object_id, organization_id FROM claims WHERE class = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
     REFERRERS = "SELECT DISTINCT from_id FROM refs WHERE to_id = $1 ORDER BY from_id LIMIT $2";
-    COUNT = "SELECT COUNT(*) FROM objects WHERE organization_id = $1 AND kind = $2";
-    COUNT_ALL = "SELECT COUNT(*) FROM objects WHERE kind = $1";
+    COUNT = "SELECT COUNT(*) AS number FROM objects WHERE organization_id = $1 AND kind = $2";
+    COUNT_ALL = "SELECT COUNT(*) AS number FROM objects WHERE kind = $1";
     /// What changed since a position, once per object and change.
     CHANGED = "SELECT position, object_kind, object_id FROM log WHERE chain = 'config' AND revision IS NOT NULL AND position > $1 AND position <= $2 \
         ORDER BY position LIMIT $3";
@@ -194,8 +218,7 @@ lists! {
     HEADS = "SELECT h.organization_id, h.chain, h.seq, h.hash FROM (VALUES ", 2,
         ") AS v JOIN log_head h ON h.organization_id = v.column1 AND h.chain = v.column2";
 
-    PUT_OBJECTS = "INSERT INTO objects (id, kind, schema, organization_id, owner_id, revision, created_at, updated_at, body, \
-        f1, f2, f3, f4, f5, f6, f7, f8) VALUES ", 17,
+    PUT_OBJECTS = concat!("INSERT INTO objects (", all_object_columns!(), ") VALUES "), 17,
         " ON CONFLICT (id) DO UPDATE SET schema = excluded.schema, owner_id = excluded.owner_id, \
         revision = excluded.revision, updated_at = excluded.updated_at, body = excluded.body, f1 = excluded.f1, \
         f2 = excluded.f2, f3 = excluded.f3, f4 = excluded.f4, f5 = excluded.f5, f6 = excluded.f6, f7 = excluded.f7, \
@@ -205,10 +228,11 @@ lists! {
     PUT_CLAIMS = "INSERT INTO claims (class, key, root, object_id, organization_id, expires_at) VALUES ", 6, "";
     DELETE_REFS = "DELETE FROM refs WHERE from_id IN (", 1, ")";
     PUT_REFS = "INSERT INTO refs (from_id, field, to_id, on_delete) VALUES ", 4, "";
-    DELETE_SECRETS = "DELETE FROM secrets WHERE (object_id, field, version) IN (VALUES ", 3, ")";
+    DELETE_SECRETS = "DELETE FROM secrets WHERE (object_id, field) IN (VALUES ", 2, ")";
     PUT_SECRETS = "INSERT INTO secrets (object_id, field, version, form, key_id, nonce, value, mark) VALUES ", 8, "";
     PUT_HEADS = "INSERT INTO log_head (organization_id, chain, position, seq, hash) VALUES ", 5,
         " ON CONFLICT (organization_id, chain) DO UPDATE SET position = excluded.position, seq = excluded.seq, hash = excluded.hash";
+    PUT_WORK = "INSERT INTO work (class, key, organization_id, holder, epoch, position, expires_at, body) VALUES ", 8, "";
     PUT_ENTRIES = concat!("INSERT INTO log (", entry_columns!(), ") VALUES "), 25, "";
 }
 
@@ -306,10 +330,55 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_statement_can_be_prepared() {
+    async fn every_statement_means_the_same_on_both_engines() {
         let dir = tempfile::tempdir().unwrap();
         let mut conn = crate::sql::sqlite::writer(&dir.path().join("adit.db")).await.unwrap();
         crate::migrate::run(&mut conn).await.unwrap();
-        assert!(prepared(&mut conn).await.len() > 100);
+        let sqlite = prepared(&mut conn).await;
+        let options = crate::sql::postgres::options(&crate::server::database().await).unwrap();
+        let mut conn = crate::sql::postgres::writer(&options).await.unwrap();
+        crate::migrate::run(&mut conn).await.unwrap();
+        for (ours, theirs) in sqlite.iter().zip(prepared(&mut conn).await) {
+            assert_eq!(*ours, theirs);
+        }
+        assert!(sqlite.len() > 150);
+    }
+
+    /// Names, order and nullability of the columns of all tables.
+    #[tokio::test]
+    async fn the_tables_are_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sqlite = crate::sql::sqlite::writer(&dir.path().join("adit.db")).await.unwrap();
+        crate::migrate::run(&mut sqlite).await.unwrap();
+        let options = crate::sql::postgres::options(&crate::server::database().await).unwrap();
+        let mut postgres = crate::sql::postgres::writer(&options).await.unwrap();
+        crate::migrate::run(&mut postgres).await.unwrap();
+        // A second run finds all done.
+        crate::migrate::run(&mut postgres).await.unwrap();
+        for table in [
+            "objects",
+            "claims",
+            "refs",
+            "log_head",
+            "log",
+            "secrets",
+            "work",
+            "migrations",
+        ] {
+            let ask = format!("SELECT name, \"notnull\" FROM pragma_table_info('{table}') ORDER BY cid");
+            let ours = sqlite.rows_owned(ask, Vec::new()).await.unwrap();
+            let ask = format!(
+                "SELECT column_name::text, CASE is_nullable WHEN 'NO' THEN 1::bigint ELSE 0::bigint END \
+                 FROM information_schema.columns WHERE table_name = '{table}' ORDER BY ordinal_position"
+            );
+            let theirs = postgres.rows_owned(ask, Vec::new()).await.unwrap();
+            let read = |rows: &[crate::sql::Row]| -> Vec<_> {
+                rows.iter()
+                    .map(|row| (row.text(0).unwrap(), row.int(1).unwrap()))
+                    .collect()
+            };
+            assert_eq!(read(&ours), read(&theirs), "{table}");
+            assert!(!ours.is_empty());
+        }
     }
 }

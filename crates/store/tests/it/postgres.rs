@@ -1,7 +1,6 @@
 //! One PostgreSQL for all tests of a process, on a Unix socket in a directory of its own, with its usual safety: it
 //! syncs. It ends with the process, however that ends: a shell holds it as long as its input is open.
 
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,6 +25,14 @@ pub(crate) async fn database() -> String {
     let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     run(&url(&dir, "postgres"), &format!("CREATE DATABASE {name}")).await;
     url(&dir, &name)
+}
+
+/// Socket of the server and name of a new, empty database.
+pub(crate) async fn socket() -> (PathBuf, String) {
+    let url = database().await;
+    let (_, rest) = url.split_once("localhost/").unwrap();
+    let (name, dir) = rest.split_once("?host=").unwrap();
+    (Path::new(dir).join(".s.PGSQL.5432"), name.to_owned())
 }
 
 /// Runs a statement.
@@ -159,12 +166,5 @@ impl Own {
     pub(crate) fn stop(mut self) {
         drop(self.0._shell.stdin.take());
         self.0._shell.wait().unwrap();
-    }
-
-    pub(crate) fn log(&self) -> String {
-        let mut text = String::new();
-        let file = std::fs::File::open(self.0.dir.join("log"));
-        file.unwrap().read_to_string(&mut text).unwrap();
-        text
     }
 }

@@ -45,22 +45,27 @@ pub(super) async fn write_new(call: &Call<'_>, subject: &Subject, mut prepared: 
     call.write(subject, id, vec![Change::Create(prepared)]).await
 }
 
-/// Checks a change against what else there is.
-pub(super) async fn before_update(
+/// Checks a change against what else there is; returns the changes that go with it.
+///
+/// # Errors
+/// Those of the kind.
+pub(super) async fn along_update(
     call: &Call<'_>,
     subject: &Subject,
     current: &Object,
     next: &Object,
-) -> Result<(), ApiError> {
+) -> Result<Vec<Change>, ApiError> {
     match subject.kind.name {
         "endpoint" if current.flag("pooling_enabled") != next.flag("pooling_enabled") => {
-            endpoint::check_pool(call, next).await
+            endpoint::check_pool(call, next).await?;
         }
         "reserved_domain" if current.text("certificate_id") != next.text("certificate_id") => {
-            domain::check_certificate(call, next).await
+            domain::check_certificate(call, next).await?;
         }
-        _ => Ok(()),
+        "vault" if current.text("name") != next.text("name") => return secret::rename_vault(call, next).await,
+        _ => {}
     }
+    Ok(Vec::new())
 }
 
 /// The answer for something of this kind that is not stored but live, if there is one with this id.

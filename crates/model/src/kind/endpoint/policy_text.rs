@@ -8,6 +8,8 @@ use crate::problem::Problem;
 
 /// Longest policy in bytes.
 pub const MAX_POLICY: usize = 512 * 1024;
+/// Most mappings, lists and values of a policy, aliases counted as what they stand for.
+const MAX_NODES: usize = 50_000;
 
 /// A policy is a mapping, as YAML or as JSON.
 pub(super) fn check(text: &str) -> Result<(), Problem> {
@@ -16,7 +18,10 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
         return Err(Problem::new(ErrorCode::NGROK_18011, FIELD));
     }
     let refuse = |error: String| Problem::new(ErrorCode::NGROK_2236, FIELD).value("error", error);
-    match serde_saphyr::from_str::<Value>(text) {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_nodes: MAX_NODES },
+    };
+    match serde_saphyr::from_str_with_options::<Value>(text, options) {
         Ok(Value::Object(_)) => Ok(()),
         Ok(_) => Err(refuse("it is no mapping".to_owned())),
         Err(error) => {
@@ -34,5 +39,6 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
 
 /// Errors of the parser show the text around the place below their first line: it may hold secrets.
 fn first_line(error: &str) -> String {
-    error.lines().next().unwrap_or_default().to_owned()
+    let line = error.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
