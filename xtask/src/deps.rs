@@ -63,8 +63,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const TESTS_MAY_KNOW: &[(&str, &[&str])] = &[
     // The end-to-end tests of the binary speak to it as a visitor does.
     ("adit", &["tls"]),
-    // Sessions that its tests invent have a family of clients.
-    ("api", &["protocol"]),
+    // Sessions that its tests invent have a family of clients, and connections that nobody drives.
+    ("api", &["protocol", "mux"]),
 ];
 
 /// Foreign crates that are one crate's business: (the crate, who may name it). Whoever else needs what it does asks
