@@ -13,8 +13,8 @@ async fn ask(place: &Place, who: &str, method: &str, path: &str, body: Value) ->
     (status, code, json)
 }
 
-fn refused(answer: Answer, status: u16, code: &str) {
-    assert_eq!((answer.0, answer.1.as_str()), (status, code), "{}", answer.2);
+fn refused((got, got_code, json): Answer, status: u16, code: &str) {
+    assert_eq!((got, got_code), (status, code.to_owned()), "{json}");
 }
 
 fn done(answer: Answer, status: u16) -> Value {
