@@ -20,6 +20,7 @@ mod access;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
 mod applied;
+mod audit;
 mod authenticate;
 mod authorize;
 mod background;
@@ -59,6 +60,7 @@ use std::sync::Arc;
 use adit_cluster::{Commands, Directory};
 use adit_names::cidr::CidrSet;
 use adit_store::Store;
+use adit_store::log::AuditKey;
 
 pub use access::{Access, Secrets};
 pub use answer::Body;
@@ -122,6 +124,8 @@ pub struct Api {
     /// Host of its URL, which requests must name.
     host: String,
     counters: limits::Counters,
+    /// Signs heads and exports of the audit log.
+    audit_key: Option<Arc<AuditKey>>,
     record: record::Record,
 }
 
@@ -135,8 +139,16 @@ impl Api {
             told,
             host,
             counters,
+            audit_key: None,
             record: record::Record::default(),
         }
+    }
+
+    /// The same with the key that signs heads and exports of the audit log.
+    #[must_use]
+    pub fn signing_with(mut self, key: Arc<AuditKey>) -> Self {
+        self.audit_key = Some(key);
+        self
     }
 
     /// How many nodes are live, among whom limits are divided.

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use http::Method;
 
 use crate::answer::Reply;
+use crate::audit;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
@@ -58,6 +59,17 @@ pub(crate) struct Route {
 const NONE: &[Parameter] = &[];
 const UPDATE: &[Parameter] = &[("unset", false), ("dry_run", false), ("wait", false)];
 const PAGE: &[Parameter] = &[("before_id", false), ("limit", false)];
+const AUDIT: &[Parameter] = &[
+    ("before_id", false),
+    ("limit", false),
+    ("filter", false),
+    ("object", false),
+    ("actor", false),
+    ("from", false),
+    ("to", false),
+];
+const EXPORT: &[Parameter] = &[("from", false), ("to", false), ("format", false)];
+const SINCE: &[Parameter] = &[("since", false)];
 const WRITE: &[Parameter] = &[("dry_run", false), ("wait", false)];
 
 const fn route(
@@ -158,6 +170,11 @@ pub(crate) static ROUTES: &[Route] = &[
     known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
     known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Later(explain::post)),
     open(Method::GET,     "/adit/version",                  "AditVersionGet",        Now(version::get)),
+    route(Method::GET,    "/adit/audit",                    "AditAuditList",         "audit:read",           AUDIT, Later(audit::list)),
+    route(Method::GET,    "/adit/audit/export",             "AditAuditExport",       "audit:export",         EXPORT, Later(audit::export)),
+    route(Method::GET,    "/adit/audit/heads",              "AditAuditHeads",        "audit:read",           SINCE, Later(audit::heads)),
+    route(Method::GET,    "/adit/audit/keys",               "AditAuditKeys",         "audit:read",           NONE, Now(audit::keys)),
+    route(Method::GET,    "/adit/audit/{event_id}",         "AditAuditGet",          "audit:read",           NONE, Later(audit::get)),
     route(Method::GET,    "/adit/tunnel_sessions/{id}",     "AditTunnelSessionsGet", "tunnel_sessions:read", NONE, Now(details)),
     route(Method::POST,   "/adit/endpoints/{id}/disable",   "AditEndpointsDisable",  "endpoints:update",     NONE, Later(command::disable)),
 ];

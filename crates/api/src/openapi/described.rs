@@ -51,6 +51,11 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditPermissionsList",   "permissions",     "List permissions and what they open.", "", "{}"),
     ("AditAuthorize",         "me",              "Say whether an operation is allowed, and why.", "AditAuthorize", "{}"),
     ("AditVersionGet",        "root",            "Show the version of the server.",      "", "{}"),
+    ("AditAuditList",         "audit",           "List entries of the audit log.",       "", "[entries]AuditEntry"),
+    ("AditAuditGet",          "audit",           "Show an entry of the audit log.",      "", "AuditEntry"),
+    ("AditAuditExport",       "audit",           "Export the audit log, signed.",        "", "lines"),
+    ("AditAuditHeads",        "audit",           "List signed heads of the audit log.",  "", "lines"),
+    ("AditAuditKeys",         "audit",           "Show the keys that sign heads and exports.", "", "{}"),
     ("AditTunnelSessionsGet", "tunnel-sessions", "Show all about a session.",            "", "AditTunnelSession"),
     ("AditEndpointsDisable",  "endpoints",       "End an agent's endpoint.",             "AditEndpointsDisable", ""),
 ];
