@@ -7,7 +7,7 @@ use adit_names::id::{Id, Prefix};
 use serde_json::{Map, Value};
 
 use crate::field::{Field, Form, Writable};
-use crate::problem::{Problem, shown};
+use crate::problem::{MAX_PROBLEMS, Problem, shown};
 use crate::timestamp;
 
 /// Most bytes of a key, and of a value, in a map of texts.
@@ -121,7 +121,8 @@ impl Reader {
         let before = found.len();
         let writable = |field: &&Field| field.writable != Writable::Never && (self.additions || !field.addition);
         let names: Vec<_> = fields.iter().filter(writable).map(|field| field.name).collect();
-        for key in map.keys().filter(|key| !names.contains(&key.as_str())) {
+        let unknown = map.keys().filter(|key| !names.contains(&key.as_str()));
+        for key in unknown.take(MAX_PROBLEMS) {
             found.push(
                 Problem::new(ErrorCode::NGROK_214, format!("{path}.{}", shown(key)))
                     .detail("supported", names.join(", ")),

@@ -320,6 +320,13 @@ fn the_right_order_of_a_chain_is_named() {
     assert_eq!(wrong(&[&leaf, &above]).1, None);
     let (other, _) = certificate("other.example.org");
     assert_eq!(wrong(&[&leaf, &below, &other]).1, None);
+    // The name alone proves nothing.
+    let forged = authority("Below").0;
+    let (message, order) = wrong(&[&leaf, &forged]);
+    assert!(
+        message.contains("Leaf has not been signed by Below") && order.is_none(),
+        "{message}"
+    );
     let many: String = std::iter::repeat_n(leaf.as_str(), 11).collect();
     assert_eq!(blamed(upload(&many, &key)), ["certificate_pem 1900"]);
 }

@@ -314,3 +314,49 @@ fn pools_have_settings_at_their_url() {
     let internal = made("endpoint_pool", json!({"url": "https://foo.internal"}));
     assert_eq!(internal.body["binding"], "internal");
 }
+
+/// A server on one machine: another port, a base domain of one label.
+#[test]
+fn urls_of_a_server_for_development() {
+    let dev = adit_model::Context {
+        base_domain: "localhost".to_owned(),
+        private_suffixes: vec!["localhost".to_owned(), "test".to_owned()],
+        https_port: 8443,
+        http_port: 8080,
+        ..ctx()
+    };
+    let make = |name: &str, body: Value| {
+        let kind = kind(name);
+        draft::create(kind, false, &map(body), id(kind.prefix, 4), None, &dev)
+    };
+    let endpoint = |url: &str| make("endpoint", json!({"url": url, "traffic_policy": "{}"}));
+    for (given, kept) in [
+        ("https://app.localhost", "https://app.localhost:8443"),
+        ("https://app.localhost:443", "https://app.localhost:8443"),
+        ("https://app.localhost:8443", "https://app.localhost:8443"),
+        ("http://app.test", "http://app.test:8080"),
+    ] {
+        assert_eq!(endpoint(given).unwrap().object.body["url"], kept, "{given}");
+    }
+    assert_eq!(blamed(endpoint("https://app.localhost:9000")), ["url 18023"]);
+    let object = stored(endpoint("https://app.localhost").unwrap());
+    let patch = map(json!({"url": "https://app.localhost"}));
+    assert!(
+        draft::update(kind("endpoint"), false, &object, &patch, &[], &dev)
+            .unwrap()
+            .is_none()
+    );
+    let domain = |name: &str| make("reserved_domain", json!({"domain": name}));
+    for name in ["app.localhost", "*.app.localhost", "shop.test", "*.shop.test"] {
+        assert!(domain(name).is_ok(), "{name}");
+    }
+    for (name, code) in [
+        ("localhost", 404),
+        ("*.localhost", 404),
+        ("api.localhost", 404),
+        ("*.test", 416),
+        ("test", 448),
+    ] {
+        assert_eq!(blamed(domain(name)), [format!("domain {code}")], "{name}");
+    }
+}

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use adit_model::catalogue::KINDS;
 use adit_model::{MAX_PROBLEMS, Object, Writable, draft, show};
+use base64::Engine as _;
 use common::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -16,6 +17,22 @@ use serde_json::{Map, Value};
 /// One object of each kind; keys take time to make.
 static OBJECTS: LazyLock<HashMap<&'static str, Object>> =
     LazyLock::new(|| KINDS.iter().map(|kind| (kind.name, object(kind.name))).collect());
+
+static PAIR: LazyLock<(String, String)> = LazyLock::new(|| certificate("www.example.org"));
+static AUTHORITY: LazyLock<String> = LazyLock::new(|| authority("Example").0);
+
+/// What the block of a PEM text holds.
+fn unarmour(pem: &str) -> Vec<u8> {
+    let data: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    base64::engine::general_purpose::STANDARD.decode(data).unwrap()
+}
+
+/// A PEM text with the lines of another one around it.
+fn armour(pem: &str, der: &[u8]) -> String {
+    let lines: Vec<&str> = pem.lines().collect();
+    let data = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("{}\n{data}\n{}\n", lines[0], lines[lines.len() - 1])
+}
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -96,6 +113,29 @@ proptest! {
             Ok(None) => {}
             Err(problems) => of(problems),
         }
+    }
+
+    /// Certificates and keys that were damaged anywhere are refused or read, never more.
+    #[test]
+    fn damaged_certificates_are_answered(
+        at in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        part in 0..3,
+    ) {
+        let damage = |pem: &str| {
+            let mut der = unarmour(pem);
+            for (place, byte) in &at {
+                let place = place.index(der.len());
+                der[place] = *byte;
+            }
+            armour(pem, &der)
+        };
+        let (certificate, key) = &*PAIR;
+        let certificate = if part == 0 { damage(certificate) } else { certificate.clone() };
+        let key = if part == 1 { damage(key) } else { key.clone() };
+        let tls = serde_json::json!({"certificate_pem": certificate, "private_key_pem": key});
+        let _ = create("tls_certificate", tls);
+        let authority = if part == 2 { damage(&AUTHORITY) } else { certificate };
+        let _ = create("certificate_authority", serde_json::json!({"ca_pem": authority}));
     }
 
     /// A change of one valid object by parts of itself is none.

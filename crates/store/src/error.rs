@@ -39,6 +39,14 @@ pub enum OpenError {
     /// The database may lose what it has acknowledged.
     #[error("the database may lose acknowledged changes: {0}; Adit needs fsync = on and synchronous_commit = on")]
     Unsafe(String),
+    /// The file of the database lies on a network file system.
+    #[error("{} lies on a network file system ({system}), where changes can be lost; use a local disk, or PostgreSQL", .path.display())]
+    Network {
+        /// Of the database.
+        path: std::path::PathBuf,
+        /// Its file system.
+        system: String,
+    },
     /// The database was made by a newer version.
     #[error("the database has schema {found}, this version knows up to {known}: use the newer version")]
     Newer {

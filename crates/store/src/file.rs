@@ -58,13 +58,28 @@ pub(crate) fn is_open_to_all(meta: &Metadata) -> bool {
 /// Whether it lies on a file system that is read-only or in memory, as secrets of containers do; there the mode says
 /// little. False where that cannot be found out.
 pub(crate) fn is_on_safe_mount(path: &Path) -> bool {
-    let (Ok(path), Ok(mounts)) = (path.canonicalize(), std::fs::read_to_string("/proc/self/mountinfo")) else {
-        return false;
-    };
-    is_safe(&mounts, &path)
+    mount_of(path).is_some_and(|mount| mount.is_safe())
 }
 
-fn is_safe(mounts: &str, path: &Path) -> bool {
+/// Name of the network file system that it lies on, if it does: locks and syncs of these cannot be relied on.
+pub(crate) fn network_mount(path: &Path) -> Option<String> {
+    mount_of(path).filter(Mount::is_network).map(|mount| mount.system)
+}
+
+/// Where something is mounted.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    system: String,
+    is_read_only: bool,
+}
+
+/// None where that cannot be found out.
+fn mount_of(path: &Path) -> Option<Mount> {
+    let path = path.canonicalize().ok()?;
+    find_mount(&std::fs::read_to_string("/proc/self/mountinfo").ok()?, &path)
+}
+
+fn find_mount(mounts: &str, path: &Path) -> Option<Mount> {
     // `36 35 98:0 /root /mount/point rw,noatime … - tmpfs device options`
     let lines = mounts.lines().filter_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
@@ -75,9 +90,34 @@ fn is_safe(mounts: &str, path: &Path) -> bool {
     let deepest = lines
         .filter(|(point, _, _)| path.starts_with(point.replace("\\040", " ")))
         .max_by_key(|(point, _, _)| point.len());
-    deepest.is_some_and(|(_, options, system)| {
-        matches!(system, "tmpfs" | "ramfs") || options.split(',').any(|option| option == "ro")
+    deepest.map(|(_, options, system)| Mount {
+        system: system.to_owned(),
+        is_read_only: options.split(',').any(|option| option == "ro"),
     })
+}
+
+impl Mount {
+    fn is_safe(&self) -> bool {
+        self.is_read_only || matches!(self.system.as_str(), "tmpfs" | "ramfs")
+    }
+
+    fn is_network(&self) -> bool {
+        let system = self.system.strip_prefix("fuse.").unwrap_or(&self.system);
+        let systems = [
+            "9p",
+            "afs",
+            "ceph",
+            "cifs",
+            "glusterfs",
+            "lustre",
+            "nfs",
+            "nfs4",
+            "smb3",
+            "smbfs",
+            "sshfs",
+        ];
+        systems.contains(&system)
+    }
 }
 
 #[cfg(test)]
@@ -90,14 +130,19 @@ mod tests {
             23 22 0:21 / /run rw,nosuid shared:5 - tmpfs tmpfs rw,size=1k\n\
             24 22 0:22 / /run/disk rw - ext4 /dev/sdb rw\n\
             25 22 0:23 / /ro ro,relatime - ext4 /dev/sdc ro\n";
-        for (path, safe) in [
-            ("/etc/key", false),
-            ("/run/secrets/key", true),
-            ("/run/disk/key", false),
-            ("/ro/key", true),
-            ("/rocks/key", false),
+        let mounts =
+            format!("{mounts}26 22 0:24 / /net rw - nfs4 server:/x rw\n27 22 0:25 / /ssh rw - fuse.sshfs x rw\n");
+        for (path, safe, network) in [
+            ("/etc/key", false, false),
+            ("/run/secrets/key", true, false),
+            ("/run/disk/key", false, false),
+            ("/ro/key", true, false),
+            ("/rocks/key", false, false),
+            ("/net/adit.db", false, true),
+            ("/ssh/adit.db", false, true),
         ] {
-            assert_eq!(is_safe(mounts, Path::new(path)), safe, "{path}");
+            let mount = find_mount(&mounts, Path::new(path)).unwrap();
+            assert_eq!((mount.is_safe(), mount.is_network()), (safe, network), "{path}");
         }
     }
 

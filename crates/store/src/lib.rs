@@ -24,6 +24,7 @@ mod master_key;
 mod migrate;
 mod object;
 mod page;
+mod read_only;
 mod refer;
 mod secret;
 mod sql;

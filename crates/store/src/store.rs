@@ -52,7 +52,7 @@ pub struct Store {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) gate: Gate,
-    task: std::sync::Mutex<Option<JoinHandle<()>>>,
+    pub(crate) task: std::sync::Mutex<Option<JoinHandle<()>>>,
     pub(crate) pool: Pool,
     pub(crate) writer: Arc<Mutex<Writer>>,
     pub(crate) sealer: Arc<Sealer>,
@@ -73,6 +73,7 @@ impl Store {
             Place::Sqlite(path) => Pool::Sqlite(sqlite::readers(path)),
             Place::Postgres(options) => Pool::Postgres(postgres::pool(options)),
         };
+        let was_left_open = place.was_left_open();
         let mut conn = place.open().await?;
         migrate::run(&mut conn).await?;
         let sealer = Sealer::new(&options.key).ok_or(OpenError::WrongKey)?;
@@ -90,6 +91,9 @@ impl Store {
             wake: wake.clone(),
         });
         let task = supervise::spawn(task);
+        if was_left_open {
+            supervise::spawn(look_for_damage(pool.clone()));
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 gate,
@@ -234,6 +238,19 @@ impl Store {
 
     pub(crate) async fn conn(&self) -> Result<Conn, StoreError> {
         Ok(self.inner.pool.get().await?)
+    }
+}
+
+/// After SQLite was not closed: whether its file is whole. In the background, since it reads all of it.
+async fn look_for_damage(pool: Pool) {
+    let checked = async { pool.get().await?.rows(&sqlite::QUICK_CHECK, Vec::new()).await }.await;
+    match checked.and_then(|rows| rows.iter().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()) {
+        Ok(found) if found.iter().all(|line| line == "ok") => tracing::debug!("the store's file is whole"),
+        Ok(found) => tracing::error!(
+            found = found.join("; "),
+            "the store's file is damaged: restore a backup"
+        ),
+        Err(error) => tracing::warn!(%error, "the store's file could not be checked"),
     }
 }
 

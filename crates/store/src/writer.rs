@@ -1,10 +1,11 @@
 //! The one connection that writes: opened when it is needed, opened anew when it was lost.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::postgres::PgConnectOptions;
 
 use crate::error::OpenError;
+use crate::file;
 use crate::sql::{Conn, SqlError, postgres, sqlite};
 
 /// From here on a checkpoint is due although others write.
@@ -18,12 +19,34 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// Whether SQLite left its log behind when it was last used: it was not closed.
+    pub(crate) fn was_left_open(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => std::fs::metadata(wal(path)).is_ok_and(|wal| wal.len() > 0),
+            Self::Postgres(_) => false,
+        }
+    }
+
     pub(crate) async fn open(&self) -> Result<Conn, OpenError> {
         match self {
-            Self::Sqlite(path) => sqlite::writer(path).await.map_err(OpenError::sql),
+            Self::Sqlite(path) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                if let Some(system) = file::network_mount(folder.unwrap_or_else(|| Path::new("."))) {
+                    let path = path.clone();
+                    return Err(OpenError::Network { path, system });
+                }
+                sqlite::writer(path).await.map_err(OpenError::sql)
+            }
             Self::Postgres(options) => postgres::writer(options).await,
         }
     }
+}
+
+/// SQLite's log.
+fn wal(path: &Path) -> PathBuf {
+    let mut wal = path.to_owned().into_os_string();
+    wal.push("-wal");
+    wal.into()
 }
 
 /// See the module.
@@ -94,9 +117,7 @@ impl Writer {
     /// As [`Writer::tidy`], while others write, if the log has become long.
     pub(crate) async fn tidy_if_long(&mut self) {
         let Place::Sqlite(path) = &self.place else { return };
-        let mut wal = path.clone().into_os_string();
-        wal.push("-wal");
-        if std::fs::metadata(wal).is_ok_and(|file| file.len() > WAL_LIMIT) {
+        if std::fs::metadata(wal(path)).is_ok_and(|file| file.len() > WAL_LIMIT) {
             self.tidy().await;
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlitePool};
 
+use super::statements::Statement;
 use super::{Conn, SqlError};
 
 pub(crate) const BEGIN_READING: &str = "BEGIN DEFERRED";
@@ -13,6 +14,11 @@ pub(crate) const BEGIN_WRITING: &str = "BEGIN IMMEDIATE";
 
 /// Waits for nobody.
 pub(crate) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
+/// `ok`, or what is damaged.
+pub(crate) const QUICK_CHECK: Statement = Statement {
+    text: "PRAGMA quick_check",
+};
 
 /// Readers beside the writer; each is a thread.
 const READERS: u32 = 4;

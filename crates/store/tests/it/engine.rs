@@ -115,7 +115,7 @@ impl Holder {
     }
 
     /// Whether the server has ended its session.
-    pub(crate) async fn is_lost(mut self) -> bool {
+    pub(crate) async fn was_ended(mut self) -> bool {
         sqlx::raw_sql("SELECT 1").execute(&mut self.0).await.is_err()
     }
 }

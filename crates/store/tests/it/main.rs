@@ -3,17 +3,21 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "helpers of tests fail by panicking, as tests do"
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail by panicking, as tests do, also in tasks of their own"
 )]
 
 #[macro_use]
 mod engine;
+mod audit;
 mod backup;
 mod crash;
 mod gate;
+mod keys;
 mod nodes;
 mod postgres;
 mod power;
 mod proxy;
+mod read_only;
 mod reading;
 mod things;

@@ -174,11 +174,10 @@ impl Disk {
             }
             Deed::Truncate { file, length } => self.pending.push((file.clone(), Change::Length(*length))),
             Deed::Sync { file } => {
-                let (now, later) = std::mem::take(&mut self.pending)
-                    .into_iter()
-                    .partition(|(name, _)| name == file);
+                let pending = std::mem::take(&mut self.pending);
+                let (now, later): (Vec<_>, _) = pending.into_iter().partition(|(name, _)| name == file);
                 self.pending = later;
-                for (_, change) in Vec::from(now) {
+                for (_, change) in now {
                     change.apply(self.synced.entry(file.clone()).or_default());
                 }
                 self.synced.entry(file.clone()).or_default();

@@ -61,10 +61,7 @@ async fn carry(client: TcpStream, server: UnixStream, lost: Lost, left: Arc<Atom
         let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
     });
     let mut buffer = vec![0; 256 << 10];
-    loop {
-        let Ok(count @ 1..) = from_client.read(&mut buffer).await else {
-            break;
-        };
+    while let Ok(count @ 1..) = from_client.read(&mut buffer).await {
         let sent = &buffer[..count];
         let is_commit = sent.ends_with(COMMIT);
         if is_commit

@@ -1,5 +1,10 @@
 //! `adit audit`: the log of everything that was changed and decided (control plane 5).
 
+#[cfg(feature = "server")]
+mod keys;
+#[cfg(feature = "server")]
+mod verify;
+
 use crate::command::api::client::Request;
 use crate::command::api::list::Listing;
 use crate::command::api::request::with_query;
@@ -26,6 +31,12 @@ enum Command {
     /// All entries with their hashes, oldest first, and a signed manifest at the end
     #[command(after_help = "Example:\n  adit audit export --from 2026-11-01T00:00:00Z > november.ndjson")]
     Export(ExportArgs),
+    /// Check that the log is what was written: every hash, every number, every signed head
+    #[cfg(feature = "server")]
+    #[command(
+        after_help = "Examples:\n  adit audit verify\n  adit audit verify --heads heads.ndjson\n  adit audit verify --data-dir /var/lib/adit\n  adit audit verify november.ndjson december.ndjson --key keys.json"
+    )]
+    Verify(verify::Args),
     /// The signed heads of the chains, to be kept elsewhere
     #[command(after_help = "Example:\n  adit audit heads >> heads.ndjson")]
     Heads {
@@ -92,6 +103,8 @@ impl Args {
         match &self.command {
             Command::List(args) => args.common.failure_form(),
             Command::Export(args) => args.common.failure_form(),
+            #[cfg(feature = "server")]
+            Command::Verify(args) => args.common.failure_form(),
             Command::Heads { common } => common.failure_form(),
         }
     }
@@ -105,6 +118,8 @@ impl Args {
                 pairs.push(("format".to_owned(), format.to_owned()));
                 stream(&args.common, &with_query("/adit/audit/export".to_owned(), &pairs))
             }
+            #[cfg(feature = "server")]
+            Command::Verify(args) => args.run(),
             Command::Heads { common } => stream(&common, "/adit/audit/heads"),
         }
     }
