@@ -105,7 +105,8 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
             }
             let serving = async {
                 if let Ok(serve) = served.await {
-                    run(serve, stopped.clone()).await;
+                    let api = serve.api.clone();
+                    tokio::join!(run(serve, stopped.clone()), api.background(stopped.clone()));
                 }
             };
             tokio::join!(serving, follower.run(stopped.clone(), renewed));
