@@ -11,10 +11,12 @@ use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
 use adit_observe::{AccessLog, Observer};
 use adit_snapshot::ControlName;
+use adit_store::log::AuditKey;
 use adit_store::{Engine, KeyPlaces, MasterKey, Store};
 use adit_tls::{Resolver, ServerProfile, TicketKeys};
 use tokio::sync::watch;
 
+use crate::activity::Spool;
 use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
 use crate::certificates::{CertificateError, CertificateFiles};
@@ -91,6 +93,7 @@ pub struct Server {
     certificates: Option<Arc<CertificateFiles>>,
     store: Store,
     applied: watch::Receiver<u64>,
+    spool: Arc<Spool>,
 }
 
 impl Server {
@@ -111,12 +114,14 @@ impl Server {
             workers: worker_count(options.workers),
         };
         let (resolver, certificates) = certificates(&options.settings, &options.state, &listening, https_address.ip())?;
+        let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
         let (mut control, ready) = control::start(Begin {
             engine: engine(&options.settings, &options.state),
             key: key_places(&options.settings, &options.state),
             node: edge_config::node_name(&options.settings),
             first: options.first,
             settings: edge_config::of(&options.settings, &listening),
+            spool: reader,
         })?;
         let Ready {
             store,
@@ -129,8 +134,10 @@ impl Server {
             access_log: options.access_log,
             node: config.load().node.clone(),
             workers: listening.workers,
+            activity_tap: Some(spool.clone()),
             ..adit_observe::Options::default()
         })?;
+        let audit_key = AuditKey::find(options.state.dir())?;
         let (sink, connections) = ControlSink::new(&[ControlName::Api]);
         let (commands, command_queue) = Commands::new();
         let profile = ServerProfile::builder(resolver.clone())
@@ -148,6 +155,7 @@ impl Server {
             observer: observer.clone(),
             control: Some(sink),
             commands: command_queue,
+            recorder: Some(spool.clone()),
         })?;
         let told = config.load_full();
         let api = Api::new(adit_api::Options {
@@ -178,7 +186,7 @@ impl Server {
         control.serve(Serve {
             connections,
             profile,
-            api: Arc::new(api),
+            api: Arc::new(api.signing_with(Arc::new(audit_key))),
         });
         let stopping = Arc::new(AtomicBool::new(false));
         let admin = admin_port::start(options.admin, observer.clone(), stopping.clone())?;
@@ -195,6 +203,7 @@ impl Server {
             certificates,
             store,
             applied,
+            spool,
         })
     }
 
@@ -251,6 +260,7 @@ impl Server {
     pub async fn stop(self, deadline: Duration) {
         self.stopping.store(true, Ordering::Release);
         self.edge.drain(deadline).await;
+        self.spool.close();
         self.control.stop();
         self.admin.stop();
     }
