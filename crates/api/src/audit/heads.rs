@@ -66,5 +66,7 @@ async fn write(store: &Store, prefix: &str, since: i64, to: &mpsc::Sender<io::Re
 pub(crate) fn keys(call: &Call<'_>) -> Result<Reply, ApiError> {
     let key = call.audit_key()?;
     let public = BASE64_STANDARD.encode(key.public());
-    Ok(Reply::Json(json!({ "keys": [{ "key_id": key.id(), "public_key": public }] })))
+    Ok(Reply::Json(
+        json!({ "keys": [{ "key_id": key.id(), "public_key": public }] }),
+    ))
 }
