@@ -7,6 +7,8 @@
     reason = "tests: also in their helper functions"
 )]
 
+mod agents;
+mod audit;
 mod conventions;
 mod kinds;
 mod paging;
