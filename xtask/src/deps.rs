@@ -63,6 +63,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 const TESTS_MAY_KNOW: &[(&str, &[&str])] = &[
     // The end-to-end tests of the binary speak to it as a visitor does.
     ("adit", &["tls"]),
+    // What is in force at the edge is seen by an agent.
+    ("server", &["agent"]),
     // Sessions that its tests invent have a family of clients.
     ("api", &["protocol"]),
 ];

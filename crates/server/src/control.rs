@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::activity::{SpoolReader, ship};
 use crate::first::First;
 use crate::follow::Follower;
 use crate::wire::ServerError;
@@ -42,6 +43,8 @@ pub(crate) struct Begin {
     pub(crate) first: Option<First>,
     /// What the operator set; its seal key comes from the master key.
     pub(crate) settings: EdgeConfig,
+    /// Activity that waits for the log.
+    pub(crate) spool: SpoolReader,
 }
 
 /// What is there once the store is open and was read.
@@ -88,11 +91,11 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
-            let opened = open(begin).await;
-            let (follower, store, answered) = match opened {
-                Ok((follower, ready)) => {
+            let node = begin.node.clone();
+            let (follower, spool, store, answered) = match open(begin).await {
+                Ok((follower, spool, ready)) => {
                     let store = ready.store.clone();
-                    (follower, store, answer.send(Ok(ready)))
+                    (follower, spool, store, answer.send(Ok(ready)))
                 }
                 Err(error) => {
                     // Who started us is there, or nobody needs to know.
@@ -105,10 +108,13 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
             }
             let serving = async {
                 if let Ok(serve) = served.await {
-                    run(serve, stopped.clone()).await;
+                    let api = serve.api.clone();
+                    tokio::join!(run(serve, stopped.clone()), api.background(stopped.clone()));
                 }
             };
-            tokio::join!(serving, follower.run(stopped.clone(), renewed));
+            let following = follower.run(stopped.clone(), renewed);
+            let shipping = ship(spool, store.clone(), node, stopped.clone());
+            tokio::join!(serving, following, shipping);
             store.close().await;
         });
         runtime.shutdown_background();
@@ -126,7 +132,7 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     }
 }
 
-async fn open(begin: Begin) -> Result<(Follower, Ready), ServerError> {
+async fn open(begin: Begin) -> Result<(Follower, SpoolReader, Ready), ServerError> {
     let key = MasterKey::find(&begin.key, &begin.engine).await?;
     let store = Store::open(adit_store::Options {
         engine: begin.engine,
@@ -147,7 +153,7 @@ async fn open(begin: Begin) -> Result<(Follower, Ready), ServerError> {
         store,
         key,
     };
-    Ok((follower, ready))
+    Ok((follower, begin.spool, ready))
 }
 
 impl Control {

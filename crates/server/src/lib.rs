@@ -6,9 +6,11 @@
 //! * [`authority`] is the local certificate authority and mints leafs by name; [`certificates`] are an operator's own.
 //! * [`listen`] binds sockets and knows when another port may be taken instead.
 //! * `control` opens the store and serves the API on a thread of its own, on connections that the edge hands over;
-//!   `follow` is the feed loop: what is in the store becomes what the edge reads.
+//!   `follow` is the feed loop: what is in the store becomes what the edge reads. `activity` goes the other way: what
+//!   agents did is spooled and taken into the log.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
+mod activity;
 pub mod admin_port;
 pub mod authority;
 pub mod certificates;

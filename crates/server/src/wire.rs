@@ -15,6 +15,7 @@ use adit_store::{Engine, KeyPlaces, MasterKey, Store};
 use adit_tls::{Resolver, ServerProfile, TicketKeys};
 use tokio::sync::watch;
 
+use crate::activity::Spool;
 use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
 use crate::certificates::{CertificateError, CertificateFiles};
@@ -91,6 +92,7 @@ pub struct Server {
     certificates: Option<Arc<CertificateFiles>>,
     store: Store,
     applied: watch::Receiver<u64>,
+    spool: Arc<Spool>,
 }
 
 impl Server {
@@ -111,12 +113,14 @@ impl Server {
             workers: worker_count(options.workers),
         };
         let (resolver, certificates) = certificates(&options.settings, &options.state, &listening, https_address.ip())?;
+        let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
         let (mut control, ready) = control::start(Begin {
             engine: engine(&options.settings, &options.state),
             key: key_places(&options.settings, &options.state),
             node: edge_config::node_name(&options.settings),
             first: options.first,
             settings: edge_config::of(&options.settings, &listening),
+            spool: reader,
         })?;
         let Ready {
             store,
@@ -129,6 +133,7 @@ impl Server {
             access_log: options.access_log,
             node: config.load().node.clone(),
             workers: listening.workers,
+            activity_tap: Some(spool.clone()),
             ..adit_observe::Options::default()
         })?;
         let (sink, connections) = ControlSink::new(&[ControlName::Api]);
@@ -148,6 +153,7 @@ impl Server {
             observer: observer.clone(),
             control: Some(sink),
             commands: command_queue,
+            recorder: Some(spool.clone()),
         })?;
         let told = config.load_full();
         let api = Api::new(adit_api::Options {
@@ -195,6 +201,7 @@ impl Server {
             certificates,
             store,
             applied,
+            spool,
         })
     }
 
@@ -251,6 +258,7 @@ impl Server {
     pub async fn stop(self, deadline: Duration) {
         self.stopping.store(true, Ordering::Release);
         self.edge.drain(deadline).await;
+        self.spool.close();
         self.control.stop();
         self.admin.stop();
     }

@@ -13,7 +13,20 @@ pub(crate) mod scope;
 mod user;
 pub(crate) mod version;
 
+use crate::query::Parameter;
 use crate::route_table::Handler;
+
+const DELETE_USER: &[Parameter] = &[("everywhere", false), ("dry_run", false), ("wait", false)];
+const DELETE_ORGANIZATION: &[Parameter] = &[("confirm", false), ("dry_run", false), ("wait", false)];
+
+/// The query parameters of an operation on a kind, if they are not those of all kinds.
+pub(crate) fn parameters(kind: &str, operation: char) -> Option<&'static [Parameter]> {
+    match (kind, operation) {
+        ("user", 'D') => Some(DELETE_USER),
+        ("organization", 'D') => Some(DELETE_ORGANIZATION),
+        _ => None,
+    }
+}
 
 /// What answers an operation (`C`, `R`, `U`, `D`, `L`) on a kind, if that is not what answers it for all kinds.
 pub(crate) fn handler(kind: &str, operation: char) -> Option<Handler> {

@@ -91,7 +91,7 @@ pub(super) fn delete<'c>(call: &'c Call<'c>) -> Answer<'c> {
         };
         let shown = |object: &Object| call.show_all(subject, object);
         let wish = call.wish(subject, &shown);
-        people::change(&wish, Some(&user), None)?;
+        people::may_send_away(&wish, &user, (!everywhere).then_some(call.caller.organization))?;
         let mut position = 0;
         for (organization, membership) in memberships {
             position = leave(call, &wish, organization, membership).await?;

@@ -65,6 +65,7 @@ impl Place {
         let access = Arc::new(Access::new());
         let position = access.load_from(&store).await.unwrap();
         let (tell, applied) = watch::channel(position);
+        #[allow(clippy::disallowed_methods, reason = "a test that panics ends it")]
         let feed = tokio::spawn(follow(store.clone(), access.clone(), tell));
         let limits = Limits {
             per_key: 0,

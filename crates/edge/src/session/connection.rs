@@ -367,6 +367,7 @@ impl Shared {
             facts,
             replaced,
         } = accepted;
+        self.agents.recorded().await;
         self.set_limits(facts.family, &response, config.max_stream_window, config.session_budget);
         let grant = response.extra.adit.as_ref();
         let control = grant.is_some_and(|g| g.caps.has(Capability::Control));
@@ -422,6 +423,7 @@ impl Shared {
         {
             Ok(response) => {
                 tracing::debug!(session = &*connection.session, url = response.url, "bound");
+                self.agents.recorded().await;
                 Answer::plain(response.encode())
             }
             Err(refusal) => {

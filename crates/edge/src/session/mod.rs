@@ -29,7 +29,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use agents::{Agents, run_clock};
+pub use agents::{Agents, Recorder, run_clock};
 pub use clock::Now;
 pub use cookie::BadKey;
 pub use drain::drain;
