@@ -4,7 +4,7 @@
 //! match on it; where none exists, an own one (`ERR_ADIT_<4 digits>`, never given twice). Every crate
 //! takes codes from here, the CLI explains them from here, the documentation is made from here.
 //!
-//! The rows stand in one file per owner: `login`, `bind`, `stream`, `visitor`, `http`, `agent`, `api`. A
+//! The rows stand in one file per owner: `login`, `bind`, `stream`, `visitor`, `http`, `agent`, `api`, `policy`. A
 //! row is code, HTTP status (0: none, the code never reaches a visitor), class, whether the same try
 //! may succeed later by itself, then three texts: what happened (a template with `{names}`), why,
 //! and what to do.
@@ -15,6 +15,7 @@ mod bind;
 mod http;
 mod login;
 mod never;
+mod policy;
 mod stream;
 mod visitor;
 
@@ -136,6 +137,7 @@ fn tables() -> impl Iterator<Item = &'static Entry> {
         http::TABLE,
         agent::TABLE,
         api::TABLE,
+        policy::TABLE,
     ]
     .into_iter()
     .flatten()
