@@ -65,13 +65,30 @@ pub(crate) fn run(workspace: &Workspace, adit: &Path) -> Counted {
     }
 }
 
+/// Installs what one suite needs and runs it, with more in its environment, within `minutes`.
+pub(crate) fn run_one(
+    workspace: &Workspace,
+    name: &str,
+    adit: &Path,
+    environment: &[(&str, &str)],
+    minutes: u32,
+) -> Result<()> {
+    let found = suites(&workspace.root().join("compat"), &workspace.target().join("compat"))?;
+    let suite = found
+        .iter()
+        .find(|suite| suite.name == name)
+        .with_context(|| format!("there is no compat/{name}"))?;
+    let place = suite.prepare(&workspace.target().join("compat").join("cargo"))?;
+    suite.run(&place, adit, environment, minutes).1
+}
+
 fn run_all(suites: &[Suite], adit: &Path, cargo_target: &Path) -> Counted {
     let mut tally = Tally::default();
     let mut failed = Vec::new();
     for suite in suites {
         println!("-- compat/{}", suite.name);
         let (said, result) = match suite.prepare(cargo_target) {
-            Ok(place) => suite.run(&place, adit),
+            Ok(place) => suite.run(&place, adit, &[], MINUTES),
             Err(error) => (None, Err(error)),
         };
         let mut counted = said.unwrap_or_else(|| Tally {
@@ -124,12 +141,18 @@ impl Suite {
         Ok(place)
     }
 
-    fn run(&self, place: &Place, adit: &Path) -> (Option<Tally>, Result<()>) {
+    fn run(
+        &self,
+        place: &Place,
+        adit: &Path,
+        environment: &[(&str, &str)],
+        minutes: u32,
+    ) -> (Option<Tally>, Result<()>) {
         // `timeout` ends a suite's whole process group, servers that it left running included.
         let run = self.source.join("run");
         let mut cmd = if process::in_path("timeout").is_some() {
             Cmd::new("timeout")
-                .args(["--kill-after=10s", &format!("{MINUTES}m")])
+                .args(["--kill-after=10s", &format!("{minutes}m")])
                 .arg(&run)
         } else {
             Cmd::new(&run)
@@ -140,6 +163,9 @@ impl Suite {
             .env("ADIT_COMPAT_DIR", &self.work)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PATH", joined_path(&place.path));
+        for (name, value) in environment {
+            cmd = cmd.env(name, value);
+        }
         if let Some(modules) = &place.node_modules {
             cmd = cmd.env("NODE_PATH", modules);
         }
@@ -149,7 +175,7 @@ impl Suite {
         let mut said = None;
         let result = cmd
             .run_lines(|line| said = Tally::of_plain(line).or(said))
-            .with_context(|| format!("compat/{}/run (it has {MINUTES} minutes)", self.name));
+            .with_context(|| format!("compat/{}/run (it has {minutes} minutes)", self.name));
         (said, result)
     }
 

@@ -54,14 +54,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "cluster", "events", "certs", "identity", "edge", "api",
         ],
     ),
-    ("adit", &["agent", "policy", "outbound", "server", "store"]),
+    // `adit api` is a client on HTTP/1.1.
+    ("adit", &["agent", "http1", "policy", "outbound", "server", "store"]),
     ("xtask", &[]),
 ];
 
 /// Edges that only tests have (`[dev-dependencies]`), beyond those above.
 const TESTS_MAY_KNOW: &[(&str, &[&str])] = &[
     // The end-to-end tests of the binary speak to it as a visitor does.
-    ("adit", &["http1", "tls"]),
+    ("adit", &["tls"]),
+    // What is in force at the edge is seen by an agent.
+    ("server", &["agent"]),
     // Sessions that its tests invent have a family of clients.
     ("api", &["protocol"]),
 ];

@@ -40,6 +40,8 @@ pub(crate) struct Failure {
     pub(crate) why: Option<String>,
     /// The next step.
     pub(crate) fix: Option<String>,
+    /// An API's own error, for programs.
+    pub(crate) json: Option<String>,
 }
 
 impl Failure {
@@ -61,6 +63,7 @@ impl Failure {
             place: None,
             why: None,
             fix: None,
+            json: None,
         }
     }
 
@@ -94,6 +97,7 @@ impl From<adit_agent::Error> for Failure {
             place: None,
             why: None,
             fix: error.fix(),
+            json: None,
         }
     }
 }

@@ -5,6 +5,8 @@ mod command;
 mod dev;
 mod exit;
 mod output;
+#[cfg(feature = "server")]
+mod server;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use adit_agent::{Ca, Session};
 use adit_server::config::Settings;
 use adit_server::state::State;
-use adit_server::{AccessLog, Options, Server};
+use adit_server::{AccessLog, First, Options, Server};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -57,18 +57,21 @@ fn a_small_request_allocates_little() {
         listener.set_nonblocking(true).unwrap();
     }
     let (connect, plain) = (https.local_addr().unwrap(), http.local_addr().unwrap());
+    let mut settings = Settings::default();
+    settings.agents.accept_without_sni = Some(true);
+    settings.domains.private_suffixes = vec!["localhost".to_owned()];
+    let state = State::open(directory.path()).unwrap();
+    let credentials = state.credentials().unwrap();
     let server = Server::start(Options {
-        state: State::open(directory.path()).unwrap(),
+        state,
         base_domain: "adit.localhost".to_owned(),
         https,
         http: Some(http),
         admin,
-        tcp_ports: None,
-        accept_without_sni: true,
-        private_suffixes: vec!["localhost".to_owned()],
         workers: 1,
         access_log: AccessLog::Off,
-        settings: Settings::default(),
+        settings,
+        first: Some(First::of(&credentials, "adit.localhost").unwrap()),
     })
     .unwrap();
     let upstream = format!("http://{}", service.local_addr().unwrap());
@@ -80,7 +83,7 @@ fn a_small_request_allocates_little() {
     let (session, endpoint) = runtime.block_on(async {
         let session = Session::builder()
             .environment(|_| None)
-            .authtoken(server.state().credentials.authtoken.clone())
+            .authtoken(credentials.authtoken.clone())
             .connect_url(connect.to_string())
             .connect_server_name("connect.adit.localhost")
             .ca(Ca::file(server.state().ca_file()).unwrap())

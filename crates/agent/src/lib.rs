@@ -31,6 +31,7 @@ mod session;
 mod supervise;
 
 pub use config::{Ca, Identity};
+pub use dial::connector::{Connection, Connector};
 pub use endpoint::builder::{EndpointBuilder, HostHeader, Http, HttpVersion, Kind, ProxyProtocol, Tcp, Tls};
 pub use endpoint::modules::{OAuth, Oidc};
 pub use error::{Error, Side, Step};

@@ -1,9 +1,9 @@
 //! Who asks: API keys (control plane 1.1 and 2.5).
 //!
 //! A key is `FIRST_SECOND`: the first part finds it, the SHA-256 of the second is compared in constant time. Only
-//! that hash is kept.
+//! that hash is kept. Keys that nobody has are answered from memory like all others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix, TEXT_LEN};
@@ -13,59 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 
+use crate::access::{Access, Key};
 use crate::error::ApiError;
 
 /// Characters of a key's second part: ours has 32, imported ones may have fewer.
 const SECOND: std::ops::RangeInclusive<usize> = 20..=32;
-
-/// What a key may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Permissions {
-    /// All that its owner may.
-    All,
-    /// Only these (`tunnel_sessions:read`, `sessions:control`, …).
-    Only(BTreeSet<String>),
-}
-
-/// A key.
-#[derive(Clone, Debug)]
-pub struct ApiKey {
-    /// Its id (`ak_…`).
-    pub id: String,
-    /// The organisation whose objects it sees (`ac_…`).
-    pub organization: String,
-    /// What it may do.
-    pub permissions: Permissions,
-    /// SHA-256 of the part behind the underscore.
-    pub hash: [u8; 32],
-}
-
-/// All keys, by the first part of the key.
-#[derive(Debug, Default)]
-pub struct Keys {
-    by_first: HashMap<String, ApiKey>,
-}
-
-impl Keys {
-    /// A table of these keys.
-    pub fn new(keys: impl IntoIterator<Item = ApiKey>) -> Self {
-        let first = |key: &ApiKey| {
-            key.id
-                .split_once('_')
-                .map_or_else(String::new, |(_, text)| text.to_owned())
-        };
-        Self {
-            by_first: keys.into_iter().map(|key| (first(&key), key)).collect(),
-        }
-    }
-
-    /// The key with this text. Takes as long for a wrong second part as for the right one.
-    fn find(&self, first: &str, second: &str) -> Option<&ApiKey> {
-        let key = self.by_first.get(first)?;
-        verify_slices_are_equal(&key.hash, &hash_of(second)).ok()?;
-        Some(key)
-    }
-}
 
 /// SHA-256 of the second part of a key.
 pub fn hash_of(second: &str) -> [u8; 32] {
@@ -83,15 +35,11 @@ enum Scheme {
     Bearer,
 }
 
-/// The key that a request shows.
+/// The key that a request shows. Takes as long for a key that nobody has as for a wrong second part.
 ///
 /// # Errors
 /// 401 with 200–203, 206–208.
-pub(crate) fn authenticate<'k>(
-    keys: &'k Keys,
-    is_authtoken: &dyn Fn(&str) -> bool,
-    headers: &HeaderMap,
-) -> Result<&'k ApiKey, ApiError> {
+pub(crate) fn authenticate(access: &Access, headers: &HeaderMap) -> Result<Arc<Key>, ApiError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let missing = || ApiError::new(ErrorCode::NGROK_200, &[]);
     let value = values.next().ok_or_else(missing)?;
@@ -106,17 +54,33 @@ pub(crate) fn authenticate<'k>(
         return Err(ApiError::new(ErrorCode::NGROK_208, &[]));
     }
     let (first, second) = parts(&token).ok_or_else(malformed)?;
-    if let Some(key) = keys.find(first, second) {
-        return Ok(key);
+    let hash = hash_of(second);
+    let is = |of: &[u8; 32]| verify_slices_are_equal(of, &hash).is_ok();
+    let tables = access.read();
+    let first = first_bytes(first);
+    let key = first.and_then(|f| tables.key(&f));
+    if let Some(key) = key.filter(|key| is(&key.hash)) {
+        return Ok(key.clone());
     }
+    let credential = first.and_then(|f| tables.credential(&f));
+    let is_authtoken = is(credential.map_or(&NOBODYS, |c| &c.hash)) && credential.is_some();
     Err(ApiError::new(
         match scheme {
-            _ if !is_authtoken(&token) => ErrorCode::NGROK_203,
+            _ if !is_authtoken => ErrorCode::NGROK_203,
             Scheme::Basic => ErrorCode::NGROK_206,
             Scheme::Bearer => ErrorCode::NGROK_207,
         },
         &[],
     ))
+}
+
+/// Compared with where there is nothing to compare with.
+const NOBODYS: [u8; 32] = [0; 32];
+
+/// The bytes of an id that has these characters behind its prefix.
+fn first_bytes(first: &str) -> Option<[u8; 20]> {
+    let id: Id = format!("{}_{first}", Prefix::ApiKey.as_str()).parse().ok()?;
+    Some(*id.bytes())
 }
 
 fn malformed() -> ApiError {
@@ -153,24 +117,41 @@ fn parts(token: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adit_model::{Object, SecretValue};
+    use std::collections::HashMap;
 
     const FIRST: &str = "0ujtsYcgvSTl8PAuAdqWYSMnLOv";
     const SECOND: &str = "abcdefghijklmnopqrstuvwxyz012345";
 
+    fn object(kind: &str, prefix: &str) -> Object {
+        Object {
+            id: format!("{prefix}_{FIRST}").parse().unwrap(),
+            kind: kind.to_owned(),
+            organization: Id::new(Prefix::Account, 1_800_000_000, [1; 16]),
+            owner: None,
+            schema: 1,
+            revision: 1,
+            created_at: 0,
+            updated_at: 0,
+            body: serde_json::Map::new(),
+        }
+    }
+
     fn asked(value: Option<&str>) -> Result<String, &'static str> {
-        let keys = Keys::new([ApiKey {
-            id: format!("ak_{FIRST}"),
-            organization: "ac_x".to_owned(),
-            permissions: Permissions::All,
-            hash: hash_of(SECOND),
-        }]);
+        let access = Access::new();
+        let (key, credential) = (object("api_key", "ak"), object("credential", "cr"));
+        let secret = |second| vec![("token".to_owned(), SecretValue::Hashed(hash_of(second)))];
+        let secrets = HashMap::from([
+            (key.id, secret(SECOND)),
+            (credential.id, secret("11111111111111111111111111111111")),
+        ]);
+        access.load([key, credential], &secrets);
         let mut headers = HeaderMap::new();
         if let Some(value) = value {
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
         }
-        let is_authtoken = |t: &str| t.ends_with("_11111111111111111111111111111111");
-        authenticate(&keys, &is_authtoken, &headers)
-            .map(|key| key.id.clone())
+        authenticate(&access, &headers)
+            .map(|key| key.id.to_string())
             .map_err(|e| e.code().as_str())
     }
 

@@ -1,107 +1,183 @@
 //! One request from its head to its response.
 
+use std::net::IpAddr;
+use std::time::Instant;
+
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
+use adit_store::Actor;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Body;
+use hyper::body::Body as _;
 use serde_json::Value;
 
 use crate::Api;
-use crate::authenticate::{ApiKey, authenticate};
-use crate::authorize::authorize;
-use crate::body;
-use crate::error::ApiError;
+use crate::access::Caller;
+use crate::answer::{Body, Content, Full, Reply};
+use crate::authenticate::authenticate;
+use crate::error::{ApiError, RETRY_AFTER};
+use crate::fresh::now_millis;
+use crate::limits::{Left, Place};
 use crate::query::Query;
-use crate::route_table::{self, Access, Handler, Route};
+use crate::route_table::{Access, Handler, Route};
+use crate::route_tree::{self, Values};
+use crate::{body, compress, cors};
 
 const OPERATION_ID: HeaderName = HeaderName::from_static("ngrok-operation-id");
 const VERSION: &str = "ngrok-version";
 const VERSION_TOO: &str = "adit-version";
+/// Characters of a client's name that are kept.
+const USER_AGENT: usize = 255;
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// What a handler is given: a request that was let in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a Api,
-    /// The organisation whose objects the caller sees; empty for a caller without a key.
-    pub(crate) organization: &'a str,
-    /// The id in the path.
+    pub(crate) route: &'static Route,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// The organisation whose objects the caller sees, as text.
+    pub(crate) organization: String,
+    /// The id in the path; empty where that has none.
     pub(crate) id: String,
+    /// All that the path names.
+    pub(crate) values: Values,
     pub(crate) query: Query,
     /// Path and query as they were asked for.
     pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Value>,
 }
 
-/// What a handler answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// 200 with this body.
-    Json(Value),
-    /// 204.
-    Done,
+impl Call<'_> {
+    /// What the path has for a name of its pattern; empty if it has none.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        self.values
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map_or("", |(_, value)| value)
+    }
+}
+
+/// What is decided about a request before it has an answer, and goes into all answers to it.
+#[derive(Default)]
+struct Decided {
+    left: Option<Left>,
+    /// Whose key it is and who shows it, for the record.
+    asked: Option<(Id, Actor)>,
+    /// Held until the answer is made.
+    _place: Option<Place>,
 }
 
 impl Api {
-    /// Answers a request. Takes at most the time that a body may take and that an agent has to answer.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    /// Answers a request that `peer` made. Takes at most the time that a body may take, that an agent has to answer,
+    /// and that a change has to reach the store and the nodes.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Response<Body>
     where
-        B: Body<Data = Bytes> + Send,
+        B: hyper::body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let operation_id = operation_id();
-        let head_only = request.method() == Method::HEAD;
-        let mut response = match self.decide(request).await {
-            Ok(Reply::Json(json)) => json_response(StatusCode::OK, &json),
-            Ok(Reply::Done) => {
-                let mut response = Response::new(Full::default());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
-            }
-            Err(error) => refusal(&error, &operation_id),
+        let (mut head, body) = request.into_parts();
+        head.method = canonical(&head.method);
+        let mut decided = Decided::default();
+        let answered = if cors::is_preflight(&head.method, &head.headers) {
+            self.preflight(&head, peer)
+        } else {
+            self.decide(&head, body, peer, &operation_id, &mut decided)
+                .await
+                .map(Reply::response)
         };
+        let response = answered.unwrap_or_else(|error| {
+            self.record_refusal(&error, decided.asked.take(), peer, head.uri.path());
+            refusal(&error, &operation_id)
+        });
+        self.finish(&head, &operation_id, decided.left, response).await
+    }
+
+    /// Adds what all answers have.
+    async fn finish(
+        &self,
+        asked: &Parts,
+        operation_id: &str,
+        left: Option<Left>,
+        response: Response<Body>,
+    ) -> Response<Body> {
+        let mut response = compress::compress(&asked.headers, response).await;
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::try_from(&operation_id) {
+        if let Ok(value) = HeaderValue::try_from(operation_id) {
             headers.insert(OPERATION_ID, value);
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if head_only {
+        if let Some(left) = left {
+            headers.insert(LIMIT, left.limit.into());
+            headers.insert(REMAINING, left.remaining.into());
+            headers.insert(RESET, left.reset.into());
+        }
+        if let Some(origin) = cors::origin(&self.told.cors_origins, &asked.headers) {
+            cors::allow(headers, origin);
+        }
+        if asked.method == Method::HEAD {
             // The length stays: it says what a GET would get.
-            let length = Body::size_hint(response.body()).exact().unwrap_or(0);
-            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-            *response.body_mut() = Full::default();
+            if let Some(length) = response.body().size_hint().exact() {
+                response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+            }
+            *response.body_mut() = Body::Whole(Bytes::new());
         }
         response
     }
 
-    async fn decide<B>(&self, request: Request<B>) -> Result<Reply, ApiError>
+    async fn decide<B>(
+        &self,
+        head: &Parts,
+        body: B,
+        peer: IpAddr,
+        operation_id: &str,
+        decided: &mut Decided,
+    ) -> Result<Reply, ApiError>
     where
-        B: Body<Data = Bytes> + Send,
+        B: hyper::body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (head, body) = request.into_parts();
         self.check_host(&head.uri, &head.headers)?;
-        let (route, id) = route_table::find(&head.method, head.uri.path())?;
-        let organization = self.admit(route, &head.headers)?;
+        self.outer_door(peer)?;
+        let (route, values) = route_tree::find(&head.method, head.uri.path())?;
+        let caller = self.admit(route, &head.headers, peer, operation_id, decided)?;
         let query = Query::parse(head.uri.query(), route.parameters)?;
+        let id = values.iter().find(|(name, _)| *name == "id");
         let call = Call {
             api: self,
-            organization,
-            id,
+            route,
+            organization: caller.organization.to_string(),
+            caller,
+            id: id.map_or_else(String::new, |(_, id)| id.clone()),
+            values,
             query,
             target: head
                 .uri
                 .path_and_query()
                 .map_or_else(String::new, |t| t.as_str().to_owned()),
+            headers: head.headers.clone(),
             body: body::read(&head.method, &head.headers, body).await?,
         };
         match route.handler {
             Handler::Now(answer) => answer(&call),
             Handler::Later(answer) => answer(&call).await,
         }
+    }
+
+    /// What may be asked at a path, for a page of another origin. Needs no key.
+    fn preflight(&self, head: &Parts, peer: IpAddr) -> Result<Response<Body>, ApiError> {
+        self.check_host(&head.uri, &head.headers)?;
+        self.outer_door(peer)?;
+        self.counters.open_request(peer, self.nodes(), Instant::now())?;
+        cors::preflight(head.uri.path(), &head.headers)
     }
 
     /// A connection to the API is for the API: whoever asks for another host on it was misled.
@@ -115,18 +191,53 @@ impl Api {
         Err(ApiError::new(ErrorCode::ADIT_4210, &[]))
     }
 
-    /// Whether the caller may ask this at all; returns whose objects he sees.
-    fn admit(&self, route: &Route, headers: &HeaderMap) -> Result<&str, ApiError> {
-        let Access::With(permission) = route.access else {
-            return Ok("");
-        };
-        let key: &ApiKey = authenticate(&self.told.keys, &*self.told.is_authtoken, headers)?;
+    /// Who asks, if he may ask this at all.
+    fn admit(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        peer: IpAddr,
+        operation_id: &str,
+        decided: &mut Decided,
+    ) -> Result<Caller, ApiError> {
+        let user_agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let user_agent = user_agent.unwrap_or_default().chars().take(USER_AGENT).collect();
+        let nobody = Caller::nobody(peer, user_agent, operation_id.to_owned());
+        let (now, nodes) = (Instant::now(), self.nodes());
+        if route.access == Access::Everybody {
+            self.counters.open_request(peer, nodes, now)?;
+            return Ok(nobody);
+        }
+        self.counters.may_try(peer, now)?;
+        let key = authenticate(&self.told.access, headers).inspect_err(|error| {
+            // Only what could be guessing counts.
+            if matches!(error.code(), ErrorCode::NGROK_202 | ErrorCode::NGROK_203) {
+                self.counters.failed(peer, now);
+            }
+        })?;
+        decided.left = self.counters.request(key.id, nodes, now)?;
+        decided._place = self.counters.place(key.id, nodes)?;
+        decided.asked = Some((key.organization, nobody.with_credential(&key)));
+        self.door(&nobody, &key)?;
+        let caller = nobody.with_key(&self.told.access, &key)?;
+        decided.asked = Some((key.organization, caller.actor()));
         // Adit's own paths have no versions.
         if !route.path.starts_with("/adit/") {
             check_version(headers)?;
         }
-        authorize(key, route.operation, permission)?;
-        Ok(&key.organization)
+        if let Access::With(permission) = route.access {
+            caller.require(permission)?;
+        }
+        Ok(caller)
+    }
+}
+
+/// Methods in any case: some clients name them as their language spells them.
+fn canonical(method: &Method) -> Method {
+    let upper = method.as_str().to_ascii_uppercase();
+    match Method::from_bytes(upper.as_bytes()) {
+        Ok(known) => known,
+        Err(_) => method.clone(),
     }
 }
 
@@ -140,18 +251,16 @@ fn check_version(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::NGROK_217, &[("version", shown)]))
 }
 
-fn json_response(status: StatusCode, json: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(json.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
-    response
-}
-
-fn refusal(error: &ApiError, operation_id: &str) -> Response<Full<Bytes>> {
-    let mut response = json_response(error.status(), &error.json(operation_id));
+fn refusal(error: &ApiError, operation_id: &str) -> Response<Body> {
+    if error.status().is_server_error() {
+        tracing::warn!(operation_id, code = error.code().as_str(), "a request was not answered");
+    }
+    let full = Full {
+        status: error.status(),
+        content: Content::Json(error.json(operation_id)),
+        headers: Vec::new(),
+    };
+    let mut response = Reply::from(full).response();
     let headers = response.headers_mut();
     if error.status() == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -160,6 +269,9 @@ fn refusal(error: &ApiError, operation_id: &str) -> Response<Full<Bytes>> {
         && let Some(allow) = error.detail_of("supported").and_then(|t| t.parse().ok())
     {
         headers.insert(header::ALLOW, allow);
+    }
+    if let Some(seconds) = error.detail_of(RETRY_AFTER).and_then(|t| t.parse().ok()) {
+        headers.insert(header::RETRY_AFTER, seconds);
     }
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         // What is left of the body is not read.
@@ -170,11 +282,8 @@ fn refusal(error: &ApiError, operation_id: &str) -> Response<Full<Bytes>> {
 
 /// A name for this request, in logs and answers.
 fn operation_id() -> String {
-    let millis = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(0));
     let mut random = [0; 16];
     // Without randomness two ids may be alike; nothing but logs depends on them.
     let _ = aws_lc_rs::rand::fill(&mut random);
-    Id::at_millis(Prefix::Operation, millis, random).to_string()
+    Id::at_millis(Prefix::Operation, now_millis(), random).to_string()
 }

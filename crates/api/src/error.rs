@@ -2,10 +2,16 @@
 //!
 //! All four keys are always there, and `details` holds strings only: Go's client cannot read an error otherwise.
 
+use adit_model::Problems;
 use adit_names::code::ErrorCode;
+use adit_store::{Refusal, StoreError, WriteError};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::conditional;
+
+/// The detail that also becomes a field of the answer.
+pub(crate) const RETRY_AFTER: &str = "retry_after";
 /// Most bytes of a request's own value that an error repeats.
 const SHOWN: usize = 64;
 
@@ -37,6 +43,37 @@ impl ApiError {
     pub(crate) fn detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));
         self
+    }
+
+    /// The same, to be tried again after these seconds.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.detail(RETRY_AFTER, seconds.to_string())
+    }
+
+    /// Nothing can be read or changed now.
+    pub(crate) fn unavailable(reason: &str) -> Self {
+        Self::new(ErrorCode::ADIT_2012, &[("reason", reason)]).retry_after(5)
+    }
+
+    /// A fault of this server. The cause is for its log, never for the answer.
+    pub(crate) fn internal(cause: &str) -> Self {
+        tracing::error!(cause, "a request failed by a fault of this server");
+        Self::new(ErrorCode::NGROK_10000, &[])
+    }
+
+    /// Why a change was not written; `noun` and `id` are those of the object that it is about.
+    pub(crate) fn of_write(error: WriteError, noun: &str, id: &str) -> Self {
+        match error {
+            WriteError::Refused(refusal) => refusal.into(),
+            WriteError::NotFound => Self::new(ErrorCode::ADIT_2001, &[("kind", noun), ("id", id)]),
+            WriteError::Stale { current } => conditional::stale(Some(current)),
+            WriteError::Newer => Self::unavailable("the object was written by a newer version of the server"),
+            WriteError::Unavailable(cause) => {
+                tracing::error!(cause, "the store is not available");
+                Self::unavailable("the store is not available")
+            }
+            WriteError::Late => Self::new(ErrorCode::ADIT_2014, &[]).retry_after(1),
+        }
     }
 
     pub(crate) fn code(&self) -> ErrorCode {
@@ -75,6 +112,59 @@ impl ApiError {
             "msg": msg,
             "details": details,
         })
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => {
+                tracing::error!(cause, "the store is not available");
+                Self::unavailable("the store is not available")
+            }
+            StoreError::Damaged(cause) | StoreError::Sealed(cause) => Self::internal(&cause),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let values: Vec<_> = refusal.values.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let mut error = Self::new(refusal.code, &values);
+        if !refusal.field.is_empty() {
+            error = error.detail("field", refusal.field);
+        }
+        error.details.extend(refusal.details);
+        error
+    }
+}
+
+/// The first problem is the error; the details name all.
+impl From<Problems> for ApiError {
+    fn from(Problems(problems): Problems) -> Self {
+        let Some(first) = problems.first() else {
+            return Self::internal("a body was refused without a reason");
+        };
+        let mut error = Self::with_text(first.code, first.message());
+        if !first.field.is_empty() {
+            error = error.detail("field", first.field.as_str());
+        }
+        error.details.extend(first.details.iter().cloned());
+        if problems.len() > 1 {
+            let fields: Vec<_> = problems
+                .iter()
+                .map(|p| p.field.as_str())
+                .filter(|f| !f.is_empty())
+                .collect();
+            let all: Vec<_> = problems
+                .iter()
+                .map(|p| json!({"error_code": p.code.as_str(), "field": p.field, "msg": p.message()}))
+                .collect();
+            error = error
+                .detail("fields", fields.join(","))
+                .detail("errors", Value::from(all).to_string());
+        }
+        error
     }
 }
 

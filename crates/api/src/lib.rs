@@ -3,33 +3,70 @@
 //! A request goes one way through [`Api::answer`]:
 //!
 //! ```text
-//! host ─▶ route_table (path, method) ─▶ authenticate ─▶ authorize ─▶ version ─▶ query, body ─▶ handler ─▶ Reply
+//! host ─▶ route_tree (path, method) ─▶ limits, authenticate ─▶ version ─▶ authorize ─▶ query, body ─▶ handler ─▶ Reply
 //! ```
 //!
-//! * `route_table` is the one list of operations: a new one is a line there and a function.
-//! * `authorize` is the one place that decides who may do what.
+//! * `route_table` is the one list of operations: a new one is a line there and a function. What all stored resources
+//!   have in common follows from their kinds (`resource`), written once.
+//! * `access` knows people, roles and keys, in memory; `authenticate` finds who asks, [`Access`] is kept by the feed.
+//! * `authorize` is the one place that decides who may do what: `authorization.toml` is its matrix.
 //! * `error` is the one form of all refusals; its codes come from [`adit_names::code`].
 //! * `live` shows what is on line now, read from [`adit_cluster::Directory`], and gives commands to agents.
 //! * [`serve`] speaks HTTP/1.1 and HTTP/2 on a connection that somebody else has accepted and secured.
 //!
 //! Everything runs on the control thread; nothing here can make a visitor wait.
 
+mod access;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod answer;
+mod applied;
+mod audit;
 mod authenticate;
 mod authorize;
+mod background;
 mod body;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
+mod compress;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod conditional;
+mod cors;
+mod door;
 mod error;
+pub mod filter;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod fresh;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod limits;
 mod live;
+#[allow(dead_code, unused_imports, reason = "what the dashboard's sign-in uses")]
+pub mod login;
+pub mod openapi;
 mod page;
+mod people;
 mod query;
+mod record;
+#[allow(dead_code, reason = "what handlers of stored resources use of it")]
+mod resource;
+#[cfg(test)]
+mod rights_tests;
 mod route_table;
+mod route_tree;
 pub mod serve;
+mod unbuilt;
 
 use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
+use adit_names::cidr::CidrSet;
+use adit_store::Store;
+use adit_store::log::AuditKey;
 
-pub use authenticate::{ApiKey, Keys, Permissions, hash_of};
+pub use access::{Access, Secrets};
+pub use answer::Body;
+pub use applied::{Applied, OneNode, Waiting};
+pub use authenticate::hash_of;
+pub use limits::Limits;
 
 /// What an API is made of.
 pub struct Options {
@@ -40,14 +77,45 @@ pub struct Options {
     pub region: String,
     /// Name of this node.
     pub node: String,
-    /// Who may ask.
-    pub keys: Keys,
-    /// Whether a text is a valid authtoken of an agent, which is no API key and deserves to be told so.
-    pub is_authtoken: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Who there is and what he may.
+    pub access: Arc<Access>,
+    /// Addresses that the API may be used from at all; everywhere if there are none (`control.allow_cidrs`).
+    pub allow_cidrs: CidrSet,
     /// What is live.
     pub directory: Arc<Directory>,
     /// The way to the agents.
     pub commands: Commands,
+    /// How often and how many at once.
+    pub limits: Limits,
+    /// Origins whose pages may read answers; `*` is all.
+    pub cors_origins: Vec<String>,
+    /// What names and ports there are.
+    pub installation: Installation,
+    /// What was set. Without it everything that is not live is answered as if the store were away.
+    pub stored: Option<Stored>,
+}
+
+/// Names and ports of the installation.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// Base domain, canonical.
+    pub base_domain: String,
+    /// Suffixes that are accepted beside the Public Suffix List.
+    pub private_suffixes: Vec<String>,
+    /// Public port of `https://` endpoints.
+    pub https_port: u16,
+    /// Public port of `http://` endpoints.
+    pub http_port: u16,
+    /// Ports of `tcp://` endpoints: first and last.
+    pub tcp_ports: Option<(u16, u16)>,
+}
+
+/// The store, and how far the nodes have come with it.
+pub struct Stored {
+    /// The store.
+    pub store: Store,
+    /// How far the nodes have come.
+    pub applied: Arc<dyn Applied>,
 }
 
 /// The API.
@@ -55,6 +123,10 @@ pub struct Api {
     told: Options,
     /// Host of its URL, which requests must name.
     host: String,
+    counters: limits::Counters,
+    /// Signs heads and exports of the audit log.
+    audit_key: Option<Arc<AuditKey>>,
+    record: record::Record,
 }
 
 impl Api {
@@ -62,7 +134,37 @@ impl Api {
     pub fn new(told: Options) -> Self {
         let authority = told.url.split_once("://").map_or(told.url.as_str(), |(_, rest)| rest);
         let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
-        Self { told, host }
+        let counters = limits::Counters::new(told.limits);
+        Self {
+            told,
+            host,
+            counters,
+            audit_key: None,
+            record: record::Record::default(),
+        }
+    }
+
+    /// The same with the key that signs heads and exports of the audit log.
+    #[must_use]
+    pub fn signing_with(mut self, key: Arc<AuditKey>) -> Self {
+        self.audit_key = Some(key);
+        self
+    }
+
+    /// How many nodes are live, among whom limits are divided.
+    fn nodes(&self) -> u32 {
+        self.told.stored.as_ref().map_or(1, |stored| stored.applied.nodes())
+    }
+
+    /// The store, and how far the nodes have come with it.
+    ///
+    /// # Errors
+    /// 503 `ERR_ADIT_2012` if there is none.
+    fn stored(&self) -> Result<&Stored, error::ApiError> {
+        self.told
+            .stored
+            .as_ref()
+            .ok_or_else(|| error::ApiError::unavailable("this node has no store"))
     }
 
     /// The absolute URI of a path below it, which begins with a slash.
@@ -76,6 +178,12 @@ impl std::fmt::Debug for Api {
         f.debug_struct("Api")
             .field("url", &self.told.url)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").finish_non_exhaustive()
     }
 }
 

@@ -56,6 +56,16 @@ impl Page {
         })
     }
 
+    /// The id that the page ends before.
+    pub(crate) fn before_id(&self) -> Option<Id> {
+        self.before.as_ref().and_then(|id| id.parse().ok())
+    }
+
+    /// Most objects of the page.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// The objects of this page out of all of them, newest first, and whether more follow.
     pub(crate) fn cut<T>(&self, mut all: Vec<(String, T)>) -> (Vec<(String, T)>, bool) {
         if let Some(before) = &self.before {

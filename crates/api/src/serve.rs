@@ -2,6 +2,7 @@
 //! many there are.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,15 +28,15 @@ const STREAMS: u32 = 64;
 /// Largest head in bytes.
 const HEAD: usize = 32 << 10;
 
-/// Serves a connection until it ends, grows too old, or `stop` becomes true.
-pub async fn serve<IO>(api: Arc<Api>, io: IO, is_http2: bool, stop: watch::Receiver<bool>)
+/// Serves a connection that `peer` made until it ends, grows too old, or `stop` becomes true.
+pub async fn serve<IO>(api: Arc<Api>, io: IO, peer: IpAddr, is_http2: bool, stop: watch::Receiver<bool>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let io = TokioIo::new(io);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let api = api.clone();
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        async move { Ok::<_, Infallible>(api.answer(request, peer).await) }
     });
     if is_http2 {
         let connection = http2::Builder::new(TokioExecutor::new())

@@ -7,15 +7,16 @@
     reason = "tests: also in their helper functions"
 )]
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adit_api::{Api, ApiKey, Keys, Options, Permissions, hash_of};
+use adit_api::{Access, Api, Installation, Limits, Options, Secrets, hash_of};
 use adit_cluster::{
     Command, CommandError, CommandQueue, Commands, Directory, OnlineSession, RemoteCommands, SessionFacts, Target,
 };
+use adit_model::{Object, SecretValue};
+use adit_names::cidr::CidrSet;
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use adit_protocol::client_family::ClientFamily;
@@ -24,8 +25,10 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const URL: &str = "https://api.adit.example.com:8443";
-const OURS: &str = "ac_ours";
+const OURS: &str = "ac_3ujtsYcgvSTl8PAuAdqWYSMnLOv";
+const USER: &str = "usr_4ujtsYcgvSTl8PAuAdqWYSMnLOv";
 const FIRST: &str = "0ujtsYcgvSTl8PAuAdqWYSMnLOv";
 const READER: &str = "1ujtsYcgvSTl8PAuAdqWYSMnLOv";
 const SECOND: &str = "abcdefghijklmnopqrstuvwxyz012345";
@@ -39,23 +42,57 @@ struct Place {
 fn place() -> Place {
     let directory = Arc::<Directory>::default();
     let (commands, queue) = Commands::new();
-    let key = |first: &str, permissions| ApiKey {
-        id: format!("ak_{first}"),
-        organization: OURS.to_owned(),
-        permissions,
-        hash: hash_of(SECOND),
+    let access = Access::new();
+    let key = |first: &str, permissions: &[&str]| {
+        object(&format!("ak_{first}"), "api_key", &json!({"permissions": permissions}))
     };
-    let reads = BTreeSet::from(["tunnel_sessions:read".to_owned()]);
+    let keys = [key(FIRST, &[]), key(READER, &["tunnel_sessions:read"])];
+    let hash = || vec![("token".to_owned(), SecretValue::Hashed(hash_of(SECOND)))];
+    let secrets: Secrets = keys.iter().map(|key| (key.id, hash())).collect();
+    let people = [
+        object(OURS, "organization", &json!({"name": "ours"})),
+        object(USER, "user", &json!({"email": "a@example.com"})),
+        object(
+            "nod_5ujtsYcgvSTl8PAuAdqWYSMnLOv",
+            "member",
+            &json!({"user_id": USER, "role_ids": ["admin"]}),
+        ),
+    ];
+    access.load(people.into_iter().chain(keys), &secrets);
     let api = Api::new(Options {
         url: URL.to_owned(),
         region: "local".to_owned(),
         node: "node-1".to_owned(),
-        keys: Keys::new([key(FIRST, Permissions::All), key(READER, Permissions::Only(reads))]),
-        is_authtoken: Box::new(|_| false),
+        access: Arc::new(access),
+        allow_cidrs: CidrSet::default(),
         directory: directory.clone(),
         commands,
+        limits: Limits::default(),
+        cors_origins: vec!["*".to_owned()],
+        installation: Installation {
+            base_domain: "adit.example.com".to_owned(),
+            private_suffixes: Vec::new(),
+            https_port: 8443,
+            http_port: 8080,
+            tcp_ports: None,
+        },
+        stored: None,
     });
     Place { api, directory, queue }
+}
+
+fn object(id: &str, kind: &str, body: &Value) -> Object {
+    Object {
+        id: id.parse().unwrap(),
+        kind: kind.to_owned(),
+        organization: OURS.parse().unwrap(),
+        owner: Some(USER.parse().unwrap()),
+        schema: 1,
+        revision: 1,
+        created_at: 0,
+        updated_at: 0,
+        body: body.as_object().unwrap().clone(),
+    }
 }
 
 fn session_id(n: u64) -> String {
@@ -96,7 +133,7 @@ impl Place {
     }
 
     async fn answer(&self, request: Request<Full<Bytes>>) -> (Response<()>, Value) {
-        let (head, body) = self.api.answer(request).await.into_parts();
+        let (head, body) = self.api.answer(request, PEER).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let json = if body.is_empty() {
             Value::Null
@@ -197,11 +234,10 @@ async fn each_refusal_has_its_status_code_and_form() {
     let id = place.online(1, OURS);
     let session = format!("/tunnel_sessions/{id}");
     let stop = format!("{session}/stop");
-    let endpoint = "/endpoints/ep_0ujtsYcgvSTl8PAuAdqWYSMnLOv";
     for (method, path, body, status, code) in [
         ("GET", "/nowhere", "", 404, "ERR_ADIT_2003"),
         ("PUT", session.as_str(), "", 405, "ERR_ADIT_2002"),
-        ("POST", "/endpoints", "{}", 405, "ERR_ADIT_2002"),
+        ("POST", "/tunnels", "{}", 405, "ERR_ADIT_2002"),
         ("GET", &stop, "", 405, "ERR_ADIT_2002"),
         ("GET", "/tunnel_sessions/nonsense", "", 404, "ERR_ADIT_2001"),
         (
@@ -225,8 +261,6 @@ async fn each_refusal_has_its_status_code_and_form() {
             404,
             "ERR_ADIT_2001",
         ),
-        ("GET", endpoint, "", 404, "ERR_ADIT_2001"),
-        ("DELETE", endpoint, "", 404, "ERR_ADIT_2001"),
         ("GET", "/tunnels?limit=0", "", 400, "ERR_NGROK_233"),
         ("GET", "/tunnels?limit=x", "", 400, "ERR_NGROK_244"),
         (
@@ -416,7 +450,7 @@ async fn a_command_goes_to_its_agent_and_the_answer_comes_back() {
             assert_eq!(request.target, target);
             request.answer(answer.clone());
         };
-        let (response, ()) = tokio::join!(api.answer(request), agent);
+        let (response, ()) = tokio::join!(api.answer(request, PEER), agent);
         assert_eq!(response.status(), status, "{path} {body}");
         let body = response.into_body().collect().await.unwrap().to_bytes();
         match code {

@@ -16,7 +16,7 @@ use crate::accept::{self, Kind};
 use crate::control_sink::ControlSink;
 use crate::node::Node;
 use crate::secure::Profiles;
-use crate::session::{self, Agents};
+use crate::session::{self, Agents, Recorder};
 use crate::supervise::Workers;
 use crate::tcp::Ports;
 
@@ -44,6 +44,8 @@ pub struct Options {
     pub control: Option<ControlSink>,
     /// Commands to agents.
     pub commands: CommandQueue,
+    /// Knows when what was told to the observer is kept: logins and binds are answered then.
+    pub recorder: Option<Arc<dyn Recorder>>,
 }
 
 /// Why a node cannot start.
@@ -82,6 +84,7 @@ impl Edge {
             directory.clone(),
             ports.clone(),
             Some(options.observer.clone()),
+            options.recorder,
         )?;
         let profiles = Profiles::new(options.resolver, options.tickets)?;
         let node = Node::new(

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use adit_cluster::{Choice, Pool};
-use adit_observe::Relayed;
+use adit_observe::{RefusalReason, Relayed};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
@@ -83,7 +83,17 @@ impl TcpPorts for Ports {
 /// A connection to the port of an endpoint: served on the worker of the agent's session, where the listener need
 /// not be (the agent may have come back elsewhere).
 pub(crate) fn accepted(accepted: Accepted, port: u16, node: Arc<Node>) {
-    let worker = node.directory.find_port(port).and_then(|pool| match pool.choose(0) {
+    let pool = node.directory.find_port(port);
+    let ip = accepted.peer.ip();
+    if pool
+        .as_ref()
+        .is_some_and(|pool| crate::route::visitor::blocks_port(&node.config.load(), pool, ip))
+    {
+        node.refused(accepted.kind, ip, RefusalReason::IpRule);
+        accept::reset(&accepted.io);
+        return;
+    }
+    let worker = pool.and_then(|pool| match pool.choose(0) {
         Choice::Member(m) => m.worker(),
         Choice::Park | Choice::Offline => None,
     });

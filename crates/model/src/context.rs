@@ -1,5 +1,7 @@
 //! What checks need to know beside the object.
 
+use adit_names::endpoint_url::UrlRules;
+use adit_names::host::CanonicalHost;
 use adit_names::id::Id;
 
 /// Where and by whom an object is made or changed.
@@ -23,4 +25,20 @@ pub struct Context {
     pub is_operators: bool,
     /// Who makes or changes it (`usr_…`, `service_…`); none for the system itself.
     pub principal: Option<Id>,
+}
+
+impl Context {
+    /// The rules for URLs that follow; `None` if the base domain is no host name.
+    #[must_use]
+    pub fn url_rules(&self) -> Option<UrlRules> {
+        let mut rules = UrlRules::new(CanonicalHost::any_depth(&self.base_domain).ok()?).ok()?;
+        rules.private_suffixes = self
+            .private_suffixes
+            .iter()
+            .filter_map(|suffix| CanonicalHost::any_depth(suffix).ok())
+            .collect();
+        rules.https_ports = vec![self.https_port];
+        rules.http_ports = vec![self.http_port];
+        Some(rules)
+    }
 }

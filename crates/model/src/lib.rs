@@ -10,6 +10,7 @@
 pub mod catalogue;
 mod claim;
 mod context;
+mod digest;
 pub mod draft;
 mod field;
 pub mod kind;
@@ -17,6 +18,9 @@ mod object;
 mod problem;
 mod reference;
 mod secret;
+mod show;
+pub mod timestamp;
+mod value;
 
 pub use claim::{Claim, Scope};
 pub use context::Context;
@@ -24,6 +28,7 @@ pub use draft::Prepared;
 pub use field::{Field, Form, Writable};
 pub use kind::{Kind, Surface, View};
 pub use object::Object;
-pub use problem::{Problem, Problems};
+pub use problem::{MAX_PROBLEMS, MAX_SHOWN, Problem, Problems};
 pub use reference::{OnDelete, Reference};
 pub use secret::{SecretForm, SecretValue};
+pub use show::show;

@@ -8,9 +8,9 @@
 //! | `*`, `bind:*` | everything |
 //! | `bind:HOST` | that host under `http`, `https`, `tls`; internal: any scheme |
 //! | `bind:*.HOST` | any host below, not HOST itself |
-//! | `bind:HOST:PORT` | that `tcp` or `udp` address; internal: that port |
-//! | `bind:SCHEME://HOST[:PORT]` | as written; HOST may be `*` or `*.HOST`, PORT may be `A-B` |
-//! | `bind:KEY=VALUE`, `bind:KEY=*` | labelled endpoints |
+//! | `bind:HOST:PORT` | that `tcp` or `udp` address; internal: that port; PORT may be `*` |
+//! | `bind:SCHEME://HOST[:PORT]` | as written; HOST may be `*` or `*.HOST`, PORT may be `A-B` or `*` |
+//! | `bind:KEY=VALUE` | labelled endpoints; KEY and VALUE may each be `*` |
 //!
 //! A host rule without a scheme never opens a TCP or UDP port: `bind:*.example.com` would otherwise
 //! allow every port, because their URLs all show `tcp.<base>`.
@@ -42,7 +42,7 @@ pub enum BindRule {
     },
     /// Labelled endpoints with this label; `None` is any value.
     Label {
-        /// The label's key.
+        /// The label's key; `*` is any key.
         key: Box<str>,
         /// The label's value.
         value: Option<Box<str>>,
@@ -93,7 +93,9 @@ impl BindRule {
     pub fn matches_label(&self, key: &str, value: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Label { key: k, value: v } => **k == *key && v.as_ref().is_none_or(|v| **v == *value),
+            Self::Label { key: k, value: v } => {
+                (**k == *key || **k == *"*") && v.as_ref().is_none_or(|v| **v == *value)
+            }
             Self::Address { .. } => false,
         }
     }
@@ -118,7 +120,7 @@ impl FromStr for BindRule {
         }
         if let Some((key, value)) = body.split_once('=') {
             if key.is_empty() || value.is_empty() {
-                return Err(wrong("a label rule is bind:KEY=VALUE or bind:KEY=*"));
+                return Err(wrong("a label rule is bind:KEY=VALUE, each of which may be *"));
             }
             return Ok(Self::Label {
                 key: key.into(),
@@ -138,7 +140,7 @@ impl FromStr for BindRule {
         let (name, ports) = match rest.rsplit_once(':') {
             Some((name, ports)) => (
                 name,
-                Some(port_range(ports).ok_or_else(|| wrong("the port is not N or A-B"))?),
+                Some(port_range(ports).ok_or_else(|| wrong("the port is not N, A-B or *"))?),
             ),
             None => (rest, None),
         };
@@ -160,6 +162,9 @@ impl FromStr for BindRule {
 
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     let number = |digits: &str| host::port_number(digits.as_bytes()).ok();
+    if text == "*" {
+        return Some(1..=u16::MAX);
+    }
     match text.split_once('-') {
         Some((first, last)) => {
             let (first, last) = (number(first)?, number(last)?);
@@ -242,6 +247,7 @@ impl fmt::Display for BindRule {
                 }
                 match ports {
                     None => Ok(()),
+                    Some(ports) if *ports == (1..=u16::MAX) => f.write_str(":*"),
                     Some(ports) if ports.start() == ports.end() => write!(f, ":{}", ports.start()),
                     Some(ports) => write!(f, ":{}-{}", ports.start(), ports.end()),
                 }

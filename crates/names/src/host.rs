@@ -242,7 +242,7 @@ impl CanonicalHost {
             if rest.len() > 4 * MAX_NAME {
                 return Err(HostError::NameTooLong);
             }
-            let ascii = idna::domain_to_ascii_strict(rest).map_err(|_| HostError::Idna)?;
+            let ascii = idna::domain_to_ascii_strict(rest).map_err(|_| too_long(rest).unwrap_or(HostError::Idna))?;
             if star.len() + ascii.len() > MAX_NAME {
                 return Err(HostError::NameTooLong);
             }
@@ -311,6 +311,18 @@ pub fn is_below(name: &str, base: &str) -> bool {
         .is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
+/// Is this canonical name a public suffix, below which names belong to many (`co.uk`, `github.io`)?
+#[must_use]
+pub fn is_public_suffix(name: &str) -> bool {
+    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name.as_bytes())
+}
+
+/// Is this canonical name a public suffix that one provider shares with its customers (`github.io`, not `co.uk`)?
+#[must_use]
+pub fn is_shared_suffix(name: &str) -> bool {
+    is_public_suffix(name) && psl::suffix(name.as_bytes()).and_then(|s| s.typ()) == Some(psl::Type::Private)
+}
+
 /// Is this the form of an address: IPv4, or IPv6 with or without brackets?
 #[must_use]
 pub fn is_ip_form(name: &str) -> bool {
@@ -361,6 +373,15 @@ fn check(name: &[u8], reserved_hyphens: bool) -> Result<(), HostError> {
         }
     }
     Ok(())
+}
+
+/// Whether IDNA refuses a name only because it is too long in its ASCII form.
+fn too_long(name: &str) -> Option<HostError> {
+    let ascii = idna::domain_to_ascii(name).ok()?;
+    if ascii.split('.').any(|label| label.len() > MAX_LABEL) {
+        return Some(HostError::LabelTooLong);
+    }
+    (ascii.len() > MAX_NAME).then_some(HostError::NameTooLong)
 }
 
 /// An A-label is valid if it decodes, and encodes again to the same bytes.

@@ -40,36 +40,72 @@ prefixes! {
     AgentIngress = "agin",
     /// API key.
     ApiKey = "ak",
+    /// Backup.
+    Backup = "bkp",
+    /// Bot user: the older name of a service user, over the same characters.
+    Bot = "bot",
+    /// Certificate authority of visitors' certificates.
+    CertificateAuthority = "ca",
+    /// TLS certificate.
+    Certificate = "cert",
+    /// Checkpoint of the audit log.
+    Checkpoint = "chk",
     /// Credential (authtoken) of agents.
     Credential = "cr",
+    /// Event destination.
+    EventDestination = "ed",
     /// Endpoint.
     Endpoint = "ep",
+    /// Event subscription.
+    EventSubscription = "esb",
     /// Event.
     Event = "ev",
+    /// Guardrail.
+    Guardrail = "gr",
+    /// Invitation to an organisation.
+    Invitation = "inv",
     /// IP policy.
     IpPolicy = "ipp",
     /// Rule of an IP policy.
     IpPolicyRule = "ipr",
-    /// Node of the cluster.
-    Node = "nod",
+    /// IP restriction.
+    IpRestriction = "ipx",
     /// Kubernetes operator.
     Operator = "k8sop",
+    /// Membership of a user in an organisation.
+    Member = "mem",
+    /// Node of the cluster.
+    Node = "nod",
     /// Operation: long work that goes on after its answer.
     Operation = "op",
-    /// Reserved domain.
-    ReservedDomain = "rd",
+    /// Personal access token.
+    PersonalToken = "pat",
+    /// Settings of an endpoint pool.
+    EndpointPool = "pool",
     /// Reserved address (TCP or UDP port).
     ReservedAddress = "ra",
+    /// Reserved domain.
+    ReservedDomain = "rd",
+    /// Role.
+    Role = "role",
     /// One request or connection of a visitor.
     Request = "rq",
-    /// TLS certificate.
-    Certificate = "cert",
+    /// Secret in a vault.
+    Secret = "secret",
+    /// Service user.
+    ServiceUser = "service",
+    /// Session at the dashboard.
+    DashboardSession = "ses",
+    /// Public key of agents that come by SSH.
+    SshCredential = "sshcr",
     /// Tunnel: an endpoint as the session that offers it knows it.
     Tunnel = "tn",
     /// Session of an agent (tunnel session).
     Session = "ts",
     /// User.
     User = "usr",
+    /// Vault of secrets.
+    Vault = "vault",
 }
 
 /// A typed id.

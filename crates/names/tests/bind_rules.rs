@@ -85,6 +85,11 @@ fn each_form() {
             &["tcp://db.internal:5432", "tls://db.internal:5432"],
             &["tcp://db.internal:5433"],
         ),
+        (
+            "bind:tcp.example.com:*",
+            &["tcp://tcp.example.com:20000", "tcp://tcp.example.com:65535"],
+            &["https://tcp.example.com", "tcp://other.example.com:20000"],
+        ),
         ("bind:edge=edghts_1", &[], &["https://a.b"]),
     ];
     for (rule, allowed, refused) in cases {
@@ -113,6 +118,9 @@ fn labels() {
     assert!(!acl.allows_label("edge", "edghts_2") && !acl.allows_label("Env", "prod"));
     assert!(!Acl::parse(["bind:a.example.com"]).unwrap().allows_label("a", "b"));
     assert!(Acl::parse(["bind:*"]).unwrap().allows_label("a", "b"));
+    let acl = Acl::parse(["bind:*=bar"]).unwrap();
+    assert!(acl.allows_label("a", "bar") && acl.allows_label("*", "bar") && !acl.allows_label("a", "b"));
+    assert!(Acl::parse(["bind:*=*"]).unwrap().allows_label("a", "b"));
 }
 
 #[test]

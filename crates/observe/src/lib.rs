@@ -21,6 +21,7 @@
 //! ```
 
 mod activity;
+pub mod audit;
 mod drain;
 mod emit;
 mod label;
@@ -36,7 +37,7 @@ mod ring;
 pub use activity::endpoint::{EndpointFacts, EndpointReason, EndpointTransition};
 pub use activity::refusal::{Refusal, RefusalSummary};
 pub use activity::session::{AgentSession, SessionChange};
-pub use activity::{Activity, ActivityEvent, ActivitySubscription};
+pub use activity::{Activity, ActivityEvent, ActivitySubscription, ActivityTap};
 pub use emit::{OpenConnection, OpenStream, Parked, Worker};
 pub use label::{
     AgentClient, AttackKind, BufferAction, BufferHolder, CodeClass, ConnectionProtocol, EndpointScheme, EndpointStatus,

@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use crate::activity::calm::Calm;
 use crate::activity::refusal::Refusal;
 use crate::activity::session::SessionChange;
-use crate::activity::{Activity, ActivityEvent, ActivitySubscription, SUBSCRIPTION};
+use crate::activity::{Activity, ActivityEvent, ActivitySubscription, ActivityTap, SUBSCRIPTION};
 use crate::drain::Drain;
 use crate::emit::Worker;
 use crate::label::RefusalKind;
@@ -78,6 +78,8 @@ pub struct Options {
     pub log_to: Destination,
     /// Query parameters whose values are taken out of logs, besides those that always are.
     pub redact: Vec<String>,
+    /// Is given every activity at once, none left out.
+    pub activity_tap: Option<Arc<dyn ActivityTap>>,
 }
 
 /// What a node observes. Cloning gives another handle; with the last one its threads end, after what was
@@ -104,8 +106,9 @@ impl Observer {
             access_log,
             log_to,
             redact,
+            activity_tap,
         } = options;
-        let shared = Arc::new(Shared::new(node.into(), workers, access_log));
+        let shared = Arc::new(Shared::new(node.into(), workers, access_log, activity_tap));
         let writer = match access_log {
             AccessLog::Off => None,
             AccessLog::Pretty | AccessLog::Json => {
@@ -264,11 +267,12 @@ pub(crate) struct Shared {
     activity_dropped: Arc<AtomicU64>,
     /// Activities for the log.
     activities: Mutex<Vec<Arc<ActivityEvent>>>,
+    activity_tap: Option<Arc<dyn ActivityTap>>,
     snapshot_generation: AtomicU64,
 }
 
 impl Shared {
-    fn new(node: Arc<str>, workers: usize, access_log: AccessLog) -> Self {
+    fn new(node: Arc<str>, workers: usize, access_log: AccessLog, activity_tap: Option<Arc<dyn ActivityTap>>) -> Self {
         Self {
             node,
             access_log,
@@ -284,6 +288,7 @@ impl Shared {
             activity: broadcast::Sender::new(SUBSCRIPTION),
             activity_dropped: Arc::default(),
             activities: Mutex::default(),
+            activity_tap,
             snapshot_generation: AtomicU64::new(0),
         }
     }
@@ -326,6 +331,9 @@ impl Shared {
             node: Arc::clone(&self.node),
             activity,
         });
+        if let Some(tap) = &self.activity_tap {
+            tap.take(&event);
+        }
         if self.access_log != AccessLog::Off {
             let mut waiting = lock(&self.activities);
             if waiting.len() < ACTIVITIES {

@@ -27,4 +27,5 @@ pub mod fuzz;
 pub use client_family::ClientFamily;
 pub use message::{Error, Message};
 pub use proxy_header::ProxyHeader;
+pub use proxy_protocol::crc32c;
 pub use typed_stream::StreamType;

@@ -1,16 +1,25 @@
-//! The control thread: takes over connections to the API's name from the edge, makes their TLS handshakes and serves
-//! them. A runtime of its own, so that no list and no stuck client can slow a visitor.
+//! The control thread: opens the store, follows it, takes over connections to the API's name from the edge, makes
+//! their TLS handshakes and serves them. A runtime of its own, so that no list and no stuck client can slow a visitor.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
-use adit_api::{Api, serve};
+use adit_api::{Access, Api, serve};
 use adit_edge::{ControlConnection, ControlQueue};
+use adit_snapshot::{EdgeConfig, SealKey};
+use adit_store::{Engine, KeyPlaces, MasterKey, Store};
 use adit_tls::ServerProfile;
+use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+
+use crate::activity::{SpoolReader, ship};
+use crate::first::First;
+use crate::follow::Follower;
+use crate::wire::ServerError;
 
 /// TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -22,33 +31,148 @@ const LAST: Duration = Duration::from_secs(2);
 /// Protocols of the API, in our order.
 pub(crate) const ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 
+/// With what the control thread begins.
+pub(crate) struct Begin {
+    /// Which database.
+    pub(crate) engine: Engine,
+    /// Where the master key is.
+    pub(crate) key: KeyPlaces,
+    /// Name of this node.
+    pub(crate) node: String,
+    /// What has to be there.
+    pub(crate) first: Option<First>,
+    /// What the operator set; its seal key comes from the master key.
+    pub(crate) settings: EdgeConfig,
+    /// Activity that waits for the log.
+    pub(crate) spool: SpoolReader,
+}
+
+/// What is there once the store is open and was read.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) store: Store,
+    pub(crate) key: MasterKey,
+    pub(crate) config: Arc<ArcSwap<EdgeConfig>>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) applied: watch::Receiver<u64>,
+}
+
+/// What is served once the edge runs.
+pub(crate) struct Serve {
+    pub(crate) connections: ControlQueue,
+    pub(crate) profile: ServerProfile,
+    pub(crate) api: Arc<Api>,
+}
+
+impl std::fmt::Debug for Serve {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Serve")
+    }
+}
+
 /// A running control thread.
 #[derive(Debug)]
 pub(crate) struct Control {
     stop: watch::Sender<bool>,
+    serve: Option<oneshot::Sender<Serve>>,
+    settings: mpsc::Sender<EdgeConfig>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// Starts it.
+/// Starts it, and waits until the store is open and was read.
 ///
 /// # Errors
-/// When thread or event queue cannot be made.
-pub(crate) fn start(queue: ControlQueue, profile: ServerProfile, api: Arc<Api>) -> std::io::Result<Control> {
+/// Thread or event queue cannot be made; the store cannot be opened or read; the first objects cannot be written.
+pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     let (stop, stopped) = watch::channel(false);
+    let (serve, served) = oneshot::channel();
+    let (settings, renewed) = mpsc::channel(1);
+    let (answer, ready) = sync_channel(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
-        runtime.block_on(run(queue, profile, api, stopped));
+        runtime.block_on(async move {
+            let node = begin.node.clone();
+            let (follower, spool, store, answered) = match open(begin).await {
+                Ok((follower, spool, ready)) => {
+                    let store = ready.store.clone();
+                    (follower, spool, store, answer.send(Ok(ready)))
+                }
+                Err(error) => {
+                    // Who started us is there, or nobody needs to know.
+                    let _ = answer.send(Err(error));
+                    return;
+                }
+            };
+            if answered.is_err() {
+                return;
+            }
+            let serving = async {
+                if let Ok(serve) = served.await {
+                    let api = serve.api.clone();
+                    tokio::join!(run(serve, stopped.clone()), api.background(stopped.clone()));
+                }
+            };
+            let following = follower.run(stopped.clone(), renewed);
+            let shipping = ship(spool, store.clone(), node, stopped.clone());
+            tokio::join!(serving, following, shipping);
+            store.close().await;
+        });
         runtime.shutdown_background();
     })?;
-    Ok(Control {
+    let control = Control {
         stop,
+        serve: Some(serve),
+        settings,
         thread: Some(thread),
+    };
+    match ready.recv() {
+        Ok(Ok(ready)) => Ok((control, ready)),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(std::io::Error::other("the control thread ended").into()),
+    }
+}
+
+async fn open(begin: Begin) -> Result<(Follower, SpoolReader, Ready), ServerError> {
+    let key = MasterKey::find(&begin.key, &begin.engine).await?;
+    let store = Store::open(adit_store::Options {
+        engine: begin.engine,
+        node: begin.node,
+        key: key.clone(),
     })
+    .await?;
+    let mut settings = begin.settings;
+    settings.seal_key = SealKey(*key.derive("cookies of agents"));
+    if let Some(first) = begin.first {
+        first.make(&store, &settings.base_domain).await?;
+    }
+    let follower = Follower::start(store.clone(), settings).await?;
+    let ready = Ready {
+        config: follower.config(),
+        access: follower.access(),
+        applied: follower.applied(),
+        store,
+        key,
+    };
+    Ok((follower, begin.spool, ready))
 }
 
 impl Control {
+    /// Serves connections from now on.
+    pub(crate) fn serve(&mut self, serve: Serve) {
+        if let Some(begin) = self.serve.take() {
+            // The thread has ended: then there is nothing to serve with.
+            let _ = begin.send(serve);
+        }
+    }
+
+    /// Puts new settings of the operator in force; false if others are being put in force just now.
+    pub(crate) fn renew(&self, settings: EdgeConfig) -> bool {
+        self.settings.try_send(settings).is_ok()
+    }
+
     /// Ends it: what is being answered has two seconds.
     pub(crate) fn stop(mut self) {
+        self.serve = None;
         self.stop.send_replace(true);
         if let Some(t) = self.thread.take() {
             // A panic there concerns nobody any more.
@@ -57,7 +181,12 @@ impl Control {
     }
 }
 
-async fn run(mut queue: ControlQueue, profile: ServerProfile, api: Arc<Api>, stopped: watch::Receiver<bool>) {
+async fn run(serve: Serve, stopped: watch::Receiver<bool>) {
+    let Serve {
+        connections: mut queue,
+        profile,
+        api,
+    } = serve;
     let mut serving = JoinSet::new();
     let mut until = stopped.clone();
     loop {
@@ -96,6 +225,6 @@ async fn one(connection: ControlConnection, profile: ServerProfile, api: Arc<Api
         Err(_) => return,
     };
     let is_http2 = tls.alpn() == Some(b"h2");
-    serve::serve(api, tls, is_http2, stopped).await;
+    serve::serve(api, tls, peer.ip(), is_http2, stopped).await;
     drop(permit);
 }

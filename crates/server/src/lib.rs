@@ -1,21 +1,31 @@
-//! Wires configuration, keys, certificate authority, edge and observation into one running server.
+//! Wires configuration, store, keys, certificate authority, edge, API and observation into one running server.
 //!
-//! * [`state`] keeps what must survive a restart in a data directory: keys, tokens, the authority.
-//! * [`authority`] is the local certificate authority and mints leafs by name.
-//! * [`config`] is what an operator may set.
+//! * [`state`] keeps what must survive a restart beside the store, in a data directory.
+//! * [`config`] is what an operator may set, `edge_config` what the edge reads of it.
+//! * [`first`] makes the first objects of an installation.
+//! * [`authority`] is the local certificate authority and mints leafs by name; [`certificates`] are an operator's own.
 //! * [`listen`] binds sockets and knows when another port may be taken instead.
-//! * `control` serves the API on a thread of its own, on connections that the edge hands over.
+//! * `control` opens the store and serves the API on a thread of its own, on connections that the edge hands over;
+//!   `follow` is the feed loop: what is in the store becomes what the edge reads. `activity` goes the other way: what
+//!   agents did is spooled and taken into the log.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
+mod activity;
 pub mod admin_port;
 pub mod authority;
+pub mod certificates;
 pub mod config;
 mod control;
 mod durable;
+mod edge_config;
+pub mod first;
+mod follow;
 pub mod listen;
 pub mod state;
 pub mod wire;
 
 pub use adit_observe::AccessLog;
 pub use durable::write as write_durably;
+pub use edge_config::drain_grace;
+pub use first::First;
 pub use wire::{Options, Server, ServerError};

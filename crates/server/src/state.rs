@@ -1,4 +1,5 @@
-//! What a server keeps in its data directory: keys, the authority, the credentials of the first start.
+//! What a server keeps in its data directory beside the store: the authority, and with `adit dev` the credentials of
+//! the first start.
 //!
 //! One process at a time: a lock is held for as long as [`State`] lives.
 
@@ -6,7 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::rand;
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +17,6 @@ use crate::durable;
 /// The authority's certificate, for clients.
 pub const CA_FILE: &str = "ca.pem";
 const CA_KEY_FILE: &str = "ca.key.pem";
-const KEY_FILE: &str = "master.key";
 const CREDENTIALS_FILE: &str = "credentials.json";
 const LOCK_FILE: &str = "lock";
 
@@ -84,9 +84,6 @@ pub struct State {
     dir: PathBuf,
     /// The authority.
     pub authority: AuthorityPem,
-    /// Tokens and ids of the first start.
-    pub credentials: Credentials,
-    master_key: [u8; 32],
     _lock: File,
 }
 
@@ -118,14 +115,10 @@ impl State {
                 });
             }
         }
-        let master_key = master_key(&dir.join(KEY_FILE))?;
         let authority = authority(dir)?;
-        let credentials = credentials(&dir.join(CREDENTIALS_FILE))?;
         Ok(Self {
             dir: dir.to_owned(),
             authority,
-            credentials,
-            master_key,
             _lock: lock,
         })
     }
@@ -140,15 +133,12 @@ impl State {
         self.dir.join(CA_FILE)
     }
 
-    /// A key for one purpose, derived from the master key.
-    pub fn key(&self, purpose: &str) -> [u8; 32] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(b"adit key derivation 1\0");
-        context.update(&self.master_key);
-        context.update(purpose.as_bytes());
-        let mut key = [0; 32];
-        key.copy_from_slice(context.finish().as_ref());
-        key
+    /// The secrets of the first start, made if there are none yet.
+    ///
+    /// # Errors
+    /// See [`StateError`].
+    pub fn credentials(&self) -> Result<Credentials, StateError> {
+        credentials(&self.dir.join(CREDENTIALS_FILE))
     }
 }
 
@@ -186,24 +176,6 @@ fn random<const N: usize>() -> Result<[u8; N], StateError> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(|_| StateError::Random)?;
     Ok(bytes)
-}
-
-fn master_key(path: &Path) -> Result<[u8; 32], StateError> {
-    let engine = base64::engine::general_purpose::STANDARD;
-    if let Some(text) = read(path)? {
-        let text = String::from_utf8_lossy(&text);
-        return engine
-            .decode(text.trim())
-            .ok()
-            .and_then(|k| k.try_into().ok())
-            .ok_or_else(|| StateError::Damaged {
-                path: path.to_owned(),
-                reason: "not a key of 32 bytes in base64".to_owned(),
-            });
-    }
-    let key = random::<32>()?;
-    write(path, format!("{}\n", engine.encode(key)).as_bytes(), 0o600)?;
-    Ok(key)
 }
 
 fn authority(dir: &Path) -> Result<AuthorityPem, StateError> {
@@ -262,7 +234,7 @@ fn secret(prefix: &str) -> Result<String, StateError> {
 
 /// A token in the form that servers and clients know: an id that sorts by time, `_`, and 32 letters and digits
 /// (190 random bits).
-fn token() -> Result<String, StateError> {
+pub(crate) fn token() -> Result<String, StateError> {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let id = id(adit_names::id::Prefix::Credential)?;
     let mut token = id.rsplit_once('_').map_or(id.as_str(), |(_, text)| text).to_owned();
@@ -296,12 +268,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = State::open(dir.path()).unwrap();
         assert!(matches!(State::open(dir.path()), Err(StateError::Locked(_))));
-        let (token, key) = (first.credentials.authtoken.clone(), first.key("cookies"));
-        assert_ne!(key, first.key("tickets"));
+        let token = first.credentials().unwrap().authtoken;
         drop(first);
         let second = State::open(dir.path()).unwrap();
-        assert_eq!(second.credentials.authtoken, token);
-        assert_eq!(second.key("cookies"), key);
+        assert_eq!(second.credentials().unwrap().authtoken, token);
     }
 
     #[test]
@@ -316,9 +286,10 @@ mod tests {
     #[test]
     fn a_damaged_file_is_named_and_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
-        drop(State::open(dir.path()).unwrap());
+        let state = State::open(dir.path()).unwrap();
+        state.credentials().unwrap();
         fs::write(dir.path().join(CREDENTIALS_FILE), b"{").unwrap();
-        let e = State::open(dir.path()).unwrap_err();
+        let e = state.credentials().unwrap_err();
         assert!(e.to_string().contains(CREDENTIALS_FILE), "{e}");
         assert_eq!(fs::read(dir.path().join(CREDENTIALS_FILE)).unwrap(), b"{");
     }

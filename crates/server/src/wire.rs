@@ -1,31 +1,34 @@
-//! Puts a server together: state, authority, configuration, workers, edge, admin port.
+//! Puts a server together: state, store, authority, configuration, workers, edge, API, admin port.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use adit_api::{Api, ApiKey, Keys, Permissions};
+use adit_api::Api;
 use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
-use adit_names::acl::Acl;
 use adit_observe::{AccessLog, Observer};
-use adit_snapshot::{ControlName, Credential, EdgeConfig, PublicPorts, SealKey};
-use adit_tls::{ServerProfile, TicketKeys};
-use arc_swap::ArcSwap;
-use aws_lc_rs::digest;
+use adit_snapshot::ControlName;
+use adit_store::{Engine, KeyPlaces, MasterKey, Store};
+use adit_tls::{Resolver, ServerProfile, TicketKeys};
+use tokio::sync::watch;
 
+use crate::activity::Spool;
 use crate::admin_port::{self, AdminPort};
 use crate::authority::{AuthorityError, LocalAuthority};
+use crate::certificates::{CertificateError, CertificateFiles};
 use crate::config::Settings;
-use crate::control::{self, Control};
+use crate::control::{self, Begin, Control, Ready, Serve};
+use crate::edge_config::{self, Listening};
+use crate::first::{First, FirstError};
 use crate::state::State;
 
 /// What a server is started with; sockets are bound already.
 #[derive(Debug)]
 pub struct Options {
-    /// Keys, authority and first credentials.
+    /// The authority and the data directory.
     pub state: State,
     /// Base domain, canonical.
     pub base_domain: String,
@@ -35,18 +38,14 @@ pub struct Options {
     pub http: Option<TcpListener>,
     /// The admin port.
     pub admin: TcpListener,
-    /// Ports of `tcp://` endpoints: first and last.
-    pub tcp_ports: Option<(u16, u16)>,
-    /// Agents that name nothing (reached by address) are accepted.
-    pub accept_without_sni: bool,
-    /// Suffixes beside the Public Suffix List.
-    pub private_suffixes: Vec<String>,
     /// Data workers; 0 = one per core.
     pub workers: usize,
     /// Access log.
     pub access_log: AccessLog,
     /// What the operator set.
     pub settings: Settings,
+    /// Objects that have to be in the store.
+    pub first: Option<First>,
 }
 
 /// Why a server does not start.
@@ -55,6 +54,18 @@ pub enum ServerError {
     /// The authority of the data directory cannot be used.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The certificate of the configuration cannot be used.
+    #[error("tls.cert_file, tls.key_file: {0}")]
+    Certificate(#[from] CertificateError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] adit_store::OpenError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] adit_store::StoreError),
+    /// The first objects cannot be made.
+    #[error(transparent)]
+    First(#[from] FirstError),
     /// The edge cannot start.
     #[error(transparent)]
     Edge(#[from] StartError),
@@ -76,6 +87,12 @@ pub struct Server {
     observer: Observer,
     stopping: Arc<AtomicBool>,
     state: State,
+    listening: Listening,
+    settings: Settings,
+    certificates: Option<Arc<CertificateFiles>>,
+    store: Store,
+    applied: watch::Receiver<u64>,
+    spool: Arc<Spool>,
 }
 
 impl Server {
@@ -85,48 +102,90 @@ impl Server {
     /// See [`ServerError`].
     pub fn start(options: Options) -> Result<Self, ServerError> {
         let https_address = options.https.local_addr()?;
-        let http_port = match &options.http {
-            Some(l) => l.local_addr()?.port(),
-            None => 80,
-        };
         let admin_address = options.admin.local_addr()?;
-        let config = config(&options, https_address.port(), http_port);
-        let addresses = vec![https_address.ip(), IpAddr::from([127, 0, 0, 1])];
-        let authority = LocalAuthority::new(&options.state.authority, &options.base_domain, addresses)?;
-        // The first handshake shall not wait for a key to be made.
-        authority.leaf(None)?;
-        for name in ["connect", "api"] {
-            authority.leaf(Some(&format!("{name}.{}", options.base_domain)))?;
-        }
-        let authority = Arc::new(authority);
-        let count = worker_count(&options);
+        let listening = Listening {
+            base_domain: options.base_domain,
+            https_port: https_address.port(),
+            http_port: match &options.http {
+                Some(l) => l.local_addr()?.port(),
+                None => 80,
+            },
+            workers: worker_count(options.workers),
+        };
+        let (resolver, certificates) = certificates(&options.settings, &options.state, &listening, https_address.ip())?;
+        let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
+        let (mut control, ready) = control::start(Begin {
+            engine: engine(&options.settings, &options.state),
+            key: key_places(&options.settings, &options.state),
+            node: edge_config::node_name(&options.settings),
+            first: options.first,
+            settings: edge_config::of(&options.settings, &listening),
+            spool: reader,
+        })?;
+        let Ready {
+            store,
+            key,
+            config,
+            access,
+            applied,
+        } = ready;
         let observer = Observer::new(adit_observe::Options {
             access_log: options.access_log,
-            node: config.node.clone(),
-            workers: count,
+            node: config.load().node.clone(),
+            workers: listening.workers,
+            activity_tap: Some(spool.clone()),
             ..adit_observe::Options::default()
         })?;
         let (sink, connections) = ControlSink::new(&[ControlName::Api]);
         let (commands, command_queue) = Commands::new();
-        let profile = ServerProfile::builder(authority.clone())
-            .tickets(TicketKeys::new(options.state.key("tls tickets of the API")))
+        let profile = ServerProfile::builder(resolver.clone())
+            .tickets(tickets(&key, "tls tickets of the API"))
             .alpn(control::ALPN)
             .build()?;
-        let config = Arc::new(ArcSwap::from_pointee(config));
         let edge = Edge::start(adit_edge::Options {
             config: config.clone(),
             https: options.https,
             http: options.http,
             tcp_address: https_address.ip(),
-            resolver: authority,
-            tickets: TicketKeys::new(options.state.key("tls tickets")),
-            workers: Workers::start(count)?,
+            resolver,
+            tickets: tickets(&key, "tls tickets"),
+            workers: Workers::start(listening.workers)?,
             observer: observer.clone(),
             control: Some(sink),
             commands: command_queue,
+            recorder: Some(spool.clone()),
         })?;
-        let api = api(&options.state, &config, &edge, commands);
-        let control = control::start(connections, profile, Arc::new(api))?;
+        let told = config.load_full();
+        let api = Api::new(adit_api::Options {
+            url: edge_config::api_url(&told),
+            region: told.region.clone(),
+            node: told.node.clone(),
+            access,
+            allow_cidrs: adit_names::CidrSet::default(),
+            directory: edge.node().directory.clone(),
+            commands,
+            limits: adit_api::Limits::default(),
+            cors_origins: vec!["*".to_owned()],
+            installation: adit_api::Installation {
+                base_domain: told.base_domain.to_string(),
+                private_suffixes: told.private_suffixes.clone(),
+                https_port: told.public_ports.https,
+                http_port: told.public_ports.http,
+                tcp_ports: told.tcp_ports,
+            },
+            stored: Some(adit_api::Stored {
+                store: store.clone(),
+                applied: Arc::new(adit_api::OneNode {
+                    name: told.node.clone(),
+                    applied: applied.clone(),
+                }),
+            }),
+        });
+        control.serve(Serve {
+            connections,
+            profile,
+            api: Arc::new(api),
+        });
         let stopping = Arc::new(AtomicBool::new(false));
         let admin = admin_port::start(options.admin, observer.clone(), stopping.clone())?;
         Ok(Self {
@@ -137,6 +196,12 @@ impl Server {
             observer,
             stopping,
             state: options.state,
+            listening,
+            settings: options.settings,
+            certificates,
+            store,
+            applied,
+            spool,
         })
     }
 
@@ -145,7 +210,7 @@ impl Server {
         &self.edge
     }
 
-    /// Keys, authority, credentials.
+    /// Data directory and authority.
     pub fn state(&self) -> &State {
         &self.state
     }
@@ -160,99 +225,93 @@ impl Server {
         &self.observer
     }
 
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The position up to which this node has applied the log.
+    pub fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.clone()
+    }
+
+    /// Puts other settings in force, without what needs a new process; says which keys do.
+    ///
+    /// # Errors
+    /// The certificate cannot be read: then nothing changed.
+    pub fn reload(&mut self, settings: Settings) -> Result<Vec<&'static str>, ServerError> {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload()?;
+        }
+        let later = self.settings.needs_restart(&settings);
+        let settings = settings.with_fixed(&self.settings);
+        let mut config = edge_config::of(&settings, &self.listening);
+        config.seal_key = self.edge.node().config.load().seal_key.clone();
+        if !self.control.renew(config) {
+            return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
+        }
+        self.settings = settings;
+        Ok(later)
+    }
+
     /// Drains for at most `deadline`, then stops.
     pub async fn stop(self, deadline: Duration) {
         self.stopping.store(true, Ordering::Release);
         self.edge.drain(deadline).await;
+        self.spool.close();
         self.control.stop();
         self.admin.stop();
     }
 }
 
-fn config(options: &Options, https_port: u16, http_port: u16) -> EdgeConfig {
-    let c = &options.state.credentials;
-    let hash = sha256(&c.authtoken);
-    let mut config = EdgeConfig::new(&options.base_domain, SealKey(options.state.key("cookies")));
-    config.public_ports = PublicPorts {
-        https: https_port,
-        http: http_port,
-    };
-    config.tcp_ports = options.tcp_ports;
-    config.accept_without_sni = options.accept_without_sni;
-    config.private_suffixes.clone_from(&options.private_suffixes);
-    set_limits(&mut config.limits, options);
-    config.connect_addresses = options
-        .settings
-        .agents
-        .connect_addresses
-        .iter()
-        .map(|a| a.to_ascii_lowercase())
-        .collect();
-    config.with_credentials([Credential {
-        id: c.credential_id.clone(),
-        organization: c.organization_id.clone(),
-        organization_name: "adit".to_owned(),
-        hash,
-        acl: Acl::default(),
-        revoked: false,
-    }])
+/// Certificates: of the files that the operator named, or by the local authority.
+#[allow(clippy::type_complexity, reason = "one caller")]
+fn certificates(
+    settings: &Settings,
+    state: &State,
+    listening: &Listening,
+    address: IpAddr,
+) -> Result<(Arc<dyn Resolver>, Option<Arc<CertificateFiles>>), ServerError> {
+    let base_domain = &listening.base_domain;
+    if let (Some(certificate), Some(key)) = (&settings.tls.cert_file, &settings.tls.key_file) {
+        let files = Arc::new(CertificateFiles::read(certificate, key, base_domain)?);
+        return Ok((files.clone(), Some(files)));
+    }
+    let addresses = vec![address, IpAddr::from([127, 0, 0, 1])];
+    let authority = LocalAuthority::new(&state.authority, base_domain, addresses)?;
+    // The first handshake shall not wait for a key to be made.
+    authority.leaf(None)?;
+    for name in ["connect", "api"] {
+        authority.leaf(Some(&format!("{name}.{base_domain}")))?;
+    }
+    Ok((Arc::new(authority), None))
 }
 
-fn set_limits(limits: &mut adit_snapshot::Limits, options: &Options) {
-    let set = &options.settings.limits;
-    limits.connections = set.connections.unwrap_or_else(connections);
-    limits.connections_per_ip = set.connections_per_ip.unwrap_or(limits.connections_per_ip);
-    limits.accepts_per_ip = set.accepts_per_ip.unwrap_or(limits.accepts_per_ip);
-    limits.handshakes_per_ip = set.handshakes_per_ip.unwrap_or(limits.handshakes_per_ip);
-    limits.handshakes = set.handshakes.unwrap_or_else(|| worker_count(options) * 1_000);
-    limits.buffers = set.buffers();
+fn tickets(key: &MasterKey, purpose: &str) -> TicketKeys {
+    TicketKeys::new(*key.derive(purpose))
 }
 
-/// Data workers: as many as were asked for, else one a core.
-fn worker_count(options: &Options) -> usize {
-    match options.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
+/// Which database the settings mean.
+pub fn engine(settings: &Settings, state: &State) -> Engine {
+    match settings.store.as_ref().map(|s| s.reveal()) {
+        Some(url) if url != "sqlite" => Engine::Postgres(url.to_owned()),
+        _ => Engine::Sqlite(state.dir().join("adit.db")),
     }
 }
 
-/// The API, for the key of the first start.
-fn api(state: &State, config: &Arc<ArcSwap<EdgeConfig>>, edge: &Edge, commands: Commands) -> Api {
-    let told = config.load();
-    let port = match told.public_ports.https {
-        443 => String::new(),
-        port => format!(":{port}"),
-    };
-    let (first, second) = state.credentials.api_key.split_once('_').unwrap_or_default();
-    let key = ApiKey {
-        id: format!("{}_{first}", adit_names::id::Prefix::ApiKey.as_str()),
-        organization: state.credentials.organization_id.clone(),
-        permissions: Permissions::All,
-        hash: adit_api::hash_of(second),
-    };
-    let config = config.clone();
-    Api::new(adit_api::Options {
-        url: format!("https://api.{}{port}", told.base_domain),
-        region: told.region.clone(),
-        node: told.node.clone(),
-        keys: Keys::new([key]),
-        is_authtoken: Box::new(move |token| config.load().credential(&sha256(token)).is_some()),
-        directory: edge.node().directory.clone(),
-        commands,
-    })
+/// Where the master key is.
+pub fn key_places(settings: &Settings, state: &State) -> KeyPlaces {
+    KeyPlaces {
+        given: settings.master_key.as_ref().map(|k| k.reveal().to_owned().into()),
+        file: settings.master_key_file.clone(),
+        data_dir: state.dir().to_owned(),
+    }
 }
 
-fn sha256(text: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-    hash
-}
-
-/// 80 % of the descriptors that this process may have.
-fn connections() -> usize {
-    let limit = std::fs::read_to_string("/proc/self/limits").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("Max open files"))?;
-        line.split_whitespace().nth(3)?.parse::<usize>().ok()
-    });
-    limit.map_or(16_000, |n| n * 4 / 5)
+/// Data workers: as many as were asked for, else one a core.
+fn worker_count(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    }
 }

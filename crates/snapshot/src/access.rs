@@ -1,9 +1,10 @@
-//! Who may start agents: authtokens as the edge knows them, by hash only.
+//! Who may start agents: authtokens as the edge knows them, by hash only, and those they belong to.
 
 use std::fmt;
-use std::sync::Arc;
+use std::time::SystemTime;
 
 use adit_names::acl::Acl;
+use adit_names::id::Id;
 
 /// Length of a token's hash in bytes (SHA-256).
 pub const HASH_LEN: usize = 32;
@@ -21,14 +22,46 @@ pub struct Credential {
     pub id: String,
     /// The organisation it belongs to (`ac_…`).
     pub organization: String,
-    /// Shown to agents as the account's name.
-    pub organization_name: String,
-    /// SHA-256 of the authtoken.
+    /// Whose it is; nobody in particular if none.
+    pub owner: Option<Id>,
+    /// SHA-256 of the secret half of a token `FIRST_SECOND`, whose other half is that of the id; of the whole token
+    /// if it was imported.
     pub hash: TokenHash,
-    /// What it may bind; without rules: everything.
-    pub acl: Acl,
-    /// Set when it was revoked: logins are refused with `ERR_NGROK_300`.
+    /// The token was made elsewhere and may have any form.
+    pub imported: bool,
+    /// What it may bind.
+    pub binds: Binds,
+    /// Set when it was revoked or disabled, or when it cannot be read: logins are refused with `ERR_NGROK_300`.
     pub revoked: bool,
+    /// From when on it counts as revoked.
+    pub expires: Option<SystemTime>,
+    /// IP policies that the agent's address has to pass; none: every address may.
+    pub ip_policies: Box<[Id]>,
+    /// Agent ingresses that it may log in through; none: every one that its organisation may use.
+    pub ingresses: Box<[Id]>,
+}
+
+impl Credential {
+    /// A credential without rules, of nobody in particular.
+    pub fn new(id: &str, organization: &str, hash: TokenHash) -> Self {
+        Self {
+            id: id.to_owned(),
+            organization: organization.to_owned(),
+            owner: None,
+            hash,
+            imported: false,
+            binds: Binds::Acl(Acl::default()),
+            revoked: false,
+            expires: None,
+            ip_policies: Box::default(),
+            ingresses: Box::default(),
+        }
+    }
+
+    /// Whether it may be used at this time, as far as it goes by itself.
+    pub fn is_valid(&self, now: SystemTime) -> bool {
+        !self.revoked && self.expires.is_none_or(|at| now < at)
+    }
 }
 
 impl fmt::Debug for Credential {
@@ -41,20 +74,22 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// All credentials of a snapshot, by hash.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Credentials {
-    by_hash: foldhash::HashMap<TokenHash, Arc<Credential>>,
+/// What a credential may bind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binds {
+    /// What these rules allow; without rules: everything.
+    Acl(Acl),
+    /// Nothing: its rules cannot be read.
+    Nothing,
 }
 
-impl Credentials {
-    pub(crate) fn new(list: impl IntoIterator<Item = Credential>) -> Self {
-        Self {
-            by_hash: list.into_iter().map(|c| (c.hash, Arc::new(c))).collect(),
-        }
-    }
-
-    pub(crate) fn find(&self, hash: &TokenHash) -> Option<Arc<Credential>> {
-        self.by_hash.get(hash).cloned()
-    }
+/// An organisation, as far as the edge has to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization {
+    /// Identifier (`ac_…`).
+    pub id: Box<str>,
+    /// Shown to agents as the account's name.
+    pub name: Box<str>,
+    /// Its agents may not log in and its endpoints do not answer.
+    pub suspended: bool,
 }

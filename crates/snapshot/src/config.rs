@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::access::{Credential, Credentials, TokenHash};
+use crate::access::{Credential, Organization, TokenHash};
 use crate::names::ControlName;
+use crate::told::Told;
 
 /// What the public sees as ports, which need not be what is listened on (a load balancer may stand before).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +163,8 @@ pub struct EdgeConfig {
     pub parking: Parking,
     /// Seals cookies of sessions and binds.
     pub seal_key: SealKey,
-    credentials: Credentials,
+    /// What organisations set.
+    pub told: Told,
 }
 
 impl EdgeConfig {
@@ -192,25 +194,42 @@ impl EdgeConfig {
             limits: Limits::default(),
             parking: Parking::default(),
             seal_key,
-            credentials: Credentials::default(),
+            told: Told::default(),
         }
     }
 
-    /// The same configuration with these credentials.
+    /// The same configuration with these credentials and no others; organisations that are not known yet are made up.
     #[must_use]
     pub fn with_credentials(mut self, list: impl IntoIterator<Item = Credential>) -> Self {
-        self.credentials = Credentials::new(list);
+        self.told.credentials = Default::default();
+        for credential in list {
+            if self.told.organization(&credential.organization).is_none() {
+                self.told.put_organization(Organization {
+                    id: credential.organization.as_str().into(),
+                    name: format!("Organisation {}", credential.organization).into(),
+                    suspended: false,
+                });
+            }
+            self.told.put_credential(credential);
+        }
         self
     }
 
-    /// The credential whose token has this SHA-256, revoked or not.
+    /// The same configuration with what organisations have set since.
+    #[must_use]
+    pub fn with_told(&self, told: Told) -> Self {
+        Self { told, ..self.clone() }
+    }
+
+    /// The credential with this hash, revoked or not.
     pub fn credential(&self, hash: &TokenHash) -> Option<Arc<Credential>> {
-        self.credentials.find(hash)
+        self.told.credential(hash).cloned()
     }
 
     /// The control name that a canonical host is, if any.
     pub fn control_name(&self, host: &str) -> Option<ControlName> {
-        let is_connect = || self.connect_addresses.iter().any(|a| host_of(a) == host);
+        let is_connect =
+            || self.connect_addresses.iter().any(|a| host_of(a) == host) || self.told.ingress(host).is_some();
         ControlName::of(host, &self.base_domain).or_else(|| is_connect().then_some(ControlName::Connect))
     }
 

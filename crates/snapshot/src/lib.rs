@@ -3,11 +3,29 @@
 //! A change makes a new `EdgeConfig` that is swapped in as a whole; what is *live* (sessions, the endpoints
 //! they offer) is not here but in the directory of the crate `cluster`. The road loads the configuration once
 //! per request and keeps what it loaded until the request ends.
+//!
+//! * [`EdgeConfig`] is what the operator set; its [`Told`] is what organisations set, in maps of which a change copies
+//!   one part.
+//! * [`Compiler`] makes the one from the store's objects: everything at the start, then change by change. What
+//!   cannot be compiled is quarantined and never stops what comes behind it.
 
 mod access;
+mod apply;
+mod cloud;
 mod config;
+mod ingress;
 mod names;
+mod networks;
+mod reserved;
+mod shards;
+mod told;
 
-pub use access::{Credential, HASH_LEN, TokenHash};
+pub use access::{Binds, Credential, HASH_LEN, Organization, TokenHash};
+pub use apply::{Change, Compiler, Quarantined};
+pub use cloud::{CloudEndpoint, CloudPool};
 pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PublicPorts, SealKey};
+pub use ingress::Ingress;
 pub use names::ControlName;
+pub use networks::{IpPolicy, Networks, Restrictions};
+pub use reserved::Reservation;
+pub use told::Told;

@@ -52,7 +52,10 @@ pub enum Change {
 
 /// Makes an update anew from the object as it is now: `None` if nothing is left to change.
 #[derive(Clone)]
-pub struct Again(pub Arc<dyn Fn(&Object) -> Result<Option<Prepared>, Refusal> + Send + Sync>);
+pub struct Again(pub Arc<Remake>);
+
+/// See [`Again`].
+pub type Remake = dyn Fn(&Object) -> Result<Option<Prepared>, Refusal> + Send + Sync;
 
 impl std::fmt::Debug for Again {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -137,6 +137,8 @@ mod tests {
             server_name: "connect.adit.localhost".into(),
             ca_file: "/dev/null".into(),
             authtoken: "dev".into(),
+            api_url: "https://api.adit.localhost:8443".into(),
+            api_key: "k".into(),
         })
     }
 

@@ -1,12 +1,12 @@
 //! The development server that runs on this machine, if one does: `adit dev` leaves a file that says how to reach
-//! it, and an agent for which nothing is configured uses it.
+//! it, and a command for which nothing is configured uses it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// What an agent needs of `dev.json`.
+/// What a command needs of `dev.json`.
 #[derive(Debug, Deserialize)]
 struct File {
     pid: u32,
@@ -14,6 +14,8 @@ struct File {
     connect_addr: String,
     ca_file: PathBuf,
     authtoken: String,
+    api_url: String,
+    api_key: String,
 }
 
 /// A development server that runs.
@@ -26,6 +28,9 @@ pub(crate) struct DevServer {
     pub(crate) server_name: String,
     pub(crate) ca_file: PathBuf,
     pub(crate) authtoken: String,
+    /// `https://api.…:port`.
+    pub(crate) api_url: String,
+    pub(crate) api_key: String,
 }
 
 /// The default data directory of `adit dev`: `adit/dev` in the user's data directory.
@@ -69,6 +74,8 @@ fn running_in(directory: &Path) -> Option<DevServer> {
         server_name,
         ca_file: directory.join(file.ca_file),
         authtoken: file.authtoken,
+        api_url: file.api_url,
+        api_key: file.api_key,
     })
 }
 
@@ -92,7 +99,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let write = |pid: u32| {
             let text = format!(
-                r#"{{"pid":{pid},"version":"0.1.0","https_addr":"{address}","connect_addr":"connect.adit.localhost:{}","ca_file":"ca.pem","authtoken":"t","more":1}}"#,
+                r#"{{"pid":{pid},"version":"0.1.0","https_addr":"{address}","connect_addr":"connect.adit.localhost:{}","ca_file":"ca.pem","authtoken":"t","api_url":"https://api.adit.localhost","api_key":"k","more":1}}"#,
                 address.port()
             );
             std::fs::write(directory.path().join("dev.json"), text).unwrap();

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use adit_server::config::Ports;
+
 use super::places;
 use crate::exit::Failure;
 
@@ -76,7 +78,7 @@ pub(crate) struct StartArgs {
     pub(crate) traffic_policy_file: Option<PathBuf>,
     /// Ports of tcp:// endpoints.
     #[arg(long, value_name = "A-B", default_value = "20000-20099", value_parser = port_range)]
-    pub(crate) tcp_ports: (u16, u16),
+    pub(crate) tcp_ports: Ports,
     /// Only the server.
     #[arg(long, conflicts_with = "upstream")]
     pub(crate) no_agent: bool,
@@ -97,11 +99,11 @@ pub(crate) enum AccessLogForm {
 }
 
 /// `A-B`, both in 1–65535, A not above B.
-fn port_range(text: &str) -> Result<(u16, u16), String> {
+fn port_range(text: &str) -> Result<Ports, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let port = |t: &str| t.parse::<u16>().ok().filter(|p| *p > 0);
     match (port(first), port(last)) {
-        (Some(a), Some(b)) if a <= b => Ok((a, b)),
+        (Some(first), Some(last)) if first <= last => Ok(Ports { first, last }),
         _ => Err("expected FIRST-LAST with ports from 1 to 65535, e.g. 20000-20099".to_owned()),
     }
 }
@@ -112,8 +114,9 @@ mod tests {
 
     #[test]
     fn port_ranges() {
-        assert_eq!(port_range("20000-20099"), Ok((20000, 20099)));
-        assert_eq!(port_range("7"), Ok((7, 7)));
+        let ports = |first, last| Ok(Ports { first, last });
+        assert_eq!(port_range("20000-20099"), ports(20000, 20099));
+        assert_eq!(port_range("7"), ports(7, 7));
         assert!(port_range("9-7").is_err());
         assert!(port_range("0-7").is_err());
         assert!(port_range("1-70000").is_err());

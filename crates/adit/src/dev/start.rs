@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use adit_agent::{Ca, Forwarder, Session, Upstream};
 use adit_server::config::Settings;
 use adit_server::listen::{self, Bound, ListenError, Wish};
-use adit_server::state::{State, StateError};
-use adit_server::{AccessLog, Options, Server};
+use adit_server::state::{Credentials, State, StateError};
+use adit_server::{AccessLog, First, Options, Server};
 
 use super::args::{AccessLogForm, StartArgs};
 use super::banner::Banner;
@@ -45,11 +45,18 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     // Every visitor of a development server has the address of this machine.
     settings.limits.accepts_per_ip.get_or_insert(0);
     settings.limits.handshakes_per_ip.get_or_insert(0);
+    settings.agents.accept_without_sni.get_or_insert(true);
+    settings.tcp_ports = Some(args.tcp_ports);
+    if settings.domains.private_suffixes.is_empty() {
+        settings.domains.private_suffixes = ["localhost", "test", "home.arpa", "lan"].map(str::to_owned).to_vec();
+    }
     let dir = args.data_dir.clone().map_or_else(places::data_dir, Ok)?;
     // Printed paths are pasted elsewhere.
     let dir = std::path::absolute(&dir).map_err(|e| Failure::failed(format!("{}: {e}", dir.display())))?;
     let state = State::open(&dir).map_err(|e| state_failure(&e, &dir))?;
-    let base_domain = args.base_domain.trim_end_matches('.').to_ascii_lowercase();
+    let base_domain = base_domain_of(&args);
+    let credentials = state.credentials().map_err(|e| state_failure(&e, &dir))?;
+    let first = First::of(&credentials, &base_domain).map_err(|e| Failure::failed(e.to_string()))?;
     let address_of_upstream = upstream.as_ref().and_then(|u| dial_address(&u.to_string()));
     let port_of_upstream = address_of_upstream.as_deref().and_then(local_port);
     let listeners = Listeners::bind(&args, port_of_upstream)?;
@@ -68,25 +75,24 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
         https: listeners.https.socket,
         http: Some(listeners.http.socket),
         admin: listeners.admin.socket,
-        tcp_ports: Some(args.tcp_ports),
-        accept_without_sni: true,
-        private_suffixes: ["localhost", "test", "home.arpa", "lan"].map(str::to_owned).to_vec(),
         workers: workers(),
         access_log: access_log(args.access_log),
         settings,
+        first: Some(first),
     })
     .map_err(|e| Failure::failed(e.to_string()))?;
     let connect_addr = format!("connect.{base_domain}:{}", https.port());
     let agent = if args.no_agent {
         None
     } else {
-        Some(agent(&server, &args, upstream.as_ref(), &connect_addr, https, &base_domain).await?)
+        Some(agent(&server, &credentials, &args, upstream.as_ref(), &connect_addr, https).await?)
     };
     let public_url = agent.as_ref().map(|a| a.forwarder.url());
     // Before anybody can know that we are here: who reads dev.json may stop us the next moment.
     let mut stop = StopSignal::install()?;
     let info = dev_info(
         &server,
+        &credentials,
         &base_domain,
         [https, http, admin],
         &connect_addr,
@@ -137,6 +143,11 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The base domain in its canonical form.
+fn base_domain_of(args: &StartArgs) -> String {
+    args.base_domain.trim_end_matches('.').to_ascii_lowercase()
+}
+
 /// `host:port` of an upstream's URL; `None` for a Unix socket.
 fn dial_address(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
@@ -172,13 +183,12 @@ struct Agent {
 
 async fn agent(
     server: &Server,
+    credentials: &Credentials,
     args: &StartArgs,
     upstream: Option<&Upstream>,
     connect_addr: &str,
     https: SocketAddr,
-    base_domain: &str,
 ) -> Result<Agent, Failure> {
-    let credentials = &server.state().credentials;
     let ca = Ca::file(server.state().ca_file()).map_err(Failure::from)?;
     let reachable = match https.ip() {
         ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), https.port()),
@@ -199,7 +209,7 @@ async fn agent(
     let url = args
         .url
         .clone()
-        .unwrap_or_else(|| format!("https://{}.{base_domain}", credentials.public_label));
+        .unwrap_or_else(|| format!("https://{}.{}", credentials.public_label, base_domain_of(args)));
     let (target, shown) = match upstream {
         Some(u) => (u.clone(), u.to_string()),
         None => {
@@ -318,12 +328,12 @@ fn access_log(form: Option<AccessLogForm>) -> AccessLog {
 
 fn dev_info(
     server: &Server,
+    c: &Credentials,
     base_domain: &str,
     [https, http, admin]: [SocketAddr; 3],
     connect_addr: &str,
     public_url: Option<String>,
 ) -> DevInfo {
-    let c = &server.state().credentials;
     let port = https.port();
     let dashboard_url = format!("https://dashboard.{base_domain}:{port}");
     DevInfo {

@@ -42,6 +42,9 @@ fn render(failure: &Failure, form: Form) -> String {
             out
         }
         Form::Json => {
+            if let Some(own) = &failure.json {
+                return own.clone();
+            }
             let mut error = serde_json::Map::new();
             if let Some(code) = &failure.code {
                 error.insert("code".to_owned(), code.as_str().into());

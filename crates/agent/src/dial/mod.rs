@@ -1,6 +1,7 @@
 //! The way to the server: name, proxy, TCP, TLS. Each attempt starts from the beginning, with a fresh look-up.
 
 pub(crate) mod address;
+pub(crate) mod connector;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 pub(crate) mod race;
@@ -17,7 +18,7 @@ use crate::config::Options;
 use crate::error::Error;
 use address::Address;
 use proxy::{Kind, Proxy};
-pub(crate) use tls::Secure;
+pub(crate) use tls::{AGENT, Secure};
 use transport::Transport;
 
 const TCP: Duration = Duration::from_secs(3);

@@ -12,7 +12,8 @@ use crate::config::{Ca, Options, Trust};
 use crate::error::Error;
 
 const HANDSHAKE: Duration = Duration::from_secs(5);
-const ALPN: &[&[u8]] = &[b"adit-agent/1"];
+/// What a session speaks.
+pub(crate) const AGENT: &[&[u8]] = &[b"adit-agent/1"];
 
 /// How to speak TLS; made once for a session, shared by the sessions of one builder.
 #[derive(Debug, Clone)]
@@ -23,8 +24,8 @@ pub(crate) struct Secure {
 }
 
 impl Secure {
-    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
-        let mut builder = ClientProfile::builder(roots(&options.ca)).alpn(ALPN);
+    pub(crate) fn new(options: &Options, alpn: &[&[u8]]) -> Result<Self, Error> {
+        let mut builder = ClientProfile::builder(roots(&options.ca)).alpn(alpn);
         if let Some(identity) = &options.identity {
             builder = builder.identity(identity.0.clone());
         }

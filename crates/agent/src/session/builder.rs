@@ -11,9 +11,9 @@ use super::incoming::{Handlers, UpdateRequest};
 use super::manager::Manager;
 use super::{Facts, Session, Shared};
 use crate::config::{Ca, Client, Identity, Options, Secret};
-use crate::dial::Secure;
 use crate::dial::address::Address;
 use crate::dial::proxy::Proxy;
+use crate::dial::{AGENT, Secure};
 use crate::endpoint::table::Table;
 use crate::error::Error;
 use crate::event::{Events, SessionEvent, Status};
@@ -224,7 +224,7 @@ impl SessionBuilder {
         let secure = match self.secure.get() {
             Some(secure) => secure.clone(),
             None => {
-                let secure = Secure::new(&self.options)?;
+                let secure = Secure::new(&self.options, AGENT)?;
                 self.secure.get_or_init(|| secure).clone()
             }
         };

@@ -1,15 +1,19 @@
 //! Commands to agents (agent protocol 5.7). 204 says that the agent has agreed; what it does then takes its time.
 
-use adit_cluster::{Command, CommandError, Target};
+use adit_cluster::{Command, CommandError, SessionFacts, Target};
 use adit_names::code::ErrorCode;
 use adit_names::id::Prefix;
-use serde_json::{Map, Value};
+use adit_store::Fact;
+use serde_json::{Map, Value, json};
 
-use super::{Endpoints, Kind, TunnelSessions, as_kind, found};
-use crate::call::{Call, Reply};
+use super::{Endpoints, Kind, TunnelSessions, as_kind, found, owner};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::route_table::Answer;
 
+/// The permission for commands to sessions.
+const CONTROL: &str = "sessions:control";
 /// Longest version or message in bytes.
 const MAX_TEXT: usize = 255;
 
@@ -54,8 +58,44 @@ pub(crate) fn disable<'c>(call: &'c Call<'c>) -> Answer<'c> {
 
 async fn to_session(call: &Call<'_>, command: Command) -> Result<Reply, ApiError> {
     let session = found::<TunnelSessions>(call)?;
+    controls(call, &session.facts)?;
     let id = session.facts.id.clone();
-    give(call, TunnelSessions::NAME, Target::Session { id, command }).await
+    let name = match &command {
+        Command::Stop => "stop",
+        Command::Restart => "restart",
+        Command::Update { .. } => "update",
+    };
+    let answer = give(
+        call,
+        TunnelSessions::NAME,
+        Target::Session {
+            id: id.clone(),
+            command,
+        },
+    )
+    .await;
+    let result = answer
+        .as_ref()
+        .map_or_else(|error| error.code().as_str(), |_| "accepted");
+    let fact = Fact {
+        event_type: "agent_session_command.v0",
+        object: Some(("tunnel_session".to_owned(), id.clone())),
+        after: json!({"session": id, "command": name, "result": result}),
+    };
+    call.api
+        .record
+        .fact(call.caller.organization, call.caller.actor(), fact);
+    answer
+}
+
+/// Whether the caller may command this session: all of them, or those of his own authtokens.
+fn controls(call: &Call<'_>, session: &SessionFacts) -> Result<(), ApiError> {
+    let owner = owner(call.api, session);
+    let reach = call.caller.reach(CONTROL);
+    if reach.covers(call.caller.principal, owner, "tunnel_session", || Value::Null) {
+        return Ok(());
+    }
+    Err(call.caller.lacks(CONTROL))
 }
 
 async fn give(call: &Call<'_>, kind: &str, target: Target) -> Result<Reply, ApiError> {

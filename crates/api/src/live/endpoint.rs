@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use adit_cluster::{Member, Pool};
+use adit_cluster::{Member, Pool, SessionFacts};
 use adit_names::endpoint_url::Scheme;
 use adit_names::id::Prefix;
 use serde_json::{Value, json};
 
 use super::{Kind, as_kind, made, offered, reference};
 use crate::Api;
-use crate::call::Call;
 
 pub(crate) struct Endpoints;
 
 impl Kind for Endpoints {
     const NAME: &'static str = "endpoint";
+    const KIND: &'static str = "endpoint";
     const PATH: &'static str = "endpoints";
     const PREFIX: Prefix = Prefix::Endpoint;
     type Found = (Arc<Pool>, Arc<Member>);
@@ -30,13 +30,8 @@ impl Kind for Endpoints {
         offered(api, organization).find(|(_, member)| member.endpoint_id == tunnel)
     }
 
-    /// Values of one name are alternatives, both names have to fit.
-    fn wanted(call: &Call<'_>, id: &str, (pool, _): &Self::Found) -> bool {
-        let one_of = |name: &str, is: &str| {
-            let mut asked = call.query.all(name).peekable();
-            asked.peek().is_none() || asked.any(|value| value == is)
-        };
-        one_of("id", id) && one_of("url", pool.url_text())
+    fn session((_, member): &Self::Found) -> &SessionFacts {
+        &member.session
     }
 
     fn show(api: &Api, id: &str, (pool, member): &Self::Found) -> Value {

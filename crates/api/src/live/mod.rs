@@ -10,15 +10,18 @@ mod tunnel_session;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use adit_cluster::{Member, Pool};
+use adit_cluster::{Member, Pool, SessionFacts};
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use serde_json::{Value, json};
 
 use crate::Api;
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::authorize::permission;
+use crate::call::Call;
 use crate::error::ApiError;
 use crate::page::{Page, list_json};
+use crate::{route_tree, unbuilt};
 
 pub(crate) use endpoint::Endpoints;
 pub(crate) use tunnel::Tunnels;
@@ -28,6 +31,8 @@ pub(crate) use tunnel_session::{TunnelSessions, details};
 pub(crate) trait Kind {
     /// As sentences name one of it.
     const NAME: &'static str;
+    /// As roles name it.
+    const KIND: &'static str;
     /// Its path without slashes; also the key of lists.
     const PATH: &'static str;
     /// Of its ids.
@@ -44,26 +49,20 @@ pub(crate) trait Kind {
     /// How it looks; all fields always.
     fn show(api: &Api, id: &str, found: &Self::Found) -> Value;
 
-    /// Whether it is asked for by the kind's own parameters.
-    fn wanted(_: &Call<'_>, _: &str, _: &Self::Found) -> bool {
-        true
-    }
+    /// The session that it is, or is offered by.
+    fn session(found: &Self::Found) -> &SessionFacts;
 }
 
 /// `GET /<kind>`.
 pub(crate) fn list<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
     let page = Page::of(&call.query, K::PREFIX, K::NAME)?;
-    let mut all = K::all(call.api, call.organization);
-    all.retain(|(id, found)| K::wanted(call, id, found));
+    let mut all = K::all(call.api, &call.organization);
+    all.retain(|(id, found)| sees::<K>(call, id, found));
     let (page_of, more) = page.cut(all);
-    let kept: Vec<(&str, &str)> = ["id", "url"]
-        .into_iter()
-        .flat_map(|name| call.query.all(name).map(move |value| (name, value)))
-        .collect();
     let next = page_of
         .last()
         .filter(|_| more)
-        .map(|(last, _)| call.api.uri(&format!("/{}{}", K::PATH, page.next(last, &kept))));
+        .map(|(last, _)| call.api.uri(&format!("/{}{}", K::PATH, page.next(last, &[]))));
     let objects = page_of.iter().map(|(id, found)| K::show(call.api, id, found)).collect();
     let uri = call.api.uri(&call.target);
     Ok(Reply::Json(list_json(K::PATH, objects, uri, next)))
@@ -75,12 +74,6 @@ pub(crate) fn get<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(Reply::Json(K::show(call.api, &call.id, &found)))
 }
 
-/// A change of something that only its agent can change.
-pub(crate) fn read_only<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
-    found::<K>(call)?;
-    Err(ApiError::new(ErrorCode::ADIT_2018, &[("id", &call.id)]))
-}
-
 /// The one that the path names.
 ///
 /// # Errors
@@ -88,18 +81,57 @@ pub(crate) fn read_only<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
 fn found<K: Kind>(call: &Call<'_>) -> Result<K::Found, ApiError> {
     let is_one = call.id.parse::<Id>().is_ok_and(|id| id.prefix() == K::PREFIX);
     is_one
-        .then(|| K::find(call.api, call.organization, &call.id))
+        .then(|| K::find(call.api, &call.organization, &call.id))
         .flatten()
+        .filter(|found| sees::<K>(call, &call.id, found))
         .ok_or_else(|| ApiError::new(ErrorCode::ADIT_2001, &[("kind", K::NAME), ("id", &call.id)]))
+}
+
+/// Whether the caller's right to read reaches it: all of it, or what his own authtokens brought.
+fn sees<K: Kind>(call: &Call<'_>, id: &str, found: &K::Found) -> bool {
+    let reach = call.caller.reach(permission(K::PATH, "read"));
+    let owner = owner(call.api, K::session(found));
+    reach.covers(call.caller.principal, owner, K::KIND, || K::show(call.api, id, found))
+}
+
+/// Who owns the authtoken of a session.
+fn owner(api: &Api, session: &SessionFacts) -> Option<Id> {
+    let credential: Id = session.credential.parse().ok()?;
+    api.told.access.read().credential(credential.bytes())?.owner
+}
+
+/// Endpoints of agents as rows of the list of endpoints, newest first: id, owner, how it looks. At most `limit`.
+pub(crate) fn rows(call: &Call<'_>, before: Option<Id>, limit: usize) -> Vec<(Id, Option<Id>, Value)> {
+    let mut found: Vec<_> = Endpoints::all(call.api, &call.organization)
+        .into_iter()
+        .filter_map(|(id, found)| Some((id.parse::<Id>().ok()?, found)))
+        .filter(|(id, _)| before.is_none_or(|before| *id < before))
+        .collect();
+    found.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
+    found.truncate(limit);
+    let row = |(id, found): (Id, _)| {
+        let owner = owner(call.api, Endpoints::session(&found));
+        (id, owner, Endpoints::show(call.api, &id.to_string(), &found))
+    };
+    found.into_iter().map(row).collect()
+}
+
+/// The endpoint of an agent that the path names.
+pub(crate) fn one(call: &Call<'_>) -> Option<Value> {
+    let found = found::<Endpoints>(call).ok()?;
+    Some(Endpoints::show(call.api, &call.id, &found))
 }
 
 /// `GET /`: where everything is.
 pub(crate) fn root(call: &Call<'_>) -> Result<Reply, ApiError> {
-    let kinds = [Endpoints::PATH, TunnelSessions::PATH, Tunnels::PATH];
-    let uris: serde_json::Map<_, _> = kinds
+    let lists = route_tree::ALL
         .iter()
-        .map(|path| ((*path).to_owned(), call.api.uri(&format!("/{path}")).into()))
+        .filter(|r| r.operation.ends_with("List") && !r.path.contains('{'));
+    let mut uris: serde_json::Map<_, _> = lists
+        .filter(|r| !unbuilt::is_unbuilt(r))
+        .map(|r| (r.path.trim_start_matches('/').to_owned(), call.api.uri(r.path).into()))
         .collect();
+    uris.sort_keys();
     Ok(Reply::Json(json!({
         "uri": call.api.uri("/"),
         "subresource_uris": uris,

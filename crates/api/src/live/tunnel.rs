@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adit_cluster::{Member, Pool};
+use adit_cluster::{Member, Pool, SessionFacts};
 use adit_names::id::Prefix;
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ pub(crate) struct Tunnels;
 
 impl Kind for Tunnels {
     const NAME: &'static str = "tunnel";
+    const KIND: &'static str = "tunnel";
     const PATH: &'static str = "tunnels";
     const PREFIX: Prefix = Prefix::Tunnel;
     type Found = (Arc<Pool>, Arc<Member>);
@@ -25,6 +26,10 @@ impl Kind for Tunnels {
 
     fn find(api: &Api, organization: &str, id: &str) -> Option<Self::Found> {
         offered(api, organization).find(|(_, member)| member.endpoint_id == id)
+    }
+
+    fn session((_, member): &Self::Found) -> &SessionFacts {
+        &member.session
     }
 
     fn show(api: &Api, id: &str, (pool, member): &Self::Found) -> Value {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use adit_cluster::OnlineSession;
+use adit_cluster::{OnlineSession, SessionFacts};
 use adit_names::id::Prefix;
 use serde_json::{Value, json};
 
 use super::{Kind, found, offered, reference, timestamp};
 use crate::Api;
-use crate::call::{Call, Reply};
+use crate::answer::Reply;
+use crate::call::Call;
 use crate::error::ApiError;
 
 /// The transport as real answers name it, whatever carries the session.
@@ -18,6 +19,7 @@ pub(crate) struct TunnelSessions;
 
 impl Kind for TunnelSessions {
     const NAME: &'static str = "tunnel session";
+    const KIND: &'static str = "tunnel_session";
     const PATH: &'static str = "tunnel_sessions";
     const PREFIX: Prefix = Prefix::Session;
     type Found = Arc<OnlineSession>;
@@ -33,6 +35,10 @@ impl Kind for TunnelSessions {
     fn find(api: &Api, organization: &str, id: &str) -> Option<Self::Found> {
         let session = api.told.directory.session(id)?;
         (session.facts.organization == organization).then_some(session)
+    }
+
+    fn session(found: &Self::Found) -> &SessionFacts {
+        &found.facts
     }
 
     fn show(api: &Api, id: &str, session: &Self::Found) -> Value {
@@ -68,7 +74,7 @@ pub(crate) fn details(call: &Call<'_>) -> Result<Reply, ApiError> {
             })
         })
         .collect();
-    let mut endpoints: Vec<String> = offered(call.api, call.organization)
+    let mut endpoints: Vec<String> = offered(call.api, &call.organization)
         .filter(|(_, m)| m.session.id == facts.id)
         .map(|(_, m)| super::as_kind(&m.endpoint_id, Prefix::Endpoint))
         .collect();

@@ -57,6 +57,15 @@ pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &Req
     glitches
 }
 
+/// The address that a request comes from: the peer's, or what a trusted proxy says.
+pub(crate) fn client_ip(head: &Head, conn: &Conn) -> IpAddr {
+    if conn.trusted {
+        Forwarded::of(head, conn).client
+    } else {
+        conn.ip()
+    }
+}
+
 /// Writes the id under which an exchange is known into `out`: the visitor's own if it has the form of one, else a
 /// new one.
 pub(crate) fn identify(head: &Head, out: &mut String) {

@@ -192,7 +192,9 @@ async fn one<IO: VisitorIo>(
     let host = exchange.request.get(Known::Host);
     let routed = match host {
         None => Err(Answer::bad_host()),
-        Some(raw) => hosts.canonical(raw).and_then(|host| route(conn, host)),
+        Some(raw) => hosts
+            .canonical(raw)
+            .and_then(|host| route(conn, &exchange.request, host)),
     };
     let routed = match routed {
         Ok(r) => r,

@@ -216,7 +216,9 @@ async fn one(
     let mut hosts = HostCache::default();
     let routed = match exchange.request.get(Known::Host) {
         None => Err(Answer::bad_host()),
-        Some(raw) => hosts.canonical(raw).and_then(|host| route(conn, host)),
+        Some(raw) => hosts
+            .canonical(raw)
+            .and_then(|host| route(conn, &exchange.request, host)),
     };
     let forwarded = match routed {
         Ok(r) => forward::exchange(conn, visitor, exchange, &r, hosts.last(), &facts, began).await,

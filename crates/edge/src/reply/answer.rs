@@ -1,5 +1,7 @@
 //! An answer of the edge: status, code, sentence; rendered as page, JSON, text or gRPC status.
 
+use std::net::IpAddr;
+
 use adit_http1::{Head, Known, Refusal};
 
 use super::page;
@@ -241,6 +243,32 @@ impl Answer {
                 501,
                 "ERR_ADIT_5010",
                 "gRPC needs an upstream that speaks HTTP/2 (upstream protocol http2).",
+            )
+        }
+    }
+
+    /// The organisation lets only certain networks in.
+    pub(crate) fn address_blocked(ip: IpAddr) -> Self {
+        Self {
+            visitor: "Connect from a network that is let in, or ask the owner.",
+            owner: "Look at the IP restriction of the organisation for endpoints and at its IP policies.",
+            ..Self::new(
+                403,
+                "ERR_NGROK_3205",
+                format!("The address {ip} is blocked by the organisation's IP restriction."),
+            )
+        }
+    }
+
+    /// The configuration of the endpoint cannot be put in force, so nothing passes.
+    pub(crate) fn policy_invalid() -> Self {
+        Self {
+            visitor: "Try again later.",
+            owner: "The traffic policy of this endpoint cannot be run by this server; see the endpoint's status.",
+            ..Self::new(
+                503,
+                "ERR_ADIT_5030",
+                "The configuration of this endpoint is not usable.",
             )
         }
     }

@@ -1,8 +1,12 @@
 //! What a request's host means: the pool of endpoints that serve it, or why nobody does.
 
+pub(crate) mod cloud;
+pub(crate) mod visitor;
+
 use std::sync::Arc;
 
 use adit_cluster::{Class, Pool};
+use adit_http1::Head;
 use adit_names::host::CanonicalHost;
 use adit_snapshot::ControlName;
 
@@ -44,11 +48,12 @@ impl HostCache {
     }
 }
 
-/// Finds the pool of `host` (canonical) for a request on `conn`.
+/// Finds the pool of `host` (canonical) for a request with this head on `conn`.
 ///
 /// # Errors
-/// 421 when this connection may not be used for the host, 404 when nothing is online under it.
-pub(crate) fn route(conn: &Conn, host: &str) -> Result<Routed, Answer> {
+/// 421 when this connection may not be used for the host, 403 when its organisation does not let this address in,
+/// 404 when nothing is online under it; whatever a cloud endpoint answers.
+pub(crate) fn route(conn: &Conn, head: &Head, host: &str) -> Result<Routed, Answer> {
     let class = if conn.tls.is_some() { Class::Sni } else { Class::Http };
     let pool = conn.node.directory.find(class, host);
     if let Some(sni) = conn.sni.as_deref()
@@ -57,8 +62,18 @@ pub(crate) fn route(conn: &Conn, host: &str) -> Result<Routed, Answer> {
     {
         return Err(Answer::misdirected());
     }
+    let config = conn.node.config.load();
+    if let Some(endpoints) = cloud::instead_of(&config.told, class, host, pool.as_deref()) {
+        if let Some(endpoint) = endpoints.first() {
+            visitor::check(&config, conn, head, &endpoint.organization)?;
+        }
+        return Err(cloud::answer(endpoints));
+    }
     match pool {
-        Some(pool) if !pool.is_passthrough() => Ok(Routed { pool }),
+        Some(pool) if !pool.is_passthrough() => {
+            visitor::check(&config, conn, head, pool.organization())?;
+            Ok(Routed { pool })
+        }
         _ if conn.tls.is_none() => Err(plain_answer(conn, host)),
         _ => Err(Answer::offline(host)),
     }
@@ -75,7 +90,8 @@ fn plain_answer(conn: &Conn, host: &str) -> Answer {
             .node
             .directory
             .find(Class::Sni, host)
-            .is_some_and(|p| !p.is_passthrough());
+            .is_some_and(|p| !p.is_passthrough())
+        || config.told.find_cloud(Class::Sni, host).is_some();
     if lives_there {
         Answer::redirect_to_tls(host, config.public_ports.https)
     } else {

@@ -10,7 +10,7 @@ use adit_names::acl::Acl;
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, EndpointUrl, Scheme, UrlRules, Wish};
 use adit_names::host::{CanonicalHost, HostError};
-use adit_snapshot::{ControlName, EdgeConfig};
+use adit_snapshot::{Binds, ControlName, EdgeConfig};
 
 use super::cookie::{BindCookie, is_fresh};
 use super::refusal::Refusal;
@@ -68,11 +68,39 @@ pub(super) fn from_cookie(
     }
 }
 
-/// Whether this server lets an organisation have this URL, before asking whether it is free.
+/// Labels below the base domain that nobody can have, nor anything below them (edge 3.1). Those that Adit itself
+/// answers on are told apart by [`ControlName`].
+const RESERVED_LABELS: &[&str] = &[
+    "connect",
+    "api",
+    "dashboard",
+    "idp",
+    "tcp",
+    "udp",
+    "bindings",
+    "status",
+    "cname",
+    "acme",
+    "ns1",
+    "ns2",
+    "ns3",
+    "ns4",
+    "www",
+    "mail",
+    "admin",
+    "root",
+];
+
+/// Whether this server lets this organisation have this URL, before asking whether it is free.
 ///
 /// # Errors
-/// 318, 319, 320, 354 for names; 307, 309 for TCP addresses; 15010 for Kubernetes bindings.
-pub(super) fn check_owned(url: &EndpointUrl, config: &EdgeConfig, rules: &UrlRules) -> Result<(), Refusal> {
+/// 318, 319, 320, 321, 354 for names; 307, 309 for TCP addresses; 15010 for Kubernetes bindings.
+pub(super) fn check_owned(
+    url: &EndpointUrl,
+    organization: &str,
+    config: &EdgeConfig,
+    rules: &UrlRules,
+) -> Result<(), Refusal> {
     match url.binding() {
         Binding::Internal => return Ok(()),
         Binding::Kubernetes => {
@@ -83,39 +111,76 @@ pub(super) fn check_owned(url: &EndpointUrl, config: &EdgeConfig, rules: &UrlRul
         }
         Binding::Public => {}
     }
-    let host = url.host();
-    let own = is_own(host, config);
-    if !url.scheme().by_name() {
-        let address = url.host_and_port();
-        if *host != rules.tcp_host && host.as_str() != config.base_domain && !own {
-            return Err(Refusal::new(ErrorCode::NGROK_309, &[("address", &address)]));
-        }
-        return match config.tcp_ports {
-            Some((first, last)) if (first..=last).contains(&url.port()) => Ok(()),
-            _ => Err(Refusal::new(ErrorCode::NGROK_307, &[("address", &address)])),
-        };
+    if url.scheme().by_name() {
+        check_name(url.host(), organization, config, rules)
+    } else {
+        check_port(url, organization, config, rules)
     }
+}
+
+fn check_name(host: &CanonicalHost, organization: &str, config: &EdgeConfig, rules: &UrlRules) -> Result<(), Refusal> {
     let domain = [("domain", host.as_str())];
+    let below_base = host
+        .as_str()
+        .strip_suffix(config.base_domain.as_str())
+        .and_then(|s| s.strip_suffix('.'));
+    let is_nobodys = below_base.is_some_and(|labels| {
+        let last = labels.rsplit('.').next().unwrap_or_default();
+        RESERVED_LABELS.contains(&last) || last.starts_with('_')
+    });
     let reserved = host.as_str() == config.base_domain
         || *host == rules.tcp_host
-        || ControlName::of(host.as_str(), &config.base_domain).is_some();
+        || is_nobodys
+        || ControlName::of(host.as_str(), &config.base_domain).is_some()
+        || config.told.ingress(host.as_str()).is_some();
     if reserved {
         return Err(Refusal::new(ErrorCode::NGROK_320, &domain));
     }
-    if own {
+    let reservation = config.told.reservation(host);
+    if reservation.is_some_and(|r| r.organization != organization) {
+        return Err(Refusal::new(ErrorCode::NGROK_320, &domain));
+    }
+    if is_own(host, config) {
         return Ok(());
+    }
+    match reservation {
+        Some(r) if host.is_wildcard() && !r.exact => {
+            return Err(Refusal::new(
+                ErrorCode::NGROK_321,
+                &[("domain", host.as_str()), ("match", r.name)],
+            ));
+        }
+        Some(_) => return Ok(()),
+        None => {}
     }
     if host.is_wildcard() {
         return Err(Refusal::new(ErrorCode::NGROK_318, &domain));
     }
-    match host
-        .as_str()
-        .strip_suffix(config.base_domain.as_str())
-        .and_then(|s| s.strip_suffix('.'))
-    {
+    match below_base {
         Some(label) if !label.contains('.') => Ok(()),
         Some(_) => Err(Refusal::new(ErrorCode::NGROK_354, &domain)),
         None => Err(Refusal::new(ErrorCode::NGROK_319, &domain)),
+    }
+}
+
+fn check_port(url: &EndpointUrl, organization: &str, config: &EdgeConfig, rules: &UrlRules) -> Result<(), Refusal> {
+    let (host, address) = (url.host(), url.host_and_port());
+    let owner = config.told.port_owner(url.port());
+    let is_name_of_this = || {
+        *host == rules.tcp_host
+            || host.as_str() == config.base_domain
+            || is_own(host, config)
+            || config
+                .told
+                .reservation(host)
+                .is_some_and(|r| r.organization == organization)
+    };
+    if owner.is_some_and(|owner| owner != organization) || !is_name_of_this() {
+        return Err(Refusal::new(ErrorCode::NGROK_309, &[("address", &address)]));
+    }
+    match config.tcp_ports {
+        Some((first, last)) if (first..=last).contains(&url.port()) => Ok(()),
+        _ => Err(Refusal::new(ErrorCode::NGROK_307, &[("address", &address)])),
     }
 }
 
@@ -131,8 +196,8 @@ fn is_own(host: &CanonicalHost, config: &EdgeConfig) -> bool {
 ///
 /// # Errors
 /// 316 for names, 308 for addresses, 356 for a random port.
-pub(super) fn check_acl(acl: &Acl, credential: &str, asked: &Address, url: &EndpointUrl) -> Result<(), Refusal> {
-    if acl.allows(url) {
+pub(super) fn check_acl(binds: &Binds, credential: &str, asked: &Address, url: &EndpointUrl) -> Result<(), Refusal> {
+    if allows(binds, url) {
         return Ok(());
     }
     Err(acl_refusal(
@@ -141,6 +206,14 @@ pub(super) fn check_acl(acl: &Acl, credential: &str, asked: &Address, url: &Endp
         url.host().as_str(),
         &url.host_and_port(),
     ))
+}
+
+/// Whether the rules of a credential allow this URL.
+pub(super) fn allows(binds: &Binds, url: &EndpointUrl) -> bool {
+    match binds {
+        Binds::Acl(acl) => acl.allows(url),
+        Binds::Nothing => false,
+    }
 }
 
 /// The refusal of an address by the ACL of a credential.

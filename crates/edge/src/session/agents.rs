@@ -1,6 +1,7 @@
 //! What all agents' connections of a node share, and the clock that ends windows.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,12 @@ use super::state::Sessions;
 /// How often windows, idle streams and the configuration are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Knows when what was told to the observer is kept for sure.
+pub trait Recorder: Send + Sync + std::fmt::Debug {
+    /// Waits, not for long, until everything that was told so far is kept.
+    fn recorded(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
 /// The agents' side of a node.
 #[derive(Debug)]
 pub struct Agents {
@@ -37,6 +44,7 @@ pub struct Agents {
     pub budget: Arc<Budget>,
     sessions: Mutex<Sessions>,
     observer: Option<Observer>,
+    recorder: Option<Arc<dyn Recorder>>,
     pub(super) logins: LoginGate,
     pub(super) outboxes: Outboxes,
     connections: AtomicUsize,
@@ -62,6 +70,7 @@ impl Agents {
         directory: Arc<Directory>,
         ports: Arc<dyn TcpPorts>,
         observer: Option<Observer>,
+        recorder: Option<Arc<dyn Recorder>>,
     ) -> Result<Arc<Self>, BadKey> {
         let told = config.load();
         let sessions = Sessions::new(&told, directory.clone(), Arc::new(LocalClaims::default()), ports)?;
@@ -73,6 +82,7 @@ impl Agents {
             budget,
             sessions: Mutex::new(sessions),
             observer,
+            recorder,
             logins: LoginGate::default(),
             outboxes: Outboxes::default(),
             connections: AtomicUsize::new(0),
@@ -93,6 +103,13 @@ impl Agents {
             activity.into_iter().for_each(|a| observer.activity(a));
         }
         result
+    }
+
+    /// Waits until what was told to the observer is kept: an answer to an agent comes after its record.
+    pub(super) async fn recorded(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.recorded().await;
+        }
     }
 
     /// Connections of agents, those that have not logged in too.
@@ -152,7 +169,8 @@ pub async fn run_clock(agents: Arc<Agents>) {
         }
         agents.directory.sweep_idle(Now::real().at);
         let config = agents.config.load_full();
-        if !Arc::ptr_eq(&config, &enforced) {
+        let expired = agents.sessions(|s| s.has_expired(Now::real().wall));
+        if expired || !Arc::ptr_eq(&config, &enforced) {
             enforced = config;
             agents.enforce();
         }
@@ -196,6 +214,11 @@ fn reason_of(code: ErrorCode) -> RefusalReason {
         ErrorCode::NGROK_300 => RefusalReason::Revoked,
         ErrorCode::NGROK_128 => RefusalReason::LoginRate,
         ErrorCode::NGROK_811 | ErrorCode::NGROK_121 | ErrorCode::NGROK_124 => RefusalReason::Client,
+        ErrorCode::ADIT_1106 => RefusalReason::Revoked,
+        ErrorCode::NGROK_115 | ErrorCode::NGROK_116 | ErrorCode::NGROK_126 | ErrorCode::NGROK_127 => {
+            RefusalReason::IpRule
+        }
+        ErrorCode::NGROK_118 | ErrorCode::NGROK_122 => RefusalReason::Ingress,
         ErrorCode::ADIT_1103 => RefusalReason::Resume,
         ErrorCode::NGROK_308 | ErrorCode::NGROK_316 | ErrorCode::NGROK_356 | ErrorCode::NGROK_399 => RefusalReason::Acl,
         ErrorCode::NGROK_334 | ErrorCode::NGROK_320 => RefusalReason::Claimed,

@@ -19,6 +19,7 @@ use adit_protocol::typed_stream::StreamType;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::admission::{self, Door};
 use super::agents::Agents;
 use super::clock::Now;
 use super::control;
@@ -26,7 +27,7 @@ use super::rate::BindGate;
 use super::refusal::Refusal;
 use super::request::{self, MAX_BEFORE_LOGIN, NoMessage};
 use super::serve::ConnectFacts;
-use super::state::{Accepted, Connection, LegFacts, Loss, authenticate};
+use super::state::{Accepted, Connection, LegFacts, Loss};
 use crate::supervise;
 
 /// How long an answered stream waits for the agent to finish it.
@@ -329,7 +330,12 @@ impl Shared {
         let auth = Auth::decode(&json).map_err(LoginEnd::Wrong)?;
         user_agent.clone_from(&auth.extra.user_agent);
         // Who has no credential is told so at once, and takes no place from those who have.
-        authenticate(&self.agents.config.load(), auth.extra.token()).map_err(LoginEnd::Refused)?;
+        let door = Door {
+            ingress: &self.facts.ingress,
+            ip: self.facts.addr.ip(),
+        };
+        admission::admit(&self.agents.config.load(), auth.extra.token(), door, Now::real().wall)
+            .map_err(LoginEnd::Refused)?;
         let hold = self.agents.logins.hold(Now::real().at).ok_or_else(|| {
             LoginEnd::Refused(Refusal::with_text(
                 ErrorCode::NGROK_128,
@@ -361,6 +367,7 @@ impl Shared {
             facts,
             replaced,
         } = accepted;
+        self.agents.recorded().await;
         self.set_limits(facts.family, &response, config.max_stream_window, config.session_budget);
         let grant = response.extra.adit.as_ref();
         let control = grant.is_some_and(|g| g.caps.has(Capability::Control));
@@ -416,6 +423,7 @@ impl Shared {
         {
             Ok(response) => {
                 tracing::debug!(session = &*connection.session, url = response.url, "bound");
+                self.agents.recorded().await;
                 Answer::plain(response.encode())
             }
             Err(refusal) => {

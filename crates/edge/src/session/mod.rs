@@ -1,13 +1,14 @@
 //! The other end of the road: the agents' sessions.
 //!
 //! * [`state`] decides everything, without sockets or clocks: who may log in, which name a bind gets, what
-//!   happens when a connection is lost. Its helpers: `address` (what may be had), `options` (what a bind asks
+//!   happens when a connection is lost. Its helpers: `admission` (who may be here), `address` (what may be had), `options` (what a bind asks
 //!   for), `cookie` (how an agent is known again), `capabilities` (what Adit's own agent is granted).
 //! * [`serve`] runs one connection: mux, typed streams, messages, time-outs. `control` is the stream that only
 //!   Adit's own agent opens, [`commands`] go the other way, `drain` ends all of it in order.
 //! * [`Agents`] is what they share: the table of sessions and the way to the observer.
 
 mod address;
+pub(crate) mod admission;
 mod agents;
 mod capabilities;
 mod clock;
@@ -28,7 +29,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use agents::{Agents, run_clock};
+pub use agents::{Agents, Recorder, run_clock};
 pub use clock::Now;
 pub use cookie::BadKey;
 pub use drain::drain;

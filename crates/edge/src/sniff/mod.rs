@@ -6,9 +6,11 @@
 mod hello;
 mod plain;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use adit_cluster::{Choice, Class};
+use adit_names::endpoint_url::Scheme;
 use adit_observe::RefusalReason;
 use adit_snapshot::ControlName;
 use adit_tls::client_hello::ClientHello;
@@ -17,6 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::accept::{self, Accepted};
 use crate::node::Node;
+use crate::route;
 use crate::supervise;
 use crate::timer::Timer;
 
@@ -40,8 +43,15 @@ const PEEK: std::time::Duration = std::time::Duration::from_secs(2);
 enum Destination {
     Agent,
     Control(ControlName),
-    Terminate { worker: Option<usize> },
-    Passthrough { host: String, worker: Option<usize> },
+    Terminate {
+        worker: Option<usize>,
+    },
+    Passthrough {
+        host: String,
+        worker: Option<usize>,
+    },
+    /// Its organisation does not let this address in.
+    Blocked,
     Refuse(u8),
 }
 
@@ -72,7 +82,7 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
             }
         }
     };
-    match destination(&hello, &node) {
+    match destination(&hello, &node, accepted.peer.ip()) {
         Destination::Refuse(code) => {
             let reason = if code == alert::UNRECOGNIZED_NAME {
                 RefusalReason::ServerNameUnknown
@@ -103,6 +113,10 @@ pub(crate) async fn tls_port(mut accepted: Accepted, node: Arc<Node>) {
                 node.refused(kind, ip, RefusalReason::Shed);
             }
         }
+        Destination::Blocked => {
+            node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::IpRule);
+            accept::reset(&accepted.io);
+        }
         // The listener stays open for agents only.
         Destination::Terminate { .. } | Destination::Passthrough { .. } if !node.takes_visitors() => {
             node.refused(accepted.kind, accepted.peer.ip(), RefusalReason::Draining);
@@ -126,7 +140,7 @@ fn is_own_agent(hello: &ClientHello) -> bool {
     hello.alpn.iter().any(|p| p == b"adit-agent/1")
 }
 
-fn destination(hello: &ClientHello, node: &Node) -> Destination {
+fn destination(hello: &ClientHello, node: &Node, ip: IpAddr) -> Destination {
     let config = node.config.load();
     let Some(host) = hello.server_name.as_deref() else {
         if config.accept_without_sni && hello.alpn.iter().all(|p| p == b"adit-agent/1") {
@@ -146,7 +160,19 @@ fn destination(hello: &ClientHello, node: &Node) -> Destination {
         }
         None => {}
     }
-    let Some(pool) = node.directory.find(Class::Sni, host) else {
+    let pool = node.directory.find(Class::Sni, host);
+    let is_http = !pool.as_ref().is_some_and(|p| p.is_passthrough());
+    if route::visitor::blocks_name(&config, host, pool.as_deref(), ip, is_http) {
+        return Destination::Blocked;
+    }
+    if let Some(cloud) = route::cloud::instead_of(&config.told, Class::Sni, host, pool.as_deref()) {
+        // A policy that cannot run decides nothing about bytes either: refused like a name that is off line.
+        return match cloud.iter().all(|c| c.url.scheme() == Scheme::Https) {
+            true => Destination::Terminate { worker: None },
+            false => Destination::Refuse(alert::INTERNAL_ERROR),
+        };
+    }
+    let Some(pool) = pool else {
         return if config.is_below_base(host) {
             // Says nothing about whether the name exists: the handshake is made, HTTP answers "offline".
             Destination::Terminate { worker: None }

@@ -1,5 +1,27 @@
 //! The kinds, one file each.
 
+pub mod agent_ingress;
+pub mod api_key;
+pub mod certificate;
+mod certificate_policy;
+pub mod credential;
+pub mod endpoint;
+pub mod endpoint_pool;
+pub mod invitation;
+pub mod ip_policy;
+pub mod ip_policy_rule;
+pub mod ip_restriction;
+pub mod member;
+pub mod organization;
+mod owner;
+pub mod reserved_addr;
+pub mod reserved_domain;
+pub mod role;
+pub mod secret;
+pub mod service_user;
+pub mod user;
+pub mod vault;
+
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use serde_json::{Map, Value};
@@ -9,7 +31,7 @@ use crate::context::Context;
 use crate::field::Field;
 use crate::object::Object;
 use crate::problem::Problem;
-use crate::reference::Reference;
+use crate::reference::{OnDelete, Reference};
 
 /// Everything about one kind of resource.
 #[derive(Debug)]
@@ -75,7 +97,130 @@ pub struct View<'a> {
 impl View<'_> {
     /// `{"id", "uri"}` of another object; its uri is empty for users and service users, as with ngrok, unless
     /// additions are asked for.
+    #[must_use]
     pub fn reference(&self, path: &str, id: &Id) -> Value {
-        serde_json::json!({ "id": id.to_string(), "uri": format!("{}/{path}/{id}", self.url) })
+        let is_person = matches!(id.prefix(), Prefix::User | Prefix::ServiceUser | Prefix::Bot);
+        let uri = match (is_person, self.additions) {
+            (true, false) => String::new(),
+            (true, true) => format!("{}/adit/{path}/{id}", self.url),
+            (false, _) => format!("{}/{path}/{id}", self.url),
+        };
+        serde_json::json!({ "id": id.to_string(), "uri": uri })
     }
+
+    /// As [`View::reference`], with the path of the id's kind.
+    #[must_use]
+    pub fn link(&self, id: &Id) -> Value {
+        self.reference(path_of(id), id)
+    }
+
+    /// The URI of an object of this kind. Bot users are service users at another path.
+    #[must_use]
+    pub fn uri(&self, kind: &Kind, id: &Id) -> String {
+        let path = if id.prefix() == Prefix::Bot {
+            "bot_users"
+        } else {
+            kind.path
+        };
+        match kind.surface {
+            Surface::Ngrok => format!("{}/{path}/{id}", self.url),
+            Surface::Adit => format!("{}/adit/{path}/{id}", self.url),
+        }
+    }
+}
+
+/// The path of the kind with this id's prefix; of kinds that are not stored, too.
+fn path_of(id: &Id) -> &'static str {
+    match id.prefix() {
+        Prefix::Bot => "bot_users",
+        Prefix::Session => "tunnel_sessions",
+        Prefix::Tunnel => "tunnels",
+        prefix => crate::catalogue::by_prefix(prefix).map_or("", |kind| kind.path),
+    }
+}
+
+/// Of kinds that set and check nothing beyond their fields.
+pub(crate) fn complete_nothing(_: &mut Object, _: Option<&Object>, _: &Context) -> Vec<Problem> {
+    Vec::new()
+}
+
+/// Of kinds without claims.
+pub(crate) fn claim_nothing(_: &Object) -> Vec<Claim> {
+    Vec::new()
+}
+
+/// Of kinds without references.
+pub(crate) fn refer_to_nothing(_: &Object) -> Vec<Reference> {
+    Vec::new()
+}
+
+/// Of kinds that are shown as they are stored.
+pub(crate) fn show_as_stored(_: &Object, _: &mut Map<String, Value>, _: &View<'_>) {}
+
+/// Is the field new, or another than before the change?
+pub(crate) fn is_changed(object: &Object, old: Option<&Object>, field: &str) -> bool {
+    old.is_none_or(|old| old.body.get(field) != object.body.get(field))
+}
+
+/// References from a list of ids.
+pub(crate) fn references_of(
+    object: &Object,
+    field: &'static str,
+    on_delete: OnDelete,
+    missing: ErrorCode,
+) -> impl Iterator<Item = Reference> {
+    object
+        .texts(field)
+        .filter_map(|text| text.parse().ok())
+        .map(move |to| Reference {
+            field,
+            to,
+            on_delete,
+            missing,
+        })
+}
+
+/// The reference of a field that may be empty.
+pub(crate) fn reference_of(
+    object: &Object,
+    field: &'static str,
+    on_delete: OnDelete,
+    missing: ErrorCode,
+) -> Option<Reference> {
+    object.reference(field).map(|to| Reference {
+        field,
+        to,
+        on_delete,
+        missing,
+    })
+}
+
+/// Names of the roles that are built in (control plane 3.5).
+pub const BUILT_IN_ROLES: &[&str] = &[
+    "admin",
+    "security",
+    "developer",
+    "viewer",
+    "auditor",
+    "team-manager",
+    "team-inviter",
+    "agent",
+];
+
+/// Roles are given by id, built-in ones by name.
+pub(crate) fn check_role_ids(object: &Object) -> Vec<Problem> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for (at, role) in object.texts("role_ids").enumerate() {
+        let path = format!("role_ids[{at}]");
+        if !BUILT_IN_ROLES.contains(&role) && Id::parse_as(Prefix::Role, role).is_err() {
+            let supported = BUILT_IN_ROLES.join(", ");
+            let problem = Problem::wrong(path, format!("it must be the id of a role or one of {supported}"));
+            found.push(problem.detail("supported", supported));
+        } else if seen.contains(&role) {
+            found.push(Problem::wrong(path, "the same role stands in the list twice"));
+        }
+        seen.push(role);
+    }
+    found
 }

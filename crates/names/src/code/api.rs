@@ -67,6 +67,14 @@ table! {
         "The request does not name an API version."
         "The field Ngrok-Version is required."
         "Send the field Ngrok-Version: 2.";
+    NGROK_225 ngrok 225 429 Limit later
+        "Too many requests of this API key are being answered at once."
+        "A key may have only so many at a time, so that none can keep the others waiting."
+        "Wait for answers before asking on.";
+    NGROK_226 ngrok 226 429 Limit later
+        "Too many requests: the limit of {limit} in {seconds} seconds is reached."
+        "Each key and each address may ask only so often."
+        "Try again after the time in the field Retry-After.";
     NGROK_227 ngrok 227 400 Visitor no
         "{value} is not the id of a {kind}."
         "Ids of that kind begin with {prefix}."
@@ -95,6 +103,14 @@ table! {
         "The filter cannot be used: {error}."
         "Filters are expressions over one object, obj."
         "Correct the filter.";
+    NGROK_6514 ngrok 6514 404 Visitor no
+        "There is no backend with the id {id}."
+        "Backends were replaced by cloud endpoints."
+        "Make a cloud endpoint with a traffic policy.";
+    NGROK_7000 ngrok 7000 404 Visitor no
+        "There is no edge with the id {id}."
+        "Edges were replaced by cloud endpoints."
+        "Make a cloud endpoint with a traffic policy.";
     NGROK_10000 ngrok 10000 500 Internal later
         "Internal error."
         "A fault of this server."
@@ -115,12 +131,36 @@ table! {
         "The body is too large."
         "It may have the number of bytes named in details."
         "Send less.";
+    ADIT_2006 adit 2006 412 Visitor no
+        "The object has another revision than the one in If-Match."
+        "Somebody has changed it since it was read."
+        "Read it again, then repeat the change with its new ETag.";
+    ADIT_2007 adit 2007 409 Visitor no
+        "The idempotency key was used before: {reason}."
+        "One key stands for one request, for 24 hours."
+        "Repeat the very same request, or use a new key.";
     ADIT_2008 adit 2008 403 Visitor no
         "The API key may not do this: {permission} is missing."
         "What a key may do follows from the roles of its owner."
         "Use another key, or have the role extended.";
+    ADIT_2009 adit 2009 400 Visitor no
+        "{operation} is described, but not part of this release."
+        "It belongs to what is built later, or was replaced."
+        "Use what details name as replacement, where they do.";
+    ADIT_2012 adit 2012 503 Internal later
+        "Nothing can be changed now: {reason}."
+        "The store is away, read-only, full, or newer than this node."
+        "Try again in a few seconds; if it persists, tell the operator.";
+    ADIT_2014 adit 2014 503 Internal later
+        "Too many changes are waiting."
+        "All changes pass one gate, and this one did not reach it in time."
+        "Try again in a few seconds.";
     ADIT_2018 adit 2018 400 Visitor no
         "The endpoint {id} belongs to an agent."
         "It is as its agent offers it, and ends with it."
         "Stop or change the agent.";
+    ADIT_2301 adit 2301 404 Visitor no
+        "That part of the log is gone."
+        "Entries are kept for a time, then removed; the oldest one that is there is named in details."
+        "Ask from that one on.";
 }

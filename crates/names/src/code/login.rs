@@ -127,4 +127,8 @@ table! {
         "The credential cannot be checked at the moment."
         "The store is not reachable and this server has not seen the credential before."
         "Try again; operators: check the database.";
+    ADIT_1106 adit 1106 0 Access no
+        "The organisation is suspended."
+        "The operator of this server suspended it: its agents may not connect."
+        "Ask the operator.";
 }

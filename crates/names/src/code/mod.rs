@@ -4,8 +4,8 @@
 //! match on it; where none exists, an own one (`ERR_ADIT_<4 digits>`, never given twice). Every crate
 //! takes codes from here, the CLI explains them from here, the documentation is made from here.
 //!
-//! The rows stand in one file per owner: `login`, `bind`, `stream`, `visitor`, `http`, `agent`, `api`, `policy`. A
-//! row is code, HTTP status (0: none, the code never reaches a visitor), class, whether the same try
+//! The rows stand in one file per owner: `login`, `bind`, `stream`, `visitor`, `http`, `identity`, `agent`, `api`,
+//! `policy`, `resource`. A row is code, HTTP status (0: none, the code never reaches a visitor), class, whether the same try
 //! may succeed later by itself, then three texts: what happened (a template with `{names}`), why,
 //! and what to do.
 
@@ -13,9 +13,11 @@ mod agent;
 mod api;
 mod bind;
 mod http;
+mod identity;
 mod login;
 mod never;
 mod policy;
+mod resource;
 mod stream;
 mod visitor;
 
@@ -135,9 +137,11 @@ fn tables() -> impl Iterator<Item = &'static Entry> {
         stream::TABLE,
         visitor::TABLE,
         http::TABLE,
+        identity::TABLE,
         agent::TABLE,
         api::TABLE,
         policy::TABLE,
+        resource::TABLE,
     ]
     .into_iter()
     .flatten()

@@ -127,10 +127,6 @@ table! {
         "The policy may leave a request unanswered."
         "A cloud endpoint has no upstream of its own."
         "Add a last rule without expressions that ends with forward-internal, custom-response or deny.";
-    NGROK_2236 ngrok 2236 400 Invalid no
-        "The document cannot be read: {error}."
-        "It is not YAML or JSON of the documented form."
-        "Correct the document.";
     NGROK_2237 ngrok 2237 400 Invalid no
         "The text at {path} is too short."
         "It has a least length."

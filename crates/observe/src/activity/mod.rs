@@ -73,6 +73,12 @@ pub struct ActivityEvent {
     pub activity: Activity,
 }
 
+/// Takes every activity as it happens.
+pub trait ActivityTap: Send + Sync + std::fmt::Debug {
+    /// Called where the activity happened; has to return at once.
+    fn take(&self, event: &Arc<ActivityEvent>);
+}
+
 /// A bounded view of all activity from now on.
 ///
 /// A subscriber that is more than 1,024 events behind misses the oldest; [`Self::missed`] says how many.

@@ -1,4 +1,5 @@
-//! CRC-32C (Castagnoli, RFC 3720 appendix B.4), reflected, as the PROXY protocol's checksum wants.
+//! CRC-32C (Castagnoli, RFC 3720 appendix B.4), reflected, as the PROXY protocol's checksum wants and the spools of
+//! the server have it.
 
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
@@ -17,7 +18,8 @@ const TABLE: [u32; 256] = {
 };
 
 /// The checksum of `parts`, one after the other.
-pub(super) fn crc32c(parts: &[&[u8]]) -> u32 {
+#[must_use]
+pub fn crc32c(parts: &[&[u8]]) -> u32 {
     let mut crc = !0_u32;
     for byte in parts.iter().flat_map(|part| part.iter()) {
         let [low, ..] = (crc ^ u32::from(*byte)).to_le_bytes();

@@ -7,6 +7,7 @@ mod crc32c;
 mod parse;
 mod write;
 
+pub use crc32c::crc32c;
 pub use parse::{Addresses, Header, MAX_READS, Parse, ProxyError, Reader, parse};
 pub use write::{Outgoing, TlsInfo, Tlvs};
 

@@ -1,139 +1,190 @@
 //! What an operator may set: sections and keys, each a field here and one line long.
 //!
 //! A key exists only from the change that reads it; what is unknown is refused. Every value has a default, so an
-//! empty [`Settings`] is a working one. They come from the environment ([`Settings::from_environment`]); whatever
-//! says them later (a file) is another layer below that one.
+//! empty [`Settings`] is a working one but for the base domain, which only `adit dev` has by itself. They come from a
+//! file ([`Settings::from_file`]) and from the environment, which lies above it.
 
+mod agents;
 mod environment;
+mod file;
+mod limits;
 mod machine;
+mod ports;
+mod sections;
 mod size;
+pub mod template;
+mod time;
 
-use adit_snapshot::MAX_LEGS;
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
+pub use agents::Agents;
 pub use environment::{PREFIX, SettingError};
+pub use limits::{HttpLimits, Limits, TlsLimits};
+pub use ports::Ports;
+pub use sections::{
+    AccessLogForm, Cluster, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking, ProxyProtocol,
+    Sessions, Tcp, Tls,
+};
 pub use size::Size;
+pub use time::Time;
 
-/// The smallest budget that lets streams move at all: sixteen implied windows.
-const BUFFERS_MIN: usize = 4 << 20;
-/// The budget where the machine does not say how much memory it has.
-const BUFFERS_UNKNOWN: usize = 1 << 30;
-
-/// All sections.
+/// All keys and sections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `limits.…` (edge 1.6).
+    /// Domain below which names are given. Required.
+    pub base_domain: Option<String>,
+    /// Where state is kept; default `/var/lib/adit`.
+    pub data_dir: Option<PathBuf>,
+    /// `sqlite` (the default: `adit.db` in the data directory) or `postgres://user:password@host/database`.
+    pub store: Option<Secret>,
+    /// The master key in base64.
+    pub master_key: Option<Secret>,
+    /// File with the master key: base64 or 32 raw bytes.
+    pub master_key_file: Option<PathBuf>,
+    /// Ports of `tcp://` endpoints; default none.
+    pub tcp_ports: Option<Ports>,
+    /// HTTP peers whose forwarded headers are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// `listen.…`
+    pub listen: Listen,
+    /// `tls.…`
+    pub tls: Tls,
+    /// `proxy_protocol.…`
+    pub proxy_protocol: ProxyProtocol,
+    /// `node.…`
+    pub node: Node,
+    /// `cluster.…`
+    pub cluster: Cluster,
+    /// `limits.…` (edge 1.6, 1.7).
     pub limits: Limits,
     /// `agents.…` (agent protocol 5.3).
     pub agents: Agents,
+    /// `mux.…`
+    pub mux: Mux,
+    /// `sessions.…`
+    pub sessions: Sessions,
+    /// `parking.…`
+    pub parking: Parking,
+    /// `names.…`
+    pub names: Names,
+    /// `tcp.…`
+    pub tcp: Tcp,
+    /// `domains.…`
+    pub domains: Domains,
+    /// `endpoints.…`
+    pub endpoints: Endpoints,
+    /// `log.…`
+    pub log: Log,
+    /// `drain.…`
+    pub drain: Drain,
 }
 
-/// What agents are told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Agents {
-    /// Addresses (`host:port`) at which agents reach this server, at most [`MAX_LEGS`]. Agents that keep several
-    /// connections (legs) of one session open one to each. Default: none, so there is one connection.
-    pub connect_addresses: Vec<String>,
-}
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
 
-/// What a node may use.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Open connections; default 80 % of the descriptors that the process may have.
-    pub connections: Option<usize>,
-    /// Open connections of one address; default 1,024. 0 is no limit, here and below.
-    pub connections_per_ip: Option<u32>,
-    /// New connections of one address a second, with bursts of twice as many; default 200.
-    pub accepts_per_ip: Option<u32>,
-    /// Handshakes of one address at once; default 64.
-    pub handshakes_per_ip: Option<u32>,
-    /// Handshakes at once; default 1,000 a core.
-    pub handshakes: Option<usize>,
-    /// Memory that the server plans with; default 80 % of what the cgroup or the machine has.
-    pub memory: Option<Size>,
-    /// Bytes held for others on this node; default 25 % of `limits.memory`.
-    pub buffers: Option<Size>,
-}
-
-impl Limits {
-    /// `limits.memory` in bytes; `None` if it is neither set nor known.
+impl Secret {
+    /// It.
     #[must_use]
-    pub fn memory(&self) -> Option<usize> {
-        self.memory
-            .map(Size::bytes)
-            .or_else(|| machine::memory().map(|bytes| bytes / 5 * 4))
-    }
-
-    /// `limits.buffers` in bytes.
-    #[must_use]
-    pub fn buffers(&self) -> usize {
-        self.buffers.map_or_else(
-            || self.memory().map_or(BUFFERS_UNKNOWN, |memory| memory / 4),
-            Size::bytes,
-        )
+    pub fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
-impl Agents {
-    fn check(&self) -> Result<(), SettingError> {
-        let wrong = |reason: String| Err(SettingError::wrong("agents.connect_addresses", &reason));
-        let all = &self.connect_addresses;
-        if all.len() > MAX_LEGS as usize {
-            return wrong(format!(
-                "{} addresses are too many: at most {MAX_LEGS} are used",
-                all.len()
-            ));
-        }
-        for (i, address) in all.iter().enumerate() {
-            let parts = address.rsplit_once(':');
-            let fits = parts.is_some_and(|(host, port)| {
-                let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
-                !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok_and(|p| p != 0)
-            });
-            if !fits {
-                return wrong(format!("{address:?} is not host:port"));
-            }
-            if all.iter().take(i).any(|other| other.eq_ignore_ascii_case(address)) {
-                return wrong(format!("{address} stands there twice"));
-            }
-        }
-        Ok(())
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
     }
 }
 
 impl Settings {
     /// What single values cannot know: how they go together.
     fn check(&self) -> Result<(), SettingError> {
-        let wrong = |key: &str, reason: String| Err(SettingError::wrong(key, &reason));
         self.agents.check()?;
-        let Limits { memory, buffers, .. } = &self.limits;
-        if self.limits.connections == Some(0) {
-            return wrong("limits.connections", "0 would let nobody in".to_owned());
+        self.limits.check()?;
+        if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
+            return Err(SettingError::wrong(
+                "tls.cert_file",
+                "tls.cert_file and tls.key_file go together: one of them is missing",
+            ));
         }
-        match (buffers.map(Size::bytes), memory.map(Size::bytes)) {
-            (Some(buffers), _) if buffers < BUFFERS_MIN => wrong(
-                "limits.buffers",
-                format!("{buffers} bytes is too little: at least {BUFFERS_MIN} are needed"),
-            ),
-            (Some(buffers), Some(memory)) if buffers > memory => wrong(
-                "limits.buffers",
-                format!("{buffers} bytes is more than limits.memory, which is {memory}"),
-            ),
-            (None, Some(memory)) if memory / 4 < BUFFERS_MIN => wrong(
-                "limits.memory",
-                format!("{memory} bytes is too little: at least {} are needed", BUFFERS_MIN * 4),
-            ),
-            _ => Ok(()),
+        if let Some(store) = &self.store {
+            let text = store.reveal();
+            if text != "sqlite" && !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+                return Err(SettingError::wrong(
+                    "store",
+                    "neither sqlite nor postgres://user:password@host/database",
+                ));
+            }
         }
+        if let Some(domain) = &self.base_domain
+            && let Err(error) = adit_names::host::CanonicalHost::any_depth(domain)
+        {
+            return Err(SettingError::wrong("base_domain", &format!("{domain:?}: {error}")));
+        }
+        Ok(())
+    }
+
+    /// The same with the values of `old` where a new one is taken up only by a new process.
+    #[must_use]
+    pub fn with_fixed(mut self, old: &Self) -> Self {
+        self.limits.memory = old.limits.memory;
+        self.limits.buffers = old.limits.buffers;
+        self.limits.connections = old.limits.connections;
+        let old = old.clone();
+        Self {
+            base_domain: old.base_domain,
+            data_dir: old.data_dir,
+            store: old.store,
+            master_key: old.master_key,
+            master_key_file: old.master_key_file,
+            listen: old.listen,
+            node: old.node,
+            cluster: old.cluster,
+            tcp: old.tcp,
+            log: old.log,
+            tls: old.tls,
+            ..self
+        }
+    }
+
+    /// Keys whose value is another one than in `new` and is taken up only by a new process.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        let limits = (&self.limits.memory, &self.limits.buffers, &self.limits.connections);
+        let new_limits = (&new.limits.memory, &new.limits.buffers, &new.limits.connections);
+        [
+            ("base_domain", self.base_domain == new.base_domain),
+            ("data_dir", self.data_dir == new.data_dir),
+            ("store", self.store == new.store),
+            ("master_key", self.master_key == new.master_key),
+            ("master_key_file", self.master_key_file == new.master_key_file),
+            ("listen", self.listen == new.listen),
+            ("node", self.node == new.node),
+            ("cluster", self.cluster == new.cluster),
+            ("tcp", self.tcp == new.tcp),
+            ("log", self.log == new.log),
+            (
+                "limits.memory, limits.buffers, limits.connections",
+                limits == new_limits,
+            ),
+            ("tls", self.tls == new.tls),
+        ]
+        .into_iter()
+        .filter_map(|(key, same)| (!same).then_some(key))
+        .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use super::limits::BUFFERS_MIN;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
         Settings::from_environment(variables.iter().map(|(name, value)| (*name, *value))).map_err(|e| e.to_string())
@@ -179,13 +230,11 @@ mod tests {
         let refused = read(&[("ADIT_SERVER__LIMITS__BUFERS", "64MiB")]).unwrap_err();
         assert_eq!(
             refused,
-            "ADIT_SERVER__LIMITS__BUFERS: unknown field `bufers`, expected one of `connections`, `connections_per_ip`, `accepts_per_ip`, `handshakes_per_ip`, `handshakes`, `memory`, `buffers`"
+            "ADIT_SERVER__LIMITS__BUFERS: unknown field `bufers`, expected one of `connections`, `connections_per_ip`, `accepts_per_ip`, `handshakes_per_ip`, `handshakes`, `memory`, `buffers`, `http`, `tls`"
         );
         let refused = read(&[("ADIT_SERVER__LIMIT__BUFFERS", "64MiB")]).unwrap_err();
-        assert_eq!(
-            refused,
-            "ADIT_SERVER__LIMIT__BUFFERS: unknown field `limit`, expected `limits` or `agents`"
-        );
+        let begin = "ADIT_SERVER__LIMIT__BUFFERS: unknown field `limit`, expected one of `base_domain`, ";
+        assert!(refused.starts_with(begin), "{refused}");
         for name in [
             "ADIT_SERVER__",
             "ADIT_SERVER__LIMITS____BUFFERS",
@@ -195,22 +244,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_key_is_documented() {
-        let documented = include_str!("../../../../docs/configuration.md");
-        let keys = |section: &str, variable: &str| {
-            let refused = read(&[(variable, "1")]).unwrap_err();
-            let names: Vec<_> = refused.split('`').skip(3).step_by(2).map(str::to_owned).collect();
-            assert!(!names.is_empty(), "{refused}");
-            for name in &names {
-                let row = format!("| `{section}{name}");
-                assert!(documented.contains(&row), "no {row} in docs/configuration.md");
-            }
-            names
+    /// Every key below `section`, as the refusal of one that does not exist lists them; sections end with a dot.
+    fn keys(section: &str) -> Vec<String> {
+        let variable = format!("{PREFIX}{}NO_SUCH", section.to_ascii_uppercase().replace('.', "__"));
+        let refused = match read(&[(&variable, "1")]) {
+            Err(refused) if refused.contains("unknown field `no_such`") => refused,
+            // A value, not a section.
+            _ => return Vec::new(),
         };
-        for section in keys("", "ADIT_SERVER__NO_SUCH") {
-            let variable = format!("ADIT_SERVER__{}__NO_SUCH", section.to_ascii_uppercase());
-            keys(&format!("{section}."), &variable);
+        refused
+            .split('`')
+            .skip(3)
+            .step_by(2)
+            .flat_map(|name| {
+                let key = format!("{section}{name}");
+                let below = keys(&format!("{key}."));
+                if below.is_empty() { vec![key] } else { below }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_key_is_documented_and_nothing_else() {
+        let keys = keys("");
+        assert!(
+            keys.len() > 40 && keys.contains(&"limits.http.uri_max".to_owned()),
+            "{keys:?}"
+        );
+        let documented = include_str!("../../../../docs/configuration.md");
+        for key in &keys {
+            assert!(
+                documented.contains(&format!("| `{key}` |")),
+                "{key} is not in docs/configuration.md"
+            );
+        }
+        let rows = documented
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        for row in rows {
+            assert!(
+                keys.iter().any(|key| key == row),
+                "docs/configuration.md has {row}, which is no key"
+            );
         }
     }
 

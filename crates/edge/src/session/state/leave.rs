@@ -12,6 +12,7 @@ use adit_snapshot::EdgeConfig;
 
 use super::{Connection, Sessions};
 use crate::session::address;
+use crate::session::admission::{self, Door};
 use crate::session::clock::Now;
 use crate::session::refusal::Refusal;
 
@@ -165,47 +166,86 @@ impl Sessions {
         Some(ended)
     }
 
-    /// Brings what is live in line with a new configuration: sessions whose credential is gone or revoked end,
-    /// and so do endpoints that their credential or this server no longer allows.
+    /// Brings what is live in line with a configuration: sessions that may not log in any more end, and so do
+    /// endpoints that their credential or this server no longer allows.
     pub fn enforce(&mut self, config: &EdgeConfig, now: Now) -> Vec<Ended> {
         let mut ended = Vec::new();
         let sessions: Vec<Arc<str>> = self.live.keys().cloned().collect();
+        self.expiry = None;
         for session in sessions {
             let Some(live) = self.live.get_mut(&session) else {
                 continue;
             };
-            match config.credential(&live.credential.hash) {
-                Some(credential) if !credential.revoked && credential.id == live.facts.credential => {
+            let door = Door {
+                ingress: &live.told.ingress_hostname,
+                ip: live.facts.addr.ip(),
+            };
+            let found = config
+                .credential(&live.credential.hash)
+                .filter(|c| c.id == live.facts.credential);
+            let allowed = match found {
+                Some(credential) => admission::check(config, &credential, door, now.wall).map(|()| credential),
+                None => Err(Refusal::new(
+                    ErrorCode::NGROK_300,
+                    &[("credential", &live.facts.credential)],
+                )),
+            };
+            match allowed {
+                Ok(credential) => {
                     live.credential = credential;
+                    self.expect_expiry(&session);
                     ended.extend(self.enforce_endpoints(&session, config));
                 }
-                _ => ended.extend(self.end_revoked(&session, now.wall)),
+                Err(refusal) => ended.extend(self.end_refused(&session, &refusal, now.wall)),
             }
         }
         ended
     }
 
-    fn end_revoked(&mut self, session: &Arc<str>, wall: SystemTime) -> Option<Ended> {
+    /// Whether a credential of a session may have expired.
+    pub fn has_expired(&self, wall: SystemTime) -> bool {
+        self.expiry.is_some_and(|at| at <= wall)
+    }
+
+    /// Remembers when the credential of a session expires.
+    pub(super) fn expect_expiry(&mut self, session: &Arc<str>) {
+        let of = self.live.get(session).and_then(|live| live.credential.expires);
+        self.expiry = self.expiry.into_iter().chain(of).min();
+    }
+
+    /// Ends a session that would be refused now.
+    fn end_refused(&mut self, session: &Arc<str>, refusal: &Refusal, wall: SystemTime) -> Option<Ended> {
         let live = self.live.get(session)?;
-        let (code, id) = (ErrorCode::ADIT_1212, live.facts.credential.clone());
-        let text = ErrorCode::NGROK_300.message(&[("credential", &id)]);
+        let (code, stop_code, reason) = match refusal.code() {
+            ErrorCode::NGROK_300 => (
+                ErrorCode::ADIT_1212,
+                StopCode::Revoked,
+                EndpointReason::CredentialRevoked,
+            ),
+            ErrorCode::NGROK_115 | ErrorCode::NGROK_116 | ErrorCode::NGROK_126 => {
+                (refusal.code(), StopCode::IpRule, EndpointReason::IpRule)
+            }
+            ErrorCode::NGROK_118 | ErrorCode::NGROK_122 => {
+                (refusal.code(), StopCode::IngressClosed, EndpointReason::DisabledByAdmin)
+            }
+            code => (code, StopCode::Revoked, EndpointReason::DisabledByAdmin),
+        };
+        let text = if code == refusal.code() {
+            refusal.text()
+        } else {
+            code.what()
+        };
         let ended = Ended {
             leg: live.lowest(),
             stops: live
                 .endpoints
                 .keys()
-                .map(|bind| stop_tunnel(bind, code, code.what()))
+                .map(|bind| stop_tunnel(bind, code, text))
                 .collect(),
             close: live.legs.values().map(|l| l.leg.mux.clone()).collect(),
-            text: format!("{text} {}", ErrorCode::NGROK_300),
+            text: format!("{} {}", refusal.text(), refusal.code()),
         };
-        self.end_session(
-            session,
-            StopCode::Revoked,
-            &text,
-            EndpointReason::CredentialRevoked,
-            wall,
-        );
+        self.end_session(session, stop_code, refusal.text(), reason, wall);
         Some(ended)
     }
 
@@ -219,8 +259,8 @@ impl Sessions {
             .filter_map(|(bind, endpoint)| {
                 let asked = Address::Url(endpoint.url.clone());
                 let credential = &live.credential;
-                address::check_owned(&endpoint.url, config, &rules)
-                    .and_then(|()| address::check_acl(&credential.acl, &credential.id, &asked, &endpoint.url))
+                address::check_owned(&endpoint.url, &credential.organization, config, &rules)
+                    .and_then(|()| address::check_acl(&credential.binds, &credential.id, &asked, &endpoint.url))
                     .err()
                     .map(|refusal| (bind.clone(), refusal))
             })

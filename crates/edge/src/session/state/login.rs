@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use adit_cluster::{Leg, RemoteCommands, SessionFacts, StreamFailures};
 use adit_names::code::ErrorCode;
-use adit_names::id::{Prefix, TEXT_LEN};
+use adit_names::id::Prefix;
 use adit_names::version::VERSION;
 use adit_observe::{Activity, AgentClient, AgentSession, EndpointReason, SessionChange};
 use adit_protocol::capability::Grant;
 use adit_protocol::client_family::ClientFamily;
 use adit_protocol::message::{Auth, AuthExtra, AuthResp, AuthRespExtra, ConnectAddress};
-use adit_snapshot::{Credential, EdgeConfig, TokenHash};
-use aws_lc_rs::digest::{SHA256, digest};
+use adit_snapshot::{Credential, EdgeConfig};
 
 use super::{Connection, LegState, Live, Sessions, new_id, window_end};
+use crate::session::admission::{self, Door};
 use crate::session::capabilities;
 use crate::session::clock::Now;
 use crate::session::cookie::{SessionCookie, unix_seconds};
@@ -29,10 +29,6 @@ const MAX_SHOWN: usize = 256;
 const MIN_HEARTBEAT: Duration = Duration::from_secs(1);
 const MAX_HEARTBEAT: Duration = Duration::from_secs(3_600);
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
-/// Characters of the secret half of an authtoken.
-const SECRET_LEN: usize = 32;
-/// The same of ngrok's tokens, which are otherwise alike.
-const NGROK_SECRET_LEN: std::ops::Range<usize> = 20..SECRET_LEN;
 
 /// The connection that wants to log in.
 #[derive(Clone, Debug)]
@@ -81,7 +77,11 @@ impl Sessions {
         let version = auth
             .common_version()
             .ok_or_else(|| Refusal::new(ErrorCode::NGROK_811, &[("asked", &auth.version.join(", "))]))?;
-        let credential = authenticate(config, extra.token())?;
+        let door = Door {
+            ingress: &leg.ingress,
+            ip: leg.addr.ip(),
+        };
+        let credential = admission::admit(config, extra.token(), door, now.wall)?;
         let heartbeat = check_fields(extra)?;
         let number = extra.leg_number.unwrap_or(0);
         if number >= config.max_legs {
@@ -261,6 +261,7 @@ impl Sessions {
             id: self.next_connection,
         };
         self.set_session_window(session, None);
+        self.expect_expiry(session);
         if let Some(live) = self.live.get_mut(session) {
             let others = live.legs.len();
             let leg = Leg {
@@ -290,52 +291,6 @@ impl Sessions {
         self.tell_presence(session);
         connection
     }
-}
-
-/// The credential of a token. The look-up comes before the form, so that credentials that were imported from
-/// elsewhere (any text, stored as hash) work.
-pub(crate) fn authenticate(config: &EdgeConfig, token: &str) -> Result<Arc<Credential>, Refusal> {
-    if token.is_empty() {
-        return Err(Refusal::new(ErrorCode::NGROK_4018, &[]));
-    }
-    match config.credential(&token_hash(token)) {
-        Some(credential) if !credential.revoked => Ok(credential),
-        Some(credential) => Err(Refusal::new(ErrorCode::NGROK_300, &[("credential", &credential.id)])),
-        None => Err(Refusal::new(unknown_token(token), &[("token", &shown_token(token))])),
-    }
-}
-
-/// SHA-256 of a token.
-pub(super) fn token_hash(token: &str) -> TokenHash {
-    let mut hash = TokenHash::default();
-    for (to, from) in hash.iter_mut().zip(digest(&SHA256, token.as_bytes()).as_ref()) {
-        *to = *from;
-    }
-    hash
-}
-
-/// Why nobody has this token.
-fn unknown_token(token: &str) -> ErrorCode {
-    let is_base62 = |s: &str| s.bytes().all(|b| b.is_ascii_alphanumeric());
-    match token.split_once('_') {
-        Some((id, secret)) if id.len() == TEXT_LEN && is_base62(id) && is_base62(secret) => {
-            if secret.len() == SECRET_LEN {
-                ErrorCode::NGROK_107
-            } else if NGROK_SECRET_LEN.contains(&secret.len()) {
-                ErrorCode::NGROK_106
-            } else {
-                ErrorCode::NGROK_105
-            }
-        }
-        _ => ErrorCode::NGROK_105,
-    }
-}
-
-/// As much of a token as an error may show.
-fn shown_token(token: &str) -> String {
-    let mut shown: String = token.chars().take(4).collect();
-    shown.push('…');
-    shown
 }
 
 /// Checks the fields and returns the agent's own interval of heartbeats.
@@ -440,7 +395,11 @@ fn response_of(
             version: VERSION.to_owned(),
             region: config.region.clone(),
             cookie,
-            account_name: credential.organization_name.clone(),
+            account_name: config
+                .told
+                .organization(&credential.organization)
+                .map(|o| o.name.to_string())
+                .unwrap_or_default(),
             session_duration: 0,
             plan_name: "self-hosted".to_owned(),
             banner: String::new(),

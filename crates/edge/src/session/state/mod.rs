@@ -37,8 +37,8 @@ use super::cookie::{BadKey, Sealer, unix_seconds};
 use super::ports::TcpPorts;
 
 pub use leave::{Ended, Leaving};
+pub(crate) use login::MAX_METADATA;
 pub use login::{Accepted, LegFacts};
-pub(crate) use login::{MAX_METADATA, authenticate};
 pub use lost::Loss;
 
 /// Bind ids that a session remembers after they ended, because an agent may end one twice.
@@ -70,6 +70,8 @@ pub struct Sessions {
     /// When windows end; exactly one entry for each `until` below.
     deadlines: BTreeSet<(Instant, Arc<str>, Option<String>)>,
     next_connection: u64,
+    /// The first moment at which a credential of a session may expire.
+    expiry: Option<SystemTime>,
     draining: bool,
     activity: Vec<Activity>,
     notices: Vec<(Connection, ControlMessage)>,
@@ -177,6 +179,7 @@ impl Sessions {
             endpoints: foldhash::HashMap::default(),
             deadlines: BTreeSet::new(),
             next_connection: 0,
+            expiry: None,
             draining: false,
             activity: Vec::new(),
             notices: Vec::new(),

@@ -49,10 +49,11 @@ impl Sessions {
     ) -> Result<Won, Refusal> {
         match asked {
             Address::Url(url) => {
-                address::check_owned(url, config, rules)?;
-                address::check_acl(&asker.credential.acl, &asker.credential.id, asked, url)?;
-                match self.take(url, asker) {
+                address::check_owned(url, asker.bid.organization, config, rules)?;
+                address::check_acl(&asker.credential.binds, &asker.credential.id, asked, url)?;
+                match self.take(config, url, asker) {
                     Ok(won) => Ok(won),
+                    Err(NotTaken::Cloud) => Err(held_by_cloud(url, asker)),
                     Err(NotTaken::Claimed(conflict)) => Err(self.already_online(url, &conflict, asker, now.wall)),
                     Err(NotTaken::Port(error)) => Err(Refusal::with_text(
                         ErrorCode::ADIT_1201,
@@ -69,13 +70,13 @@ impl Sessions {
                     ));
                 };
                 let at = |port| EndpointUrl::new(*scheme, Binding::Public, host.clone(), port);
-                let acl = &asker.credential.acl;
-                let allowed: Vec<u16> = (first..=last).filter(|p| acl.allows(&at(*p))).collect();
+                let binds = &asker.credential.binds;
+                let allowed: Vec<u16> = (first..=last).filter(|p| address::allows(binds, &at(*p))).collect();
                 if allowed.is_empty() {
                     let id = &asker.credential.id;
                     return Err(address::acl_refusal(id, asked, host.as_str(), &format!("{host}:*")));
                 }
-                self.win_random_port(&allowed, at, asker)
+                self.win_random_port(config, &allowed, at, asker)
             }
         }
     }
@@ -100,9 +101,12 @@ impl Sessions {
             let Some(url) = asked.clone().fill(rules, || Some(label), || None) else {
                 continue;
             };
-            address::check_acl(&credential.acl, &credential.id, asked, &url)?;
-            // A stable name that is taken (a second agent with the same configuration) gives way to a random one.
-            if let Ok(won) = self.take(&url, asker) {
+            address::check_acl(&credential.binds, &credential.id, asked, &url)?;
+            // A stable name that is taken (a second agent with the same configuration) or was reserved by somebody
+            // else since gives way to a random one.
+            if address::check_owned(&url, asker.bid.organization, config, rules).is_ok()
+                && let Ok(won) = self.take(config, &url, asker)
+            {
                 return Ok(won);
             }
         }
@@ -114,15 +118,17 @@ impl Sessions {
 
     fn win_random_port(
         &self,
+        config: &EdgeConfig,
         allowed: &[u16],
         at: impl Fn(u16) -> EndpointUrl,
         asker: &Asker<'_>,
     ) -> Result<Won, Refusal> {
         let start = usize::try_from(u64::from_le_bytes(random()) % allowed.len() as u64).unwrap_or(0);
         let in_turn = allowed.iter().cycle().skip(start).take(allowed.len());
-        let free = in_turn.filter(|p| self.directory.find_port(**p).is_none());
+        // What somebody has reserved has to be asked for.
+        let free = in_turn.filter(|p| self.directory.find_port(**p).is_none() && config.told.port_owner(**p).is_none());
         for port in free.take(PORT_TRIES) {
-            if let Ok(won) = self.take(&at(*port), asker) {
+            if let Ok(won) = self.take(config, &at(*port), asker) {
                 return Ok(won);
             }
         }
@@ -134,7 +140,18 @@ impl Sessions {
     }
 
     /// Claims a URL and writes its pool to the directory, with a listener if it needs one.
-    fn take(&self, url: &EndpointUrl, asker: &Asker<'_>) -> Result<Won, NotTaken> {
+    fn take(&self, config: &EdgeConfig, url: &EndpointUrl, asker: &Asker<'_>) -> Result<Won, NotTaken> {
+        if let Some(cloud) = config.told.cloud_at(url, asker.bid.organization) {
+            let shares = cloud.iter().all(|c| {
+                c.pooled
+                    && asker.bid.pooled
+                    && *c.organization == *asker.bid.organization
+                    && c.url.scheme() == url.scheme()
+            });
+            if !shares {
+                return Err(NotTaken::Cloud);
+            }
+        }
         let key = ClaimKey::of(url, asker.bid.organization);
         let claimed = self
             .claims
@@ -188,8 +205,20 @@ impl Sessions {
 
 /// Why a URL was not taken.
 enum NotTaken {
+    /// A cloud endpoint holds it.
+    Cloud,
     Claimed(Conflict),
     Port(PortError),
+}
+
+/// The refusal of a URL that a cloud endpoint holds.
+fn held_by_cloud(url: &EndpointUrl, asker: &Asker<'_>) -> Refusal {
+    let mut text = ErrorCode::NGROK_334.message(&[("url", &url.to_string())]);
+    text.push_str(" A cloud endpoint has it.");
+    if !asker.bid.pooled {
+        text.push_str(" Both must enable pooling to share it.");
+    }
+    Refusal::with_text(ErrorCode::NGROK_334, text)
 }
 
 /// A length of time for people.

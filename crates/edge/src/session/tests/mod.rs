@@ -32,7 +32,7 @@ impl Server {
         let config = Arc::new(ArcSwap::from_pointee(state::config()));
         let directory = Arc::<Directory>::default();
         let ports = Arc::<FakePorts>::default();
-        let agents = Agents::new(config.clone(), directory.clone(), ports, None).unwrap();
+        let agents = Agents::new(config.clone(), directory.clone(), ports, None, None).unwrap();
         Self {
             agents,
             config,

@@ -6,6 +6,7 @@ mod random_events;
 mod resume;
 mod sharing;
 mod status;
+mod told;
 mod transcripts;
 
 use std::collections::BTreeSet;
@@ -18,12 +19,12 @@ use adit_names::acl::Acl;
 use adit_names::code::ErrorCode;
 use adit_observe::Activity;
 use adit_protocol::message::{Auth, Bind, BindResp, Message};
-use adit_snapshot::{Credential, EdgeConfig, SealKey};
+use adit_snapshot::{Binds, Credential, EdgeConfig, SealKey};
 use serde_json::{Value, json};
 
-use super::login::token_hash;
 use super::lost::Loss;
 use super::{Accepted, Connection, LegFacts, Sessions};
+use crate::session::admission::token_hash;
 use crate::session::clock::Now;
 use crate::session::ports::{PortError, TcpPorts};
 use crate::session::refusal::Refusal;
@@ -60,12 +61,9 @@ impl TcpPorts for FakePorts {
 
 pub(crate) fn credential(id: &str, organization: &str, token: &str, acl: &[&str]) -> Credential {
     Credential {
-        id: id.to_owned(),
-        organization: organization.to_owned(),
-        organization_name: format!("Organisation {organization}"),
-        hash: token_hash(token),
-        acl: Acl::parse(acl).unwrap(),
-        revoked: false,
+        imported: true,
+        binds: Binds::Acl(Acl::parse(acl).unwrap()),
+        ..Credential::new(id, organization, token_hash(token))
     }
 }
 

@@ -1,0 +1,102 @@
+//! `adit server`: the server of an organisation, from a configuration file.
+
+mod init;
+mod run;
+
+use std::path::{Path, PathBuf};
+
+use adit_server::config::Settings;
+use clap::{Args, Subcommand};
+
+use crate::exit::{Exit, Failure};
+
+/// Where state is kept if nothing else is said.
+const DATA_DIR: &str = "/var/lib/adit";
+
+/// The server of an organisation.
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  adit server init --base-domain tunnels.example.com --email ops@example.com\n  adit server --config adit-server.yml\n  adit server check-config --config adit-server.yml\n\nSIGHUP reads the configuration anew, SIGTERM drains and stops, a second one stops at once."
+)]
+pub(crate) struct ServerArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Runs the server; the same as without a word
+    Run(ConfigFile),
+    /// Writes a commented configuration file and makes the first organisation and administrator
+    Init(init::InitArgs),
+    /// Says what is wrong with a configuration file
+    CheckConfig(ConfigFile),
+}
+
+/// Which configuration.
+#[derive(Args, Debug)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "adit-server.yml")]
+    config: PathBuf,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: ServerArgs) -> Result<Exit, Failure> {
+    match args.action {
+        None => run::run(&args.file.config),
+        Some(Action::Run(file)) => run::run(&file.config),
+        Some(Action::Init(args)) => init::run(args),
+        Some(Action::CheckConfig(file)) => check(&file.config),
+    }
+}
+
+/// A configuration that can be run.
+#[derive(Debug)]
+struct Config {
+    settings: Settings,
+    base_domain: String,
+    data_dir: PathBuf,
+}
+
+impl Config {
+    /// Reads file and environment.
+    fn read(path: &Path) -> Result<Self, Failure> {
+        // A name that is not UTF-8 is not one of ours; a value that is not is refused like any other wrong one.
+        let variables: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+            .collect();
+        let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings = Settings::from_file(path, variables).map_err(|e| {
+            let failure = Failure::usage(e.to_string());
+            if path.exists() {
+                failure
+            } else {
+                failure
+                    .fix("write one: adit server init --base-domain NAME --email ADDRESS, or name yours: --config FILE")
+            }
+        })?;
+        let base_domain = settings.base_domain.as_deref().ok_or_else(|| {
+            Failure::usage(format!("{}: base_domain is not set", path.display()))
+                .fix("set the domain below which names are given: base_domain: tunnels.example.com")
+        })?;
+        Ok(Self {
+            base_domain: base_domain.trim_end_matches('.').to_ascii_lowercase(),
+            data_dir: settings.data_dir.clone().unwrap_or_else(|| DATA_DIR.into()),
+            settings,
+        })
+    }
+}
+
+fn check(path: &Path) -> Result<Exit, Failure> {
+    let config = Config::read(path)?;
+    if let (Some(certificate), Some(key)) = (&config.settings.tls.cert_file, &config.settings.tls.key_file) {
+        adit_server::certificates::CertificateFiles::read(certificate, key, &config.base_domain)
+            .map_err(|e| Failure::usage(e.to_string()).at("tls.cert_file, tls.key_file"))?;
+    }
+    println!("{}: ok, base domain {}", path.display(), config.base_domain);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,168 @@
+//! Who asks.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use adit_model::Object;
+use adit_names::code::ErrorCode;
+use adit_names::id::{Id, Prefix};
+use adit_store::{Actor, Source};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Access;
+use super::reach::Reach;
+use super::rights::Rights;
+use super::tables::Key;
+use crate::error::ApiError;
+
+/// Who asks, from where and with what; every handler gets it.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// User or service user; none where nobody had to say who he is.
+    pub(crate) principal: Option<Id>,
+    /// E-mail of the user or name of the service user.
+    pub(crate) subject: String,
+    /// Whose objects he sees.
+    pub(crate) organization: Id,
+    /// The key he showed.
+    pub(crate) credential: Option<Id>,
+    /// What his roles give him, without the limits of the key.
+    pub(crate) rights: Rights,
+    /// What the key is limited to.
+    pub(crate) only: Option<Arc<HashSet<&'static str>>>,
+    pub(crate) source: Source,
+    /// Where he asks from.
+    pub(crate) ip: IpAddr,
+    pub(crate) user_agent: String,
+    /// Names the request in answers, logs and the audit log.
+    pub(crate) operation_id: String,
+}
+
+impl Caller {
+    /// Somebody who did not say who he is: he has no rights.
+    pub(crate) fn nobody(ip: IpAddr, user_agent: String, operation_id: String) -> Self {
+        Self {
+            principal: None,
+            subject: String::new(),
+            organization: Id::from_bytes(Prefix::Account, [0; 20]),
+            credential: None,
+            rights: Rights::default(),
+            only: None,
+            source: Source::Api,
+            ip,
+            user_agent,
+            operation_id,
+        }
+    }
+
+    /// As the log names who shows a key of which no more is known yet.
+    pub(crate) fn with_credential(&self, key: &Key) -> Actor {
+        Actor {
+            credential: Some(key.id),
+            principal: key.owner,
+            ..self.actor()
+        }
+    }
+
+    /// The same as the owner of a key.
+    ///
+    /// # Errors
+    /// 203 if the key is no longer good, 205 if its organisation is suspended, 635 if its owner has no rights, 636 if
+    /// its owner is not active.
+    pub(crate) fn with_key(self, access: &Access, key: &Key) -> Result<Self, ApiError> {
+        let refused = |code| ApiError::new(code, &[]);
+        let is_over = key.expires_at.is_some_and(|at| at <= Timestamp::now().as_microsecond());
+        if key.disabled || is_over {
+            return Err(refused(ErrorCode::NGROK_203));
+        }
+        let tables = access.read();
+        // What it belonged to is gone.
+        let gone = || refused(ErrorCode::NGROK_203);
+        let organization = tables.organization(&key.organization).ok_or_else(gone)?;
+        if organization.suspended {
+            return Err(refused(ErrorCode::NGROK_205));
+        }
+        let owner = key.owner.and_then(|owner| tables.person(key.organization, owner));
+        let owner = owner.ok_or_else(gone)?;
+        if !tables.is_active(owner) {
+            return Err(refused(ErrorCode::NGROK_636));
+        }
+        let (id, now) = (key.id, Timestamp::now().as_microsecond());
+        access.used().note(id, key.organization, self.ip, now);
+        let rights = tables.rights(owner);
+        if rights.roles.is_empty() {
+            return Err(refused(ErrorCode::NGROK_635));
+        }
+        Ok(Self {
+            principal: Some(owner.principal),
+            subject: tables.subject(owner).to_owned(),
+            organization: key.organization,
+            credential: Some(key.id),
+            rights,
+            only: key.only.clone(),
+            ..self
+        })
+    }
+
+    /// As the log names him.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor {
+            principal: self.principal,
+            subject: self.subject.clone(),
+            source: self.source,
+            credential: self.credential,
+            ip: Some(self.ip),
+            user_agent: self.user_agent.clone(),
+            operation_id: self.operation_id.clone(),
+        }
+    }
+
+    /// How far a permission reaches now: what the owner's roles give and the key allows.
+    pub(crate) fn reach(&self, permission: &str) -> Reach {
+        match &self.only {
+            Some(only) if !only.contains(permission) => Reach::default(),
+            _ => self.rights.reach(permission),
+        }
+    }
+
+    /// All permissions that reach anything now, in order.
+    pub(crate) fn permissions(&self) -> Vec<&'static str> {
+        let mut all = self.rights.permissions();
+        all.retain(|p| self.only.as_ref().is_none_or(|only| only.contains(p)));
+        all
+    }
+
+    /// How far it reaches, if at all.
+    ///
+    /// # Errors
+    /// 403 `ERR_ADIT_2008`.
+    pub(crate) fn require(&self, permission: &str) -> Result<Reach, ApiError> {
+        let reach = self.reach(permission);
+        if reach.is_nothing() {
+            return Err(self.lacks(permission));
+        }
+        Ok(reach)
+    }
+
+    /// The refusal for a missing permission.
+    pub(crate) fn lacks(&self, permission: &str) -> ApiError {
+        let roles: Vec<_> = self.rights.role_names().collect();
+        ApiError::new(ErrorCode::ADIT_2008, &[("permission", permission)])
+            .detail("permission", permission)
+            .detail("roles", roles.join(" "))
+    }
+
+    /// Whether a permission is over this object. `shown` is how the object looks, asked for only where a role selects
+    /// by it.
+    pub(crate) fn covers(&self, permission: &str, object: &Object, shown: impl FnOnce() -> Value) -> bool {
+        self.reach(permission)
+            .covers(self.principal, owner_of(object), &object.kind, shown)
+    }
+}
+
+/// Whose an object is, for rights over one's own: its owner, else who made it.
+pub(crate) fn owner_of(object: &Object) -> Option<Id> {
+    object.owner.or_else(|| object.reference("created_by"))
+}

@@ -1,0 +1,41 @@
+//! What is new each time: ids and random bytes.
+
+use adit_names::code::ErrorCode;
+use adit_names::id::{Id, Prefix};
+
+use crate::error::ApiError;
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_millis() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A new id.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub(crate) fn new_id(prefix: Prefix) -> Result<Id, ApiError> {
+    Ok(Id::at_millis(prefix, now_millis(), random()?))
+}
+
+/// Random bytes.
+///
+/// # Errors
+/// When the system gives none.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], ApiError> {
+    let mut bytes = [0; N];
+    match aws_lc_rs::rand::fill(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(_) => {
+            tracing::error!("the system gives no random bytes");
+            Err(ApiError::new(ErrorCode::NGROK_10000, &[]))
+        }
+    }
+}
+
+/// Microseconds since the Unix epoch.
+pub(crate) fn now_micros() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}

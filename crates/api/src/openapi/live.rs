@@ -1,0 +1,143 @@
+//! Schemas of what is live, which has no descriptor: tunnels, sessions of agents, and bodies of commands.
+
+use serde_json::{Map, Value, json};
+
+/// The schema with this name.
+pub(super) fn schema(name: &str) -> Option<Value> {
+    let fields = FIELDS.iter().find(|(n, _)| *n == name).map(|(_, fields)| *fields)?;
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|(name, form, about)| {
+            let mut schema = match *form {
+                "ref" => json!({"$ref": "#/components/schemas/Ref"}),
+                "ref?" => json!({"oneOf": [{"$ref": "#/components/schemas/Ref"}, {"type": "null"}]}),
+                "refs" => json!({"type": "array", "items": {"$ref": "#/components/schemas/Ref"}}),
+                "texts" => json!({"type": "array", "items": {"type": "string"}}),
+                "map" => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                "time" => json!({"type": "string", "format": "date-time"}),
+                "text?" => json!({"type": ["string", "null"]}),
+                "integer?" => json!({"type": ["integer", "null"]}),
+                "object?" => json!({"type": ["object", "null"]}),
+                "object" | "array" | "boolean" | "integer" => json!({ "type": form }),
+                _ => json!({"type": "string"}),
+            };
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("description".to_owned(), (*about).into());
+            }
+            ((*name).to_owned(), schema)
+        })
+        .collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !BODIES.contains(&name) {
+        schema["required"] = fields.iter().map(|(name, ..)| *name).collect::<Vec<_>>().into();
+    }
+    Some(schema)
+}
+
+/// Those that are bodies of requests: nothing in them is required.
+const BODIES: &[&str] = &[
+    "Item",
+    "TunnelSessionsUpdate",
+    "AditEndpointsDisable",
+    "AditAuthorize",
+    "AditMeUpdate",
+];
+
+type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
+
+#[rustfmt::skip]
+static FIELDS: &[Shape] = &[
+    ("Root", &[
+        ("uri", "text", "This."),
+        ("subresource_uris", "map", "Where everything is, by name."),
+    ]),
+    ("Item", &[("id", "text", "The id in the path, again.")]),
+    ("TunnelSessionsUpdate", &[
+        ("id", "text", "The id in the path, again."),
+        ("version", "text", "Version to update to; the newest if nothing is given."),
+    ]),
+    ("AditEndpointsDisable", &[
+        ("id", "text", "The id in the path, again."),
+        ("message", "text", "What its agent is told."),
+    ]),
+    ("AditMeUpdate", &[
+        ("name", "text", "Your name."),
+        ("locale", "text", "Language of the dashboard, as en or de-DE."),
+    ]),
+    ("AditAuthorize", &[
+        ("operation", "text", "Name of the operation, as IpPoliciesCreate."),
+        ("object", "text", "Id of the object that it is about."),
+        ("as", "text", "A member or service user, by id or e-mail; you if nothing is given."),
+    ]),
+    ("Tunnel", &[
+        ("id", "text", "Its id, tn_…."),
+        ("public_url", "text", "URL at which it is reached."),
+        ("started_at", "time", "When it was started."),
+        ("metadata", "text", "Data of the agent's own."),
+        ("proto", "text", "http, https, tcp or tls."),
+        ("region", "text", "Region of the node that the agent is connected to."),
+        ("tunnel_session", "ref", "The session that offers it."),
+        ("endpoint", "ref?", "The endpoint that it is."),
+        ("labels", "map", "Labels, of tunnels that have them in place of a URL."),
+        ("backends", "refs", "Always empty."),
+        ("forwards_to", "text", "Where the agent says that it forwards to."),
+    ]),
+    ("TunnelSession", &[
+        ("id", "text", "Its id, ts_…."),
+        ("agent_version", "text", "Version of the agent or of the application that it is part of."),
+        ("credential", "ref", "The authtoken that it logged in with."),
+        ("ip", "text", "Address that it came from."),
+        ("metadata", "text", "Data of the agent's own."),
+        ("os", "text", "Operating system of the agent's machine."),
+        ("region", "text", "Region of the node that it is connected to."),
+        ("started_at", "time", "When it was started."),
+        ("transport", "text", "Protocol between agent and server."),
+        ("uri", "text", "Where it is."),
+    ]),
+    ("AuditEntry", &[
+        ("position", "integer", "Its place in the whole log."),
+        ("organization_id", "text", "Whose chain it is in."),
+        ("chain", "text", "config or live."),
+        ("seq", "integer", "Its number in the chain."),
+        ("origin", "object?", "Node, generation and number, of activity."),
+        ("event_id", "text", "Its id, ev_…."),
+        ("event_type", "text", "What happened."),
+        ("at", "time", "When."),
+        ("principal_id", "text?", "Which user or service user did it."),
+        ("subject", "text?", "His e-mail address or name."),
+        ("source", "text", "Through what."),
+        ("credential_id", "text?", "With which key or authtoken."),
+        ("ip", "text?", "From where."),
+        ("user_agent", "text?", "With what program."),
+        ("operation_id", "text?", "In which request."),
+        ("node", "text", "On which node."),
+        ("object_kind", "text?", "What kind of object it concerns."),
+        ("object_id", "text?", "Which object."),
+        ("revision", "integer?", "The object's revision since then."),
+        ("before", "object?", "The object before."),
+        ("after", "object?", "The object since then, or what was recorded."),
+        ("prev_hash", "text", "Hash of the entry before it."),
+        ("hash", "text", "Its hash."),
+    ]),
+    ("AditTunnelSession", &[
+        ("id", "text", "Its id, ts_…."),
+        ("agent_version", "text", "Version of the agent or of the application that it is part of."),
+        ("credential", "ref", "The authtoken that it logged in with."),
+        ("ip", "text", "Address that it came from."),
+        ("metadata", "text", "Data of the agent's own."),
+        ("os", "text", "Operating system of the agent's machine."),
+        ("region", "text", "Region of the node that it is connected to."),
+        ("started_at", "time", "When it was started."),
+        ("transport", "text", "Protocol between agent and server."),
+        ("uri", "text", "Where it is."),
+        ("hostname", "text", "Name of the agent's machine."),
+        ("arch", "text", "Processor of the agent's machine."),
+        ("client_type", "text", "What kind of program the agent is."),
+        ("user_agent", "texts", "The products that it is made of."),
+        ("node", "text", "Node that it is connected to."),
+        ("legs", "array", "Its connections."),
+        ("heartbeat", "object", "How often it shows that it lives."),
+        ("commands", "object", "The commands that it takes."),
+        ("endpoints", "refs", "What it offers."),
+    ]),
+];

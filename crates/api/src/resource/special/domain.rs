@@ -1,0 +1,91 @@
+//! Reserved domains: what lies above them, and the certificates that they show (control plane 2.2, edge 3.2).
+
+use adit_model::Object;
+use adit_model::kind::reserved_domain;
+use adit_names::code::ErrorCode;
+use adit_names::host::CanonicalHost;
+
+use crate::call::Call;
+use crate::error::ApiError;
+
+/// Whether the organisation may reserve this name, beyond what the gate checks: a name that stands below another one
+/// below the base domain needs that one, or a wildcard there; and a certificate must cover it.
+///
+/// # Errors
+/// 414, A2019.
+pub(super) async fn check(call: &Call<'_>, domain: &Object) -> Result<(), ApiError> {
+    check_certificate(call, domain).await?;
+    let name = domain.text("domain");
+    let Ok(host) = CanonicalHost::any_depth(name) else {
+        return Ok(());
+    };
+    let needed = reserved_domain::needed_above(&host, &call.api.told.installation.base_domain);
+    if needed.is_empty() {
+        return Ok(());
+    }
+    for key in &needed {
+        let holder = call.api.stored()?.store.holder("name", key).await?;
+        if holder.is_some_and(|(_, organization)| organization == call.caller.organization) {
+            return Ok(());
+        }
+    }
+    let error = ApiError::new(ErrorCode::NGROK_414, &[("field", "domain"), ("domain", name)]);
+    Err(error.detail("field", "domain"))
+}
+
+/// Whether the certificate that a domain shall show covers it. That it exists is checked by the gate.
+///
+/// # Errors
+/// A2019 with the names that it covers.
+pub(super) async fn check_certificate(call: &Call<'_>, domain: &Object) -> Result<(), ApiError> {
+    let Some(id) = domain.reference("certificate_id") else {
+        return Ok(());
+    };
+    let found = call.api.stored()?.store.get(id).await?;
+    let is_ours = |c: &Object| c.organization == call.caller.organization && c.kind == "tls_certificate";
+    let Some(certificate) = found.filter(is_ours) else {
+        return Ok(());
+    };
+    let names = certificate.body.get("subject_alternative_names");
+    let names = names.and_then(|n| n.get("dns_names")).and_then(|n| n.as_array());
+    let names: Vec<&str> = names.into_iter().flatten().filter_map(|n| n.as_str()).collect();
+    let name = domain.text("domain");
+    if names.iter().any(|covered| covers(covered, name)) {
+        return Ok(());
+    }
+    let shown = names.iter().take(20).copied().collect::<Vec<_>>().join(" ");
+    let values = [("field", "certificate_id"), ("domain", name), ("names", shown.as_str())];
+    let error = ApiError::new(ErrorCode::ADIT_2019, &values);
+    Err(error.detail("field", "certificate_id").detail("names", shown))
+}
+
+/// Whether a name of a certificate covers a domain: itself, or by a star for exactly one label.
+fn covers(covered: &str, domain: &str) -> bool {
+    if covered.eq_ignore_ascii_case(domain) {
+        return true;
+    }
+    let (Some(base), Some((first, rest))) = (covered.strip_prefix("*."), domain.split_once('.')) else {
+        return false;
+    };
+    first != "*" && rest.eq_ignore_ascii_case(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn stars_cover_one_label() {
+        for (covered, domain, does) in [
+            ("a.example.com", "A.example.com", true),
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "*.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.b.example.com", "*.example.com", false),
+            ("a.example.com", "b.example.com", false),
+        ] {
+            assert_eq!(covers(covered, domain), does, "{covered} {domain}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is special about a kind beyond its descriptor: what has to be looked up before an object can be made.
+
+mod address;
+mod domain;
+mod endpoint;
+pub(crate) mod operations;
+mod secret;
+
+use adit_model::{Kind, Object, Prepared};
+use adit_store::{Change, Written};
+use serde_json::{Map, Value};
+
+use super::Subject;
+use crate::answer::Reply;
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::live;
+
+/// Whether objects of a kind belong to somebody.
+pub(super) fn has_owner(kind: &Kind) -> bool {
+    kind.name == "endpoint" || kind.fields.iter().any(|field| field.name == "owner_id")
+}
+
+/// Completes a body by what it only names.
+pub(super) async fn before_create(
+    call: &Call<'_>,
+    subject: &Subject,
+    body: &mut Map<String, Value>,
+) -> Result<(), ApiError> {
+    match subject.kind.name {
+        "secret" => secret::find_vault(call, body).await,
+        _ => Ok(()),
+    }
+}
+
+/// Writes a new object, with what has to be looked up for it.
+pub(super) async fn write_new(call: &Call<'_>, subject: &Subject, mut prepared: Prepared) -> Result<Written, ApiError> {
+    match subject.kind.name {
+        "reserved_addr" => return address::write(call, subject, prepared).await,
+        "reserved_domain" => domain::check(call, &prepared.object).await?,
+        "endpoint" => endpoint::attach(call, &mut prepared).await?,
+        _ => {}
+    }
+    let id = prepared.object.id;
+    call.write(subject, id, vec![Change::Create(prepared)]).await
+}
+
+/// Checks a change against what else there is; returns the changes that go with it.
+///
+/// # Errors
+/// Those of the kind.
+pub(super) async fn along_update(
+    call: &Call<'_>,
+    subject: &Subject,
+    current: &Object,
+    next: &Object,
+) -> Result<Vec<Change>, ApiError> {
+    match subject.kind.name {
+        "endpoint" if current.flag("pooling_enabled") != next.flag("pooling_enabled") => {
+            endpoint::check_pool(call, next).await?;
+        }
+        "reserved_domain" if current.text("certificate_id") != next.text("certificate_id") => {
+            domain::check_certificate(call, next).await?;
+        }
+        "vault" if current.text("name") != next.text("name") => return secret::rename_vault(call, next).await,
+        _ => {}
+    }
+    Ok(Vec::new())
+}
+
+/// The answer for something of this kind that is not stored but live, if there is one with this id.
+pub(super) fn live(call: &Call<'_>, subject: &Subject) -> Option<Result<Reply, ApiError>> {
+    (subject.kind.name == "endpoint")
+        .then(|| live::one(call))
+        .flatten()
+        .map(|shown| Ok(Reply::Json(shown)))
+}
+
+/// The refusal to change an endpoint that is an agent's, if it is one.
+pub(super) fn of_an_agent(call: &Call<'_>, subject: &Subject) -> Option<ApiError> {
+    let is_one = subject.kind.name == "endpoint" && live::one(call).is_some();
+    is_one.then(|| ApiError::new(adit_names::code::ErrorCode::ADIT_2018, &[("id", &call.id)]))
+}

@@ -1,0 +1,304 @@
+//! What organisations have set: reserved names and ports, cloud endpoints, IP rules, ingresses, owners; at the login,
+//! at the bind, and for what is live when it changes.
+
+use std::time::Duration;
+
+use adit_names::cidr::CidrSet;
+use adit_names::code::ErrorCode;
+use adit_names::endpoint_url::{Binding, EndpointUrl};
+use adit_names::host::CanonicalHost;
+use adit_names::id::{Id, Prefix};
+use adit_snapshot::{CloudEndpoint, Credential, Ingress, IpPolicy, Networks, Organization, Restrictions, Told};
+
+use super::*;
+
+fn id(prefix: Prefix, number: u8) -> Id {
+    Id::new(prefix, 1_800_000_000, [number; 16])
+}
+
+fn host(name: &str) -> CanonicalHost {
+    CanonicalHost::for_endpoint(name).unwrap()
+}
+
+fn told(w: &mut World) -> &mut Told {
+    &mut w.config.told
+}
+
+fn reserve(w: &mut World, name: &str, organization: &str) {
+    told(w).put_name(&host(name), organization, id(Prefix::ReservedDomain, 1));
+}
+
+fn cloud(w: &mut World, url: &str, organization: &str, pooled: bool) {
+    told(w).put_cloud(CloudEndpoint {
+        id: id(Prefix::Endpoint, 1),
+        organization: organization.into(),
+        url: EndpointUrl::from_canonical(url, Binding::Public).unwrap(),
+        pooled,
+        policy: "".into(),
+    });
+}
+
+fn policy(allow: &str) -> IpPolicy {
+    IpPolicy {
+        allow: CidrSet::new([allow.parse().unwrap()]),
+        ..IpPolicy::default()
+    }
+}
+
+/// The credential behind [`TOKEN`] with something set.
+fn set(w: &mut World, change: impl FnOnce(&mut Credential)) {
+    let mut credential = credential("cr_1", "ac_1", TOKEN, &[]);
+    change(&mut credential);
+    told(w).put_credential(credential);
+}
+
+/// The code with which the only session of a world was ended.
+#[track_caller]
+fn enforced(w: &mut World) -> String {
+    let ended = w.sessions.enforce(&w.config, w.now);
+    assert_eq!(ended.len(), 1);
+    w.check();
+    ended[0].text.rsplit(' ').next().unwrap().to_owned()
+}
+
+#[test]
+fn names_and_what_is_below_them_belong_to_who_reserved_them() {
+    let mut w = World::new();
+    let (mine, theirs) = (w.enter(TOKEN), w.enter(OTHER_TOKEN));
+    reserve(&mut w, "shop.adit.example.com", "ac_2");
+    reserve(&mut w, "example.net", "ac_1");
+    reserve(&mut w, "*.example.net", "ac_1");
+    for name in [
+        "shop.adit.example.com",
+        "a.shop.adit.example.com",
+        "*.shop.adit.example.com",
+    ] {
+        assert_refused(w.bind(&mine.connection, &https(name)), ErrorCode::NGROK_320);
+    }
+    w.bind(&theirs.connection, &https("shop.adit.example.com")).unwrap();
+    w.bind(&theirs.connection, &https("deep.a.shop.adit.example.com"))
+        .unwrap();
+    // A reserved name does not include its wildcard.
+    assert_refused(
+        w.bind(&theirs.connection, &https("*.shop.adit.example.com")),
+        ErrorCode::NGROK_321,
+    );
+    for name in ["example.net", "*.example.net", "x.example.net"] {
+        assert_refused(w.bind(&theirs.connection, &https(name)), ErrorCode::NGROK_320);
+        w.bind(&mine.connection, &https(name)).unwrap();
+    }
+    assert_refused(w.bind(&mine.connection, &https("example.info")), ErrorCode::NGROK_319);
+    assert_refused(
+        w.bind(&mine.connection, &https("x.y.adit.example.com")),
+        ErrorCode::NGROK_354,
+    );
+    for label in ["www", "ns1", "api", "acme"] {
+        let name = format!("{label}.adit.example.com");
+        assert_refused(w.bind(&mine.connection, &https(&name)), ErrorCode::NGROK_320);
+    }
+    w.check();
+}
+
+#[test]
+fn a_name_that_is_no_longer_reserved_is_taken_from_its_agent() {
+    let mut w = World::new();
+    let agent = w.enter(TOKEN);
+    reserve(&mut w, "example.net", "ac_1");
+    w.bind(&agent.connection, &https("example.net")).unwrap();
+    w.bind(&agent.connection, &https("a.adit.example.com")).unwrap();
+    assert!(w.sessions.enforce(&w.config, w.now).is_empty());
+    w.config = config();
+    let ended = w.sessions.enforce(&w.config, w.now);
+    assert_eq!(ended[0].stops.len(), 1);
+    assert_eq!(ended[0].stops[0].error_code, "ERR_NGROK_319");
+    assert!(ended[0].close.is_empty() && w.is_online("a.adit.example.com") && !w.is_online("example.net"));
+    w.check();
+}
+
+#[test]
+fn reserved_ports_are_their_owners_and_never_drawn() {
+    let mut w = World::new();
+    let (mine, theirs) = (w.enter(TOKEN), w.enter(OTHER_TOKEN));
+    for port in 20_000..20_009 {
+        told(&mut w).put_port(port, "ac_2", id(Prefix::ReservedAddress, 1));
+    }
+    assert_refused(w.bind(&mine.connection, &tcp(":20003")), ErrorCode::NGROK_309);
+    let drawn = w.bind(&mine.connection, &tcp("")).unwrap();
+    assert!(drawn.url.ends_with(":20009"), "{}", drawn.url);
+    w.bind(&theirs.connection, &tcp(":20003")).unwrap();
+    w.check();
+}
+
+#[test]
+fn a_url_of_a_cloud_endpoint_is_shared_only_if_both_pool() {
+    let mut w = World::new();
+    let (mine, theirs) = (w.enter(TOKEN), w.enter(OTHER_TOKEN));
+    cloud(&mut w, "https://c.adit.example.com", "ac_1", false);
+    for agent in [&mine, &theirs] {
+        let refused = w.bind(&agent.connection, &https("c.adit.example.com")).unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::NGROK_334);
+        assert!(refused.text().contains("cloud endpoint"), "{refused}");
+    }
+    // The same name in the clear is another one.
+    w.bind(&mine.connection, &http("c.adit.example.com")).unwrap();
+    cloud(&mut w, "https://c.adit.example.com", "ac_1", true);
+    assert_refused(
+        w.bind(&mine.connection, &https("c.adit.example.com")),
+        ErrorCode::NGROK_334,
+    );
+    assert_refused(
+        w.bind(&theirs.connection, &pooled(https("c.adit.example.com"))),
+        ErrorCode::NGROK_334,
+    );
+    w.bind(&mine.connection, &pooled(https("c.adit.example.com"))).unwrap();
+    w.check();
+}
+
+fn http(name: &str) -> Bind {
+    bind_of(&json!({
+        "Proto": "http", "Opts": {"Domain": name, "ProxyProto": 0}, "Extra": {"Token": "", "Metadata": ""}
+    }))
+}
+
+#[test]
+fn agents_come_only_from_networks_of_their_organisation_and_credential() {
+    let mut w = World::new();
+    let (near, far) = (id(Prefix::IpPolicy, 1), id(Prefix::IpPolicy, 2));
+    told(&mut w).put_policy(near, policy("192.0.2.0/24"));
+    told(&mut w).put_policy(far, policy("198.51.100.0/24"));
+    let only = |policy| Restrictions {
+        agent: Some(Networks::Policies([policy].into())),
+        endpoints: None,
+    };
+    told(&mut w).put_restrictions("ac_1", only(near));
+    w.enter(TOKEN);
+    told(&mut w).put_restrictions("ac_1", only(far));
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_115);
+    assert_eq!(enforced(&mut w), "ERR_NGROK_115");
+    let told_of = events(&mut w.sessions);
+    assert!(told_of.iter().any(|e| e == "stopped ip_rule"), "{told_of:?}");
+    w.enter(OTHER_TOKEN);
+
+    let mut w = World::new();
+    told(&mut w).put_policy(far, policy("198.51.100.0/24"));
+    w.enter(TOKEN);
+    set(&mut w, |c| c.ip_policies = [far].into());
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_116);
+    assert_eq!(enforced(&mut w), "ERR_NGROK_116");
+    // A policy that nobody knows lets nobody pass.
+    set(&mut w, |c| c.ip_policies = [near].into());
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_116);
+}
+
+#[test]
+fn owners_members_and_organisations_have_to_be_in_force() {
+    let mut w = World::new();
+    let (user, organization) = (id(Prefix::User, 1), id(Prefix::Account, 1));
+    let text = organization.to_string();
+    let of_user = |w: &mut World| {
+        let mut credential = credential("cr_1", &text, TOKEN, &[]);
+        credential.owner = Some(user);
+        w.config = w.config.clone().with_credentials([credential]);
+    };
+    of_user(&mut w);
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_300);
+    told(&mut w).put_principal(user, true);
+    told(&mut w).put_member(organization, user, true);
+    w.enter(TOKEN);
+    told(&mut w).put_member(organization, user, false);
+    assert_eq!(enforced(&mut w), "ERR_NGROK_300");
+    told(&mut w).put_member(organization, user, true);
+    w.enter(TOKEN);
+    told(&mut w).put_principal(user, false);
+    assert_eq!(enforced(&mut w), "ERR_NGROK_300");
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_300);
+    told(&mut w).put_principal(user, true);
+    w.enter(TOKEN);
+    told(&mut w).put_organization(Organization {
+        id: text.as_str().into(),
+        name: "".into(),
+        suspended: true,
+    });
+    assert_eq!(enforced(&mut w), "ERR_ADIT_1106");
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::ADIT_1106);
+}
+
+#[test]
+fn a_credential_ends_at_its_time_also_while_it_is_in_use() {
+    let mut w = World::new();
+    let end = w.now.wall + Duration::from_secs(60);
+    set(&mut w, |c| c.expires = Some(end));
+    w.enter(TOKEN);
+    w.advance(Duration::from_secs(59));
+    assert!(!w.sessions.has_expired(w.now.wall));
+    w.advance(Duration::from_secs(1));
+    assert!(w.sessions.has_expired(w.now.wall));
+    assert_eq!(enforced(&mut w), "ERR_NGROK_300");
+    assert!(!w.sessions.has_expired(w.now.wall));
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_300);
+}
+
+#[test]
+fn rules_that_cannot_be_read_let_a_credential_bind_nothing() {
+    let mut w = World::new();
+    set(&mut w, |c| c.binds = Binds::Nothing);
+    let agent = w.enter(TOKEN);
+    assert_refused(
+        w.bind(&agent.connection, &https("a.adit.example.com")),
+        ErrorCode::NGROK_316,
+    );
+    assert_refused(w.bind(&agent.connection, &https("")), ErrorCode::NGROK_316);
+    assert_refused(w.bind(&agent.connection, &tcp("")), ErrorCode::NGROK_356);
+}
+
+#[test]
+fn named_ingresses_admit_their_own_and_exclusive_ones_keep_them() {
+    let mut w = World::new();
+    let default = format!("connect.{BASE}");
+    let ingress = Ingress {
+        id: id(Prefix::AgentIngress, 1),
+        organization: "ac_1".into(),
+        allowed: Box::default(),
+        exclusive: false,
+        ip_policies: Box::default(),
+    };
+    let check = |w: &World, token: &str, name: &str| {
+        let door = crate::session::admission::Door {
+            ingress: name,
+            ip: [192, 0, 2, 7].into(),
+        };
+        crate::session::admission::admit(&w.config, token, door, w.now.wall)
+            .err()
+            .map(|r| r.code())
+    };
+    told(&mut w).put_ingress("agents.example.net", &Arc::new(ingress.clone()));
+    assert_eq!(check(&w, TOKEN, "agents.example.net"), None);
+    assert_eq!(check(&w, TOKEN, &default), None);
+    assert_eq!(check(&w, OTHER_TOKEN, "agents.example.net"), Some(ErrorCode::NGROK_122));
+    let own = id(Prefix::Credential, 1);
+    let narrow = Ingress {
+        allowed: [own].into(),
+        ip_policies: [id(Prefix::IpPolicy, 1)].into(),
+        ..ingress
+    };
+    told(&mut w).put_ingress("agents.example.net", &Arc::new(narrow));
+    assert_eq!(check(&w, TOKEN, "agents.example.net"), Some(ErrorCode::NGROK_122));
+    set(&mut w, |c| c.id = own.to_string());
+    assert_eq!(check(&w, TOKEN, "agents.example.net"), Some(ErrorCode::NGROK_126));
+    told(&mut w).put_policy(id(Prefix::IpPolicy, 1), policy("192.0.2.0/24"));
+    assert_eq!(check(&w, TOKEN, "agents.example.net"), None);
+    set(&mut w, |c| c.ingresses = [id(Prefix::AgentIngress, 2)].into());
+    assert_eq!(check(&w, TOKEN, &default), Some(ErrorCode::NGROK_122));
+}
+
+#[test]
+fn a_token_is_found_by_its_secret_half_and_only_with_the_id_it_was_made_for() {
+    let mut w = World::new();
+    let (first, second) = TOKEN.split_once('_').unwrap();
+    let made = Credential::new(&format!("cr_{first}"), "ac_1", token_hash(second));
+    w.config = w.config.clone().with_credentials([made]);
+    w.enter(TOKEN);
+    let (other, _) = OTHER_TOKEN.split_once('_').unwrap();
+    assert_refused(w.login(&auth(&format!("{other}_{second}"))), ErrorCode::NGROK_107);
+    assert_refused(w.login(&auth(second)), ErrorCode::NGROK_105);
+}

@@ -1,0 +1,74 @@
+//! People and rights (control plane 3).
+
+use super::table;
+
+table! {
+    NGROK_205 ngrok 205 403 Access no
+        "The organisation is suspended."
+        "The operator of this installation suspended it."
+        "Ask the operator.";
+    NGROK_220 ngrok 220 403 Access no
+        "The API may not be used from the address {ip}."
+        "The organisation's rules limit where its API is used from."
+        "Use it from an allowed network, or have the rules changed.";
+    NGROK_630 ngrok 630 403 Access no
+        "You may not make this for {owner}."
+        "Only who manages members makes keys and credentials that belong to others."
+        "Leave the owner out, or have the permission members:manage given to you.";
+    NGROK_634 ngrok 634 400 Access no
+        "There is no user or service user {owner} in this organisation."
+        "It never was, or is no more."
+        "Give the id or e-mail address of a member, or the id of a service user.";
+    NGROK_635 ngrok 635 403 Access no
+        "The owner of the API key has not the rights for it."
+        "None of his roles gives rights at the API, or none lets him change anything."
+        "Have a role given to him, or use a key of somebody else.";
+    NGROK_636 ngrok 636 403 Credential no
+        "The owner is not active."
+        "A user or service user was deactivated; what he owns stays, but cannot be used."
+        "Have the owner activated, or use what belongs to somebody else.";
+    NGROK_1227 ngrok 1227 429 Access later
+        "There were too many attempts to sign in."
+        "After some failures an account or address has to wait."
+        "Wait for as many seconds as details say.";
+    NGROK_4011 ngrok 4011 400 Invalid no
+        "The password is too short."
+        "It needs at least 12 bytes."
+        "Choose a longer one.";
+    NGROK_4020 ngrok 4020 400 Invalid no
+        "The password is too long."
+        "It may have at most 1024 bytes."
+        "Choose a shorter one.";
+    NGROK_4100 ngrok 4100 401 Credential no
+        "The e-mail address or the password is not right."
+        "Which of them is not said."
+        "Try again, or have the password reset.";
+    NGROK_6602 ngrok 6602 400 Access no
+        "This is the last administrator of the organisation."
+        "Without one nobody could manage its members any more."
+        "Give the role admin to another member first.";
+    NGROK_6615 ngrok 6615 403 Access no
+        "You may not give roles with more rights than you have: {permission} is one of theirs."
+        "Nobody gives what he has not."
+        "Give other roles, or have somebody with these rights do it.";
+    NGROK_6616 ngrok 6616 403 Access no
+        "You may not change somebody who has more rights than you: {permission} is one of his."
+        "Otherwise his rights could be taken over."
+        "Have somebody with these rights do it.";
+    ADIT_2010 adit 2010 409 Access no
+        "After this change you could not reach the {door} from your address {address} any more."
+        "An enforced IP restriction would refuse it."
+        "Allow your own address first, or give force=true.";
+    ADIT_2108 adit 2108 400 Access no
+        "The role {role} is built in."
+        "Roles that are built in are the same everywhere."
+        "Make a role of your own.";
+    ADIT_2109 adit 2109 400 Invalid no
+        "The role {role} does not exist here."
+        "It is neither built in nor one of this organisation."
+        "List the roles for their ids.";
+    ADIT_2110 adit 2110 400 Invalid no
+        "The permission {permission} does not exist."
+        "Permissions are written resource:verb."
+        "List the permissions that there are.";
+}

@@ -1,0 +1,175 @@
+//! IP policies with their rules, and restrictions.
+
+use adit_model::Object;
+use adit_names::cidr::{Cidr, CidrSet};
+use adit_names::id::Id;
+
+use super::{Compiler, Written, ids, too_new};
+use crate::networks::{IpPolicy, Networks, Restrictions};
+
+/// A rule that can be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    allow: bool,
+    range: Cidr,
+}
+
+/// A restriction. It is in force although parts of it cannot be read: then it lets nobody pass.
+#[derive(Debug)]
+pub(super) struct RestrictionSource {
+    organization: Box<str>,
+    agents: bool,
+    endpoints: bool,
+    networks: Networks,
+}
+
+impl Compiler {
+    pub(super) fn policy(&mut self, id: Id) {
+        self.rules.entry(id).or_default();
+        self.written.insert(id, Written::Policy);
+        self.dirty.policies.insert(id);
+    }
+
+    pub(super) fn rule(&mut self, object: &Object, newer: bool) -> Result<(), String> {
+        let policy = object
+            .reference("ip_policy_id")
+            .or_else(|| object.reference("ip_policy"))
+            .ok_or("ip_policy_id: it belongs to no policy")?;
+        if let Some(Written::Rule { policy: old }) = self.written.get(&object.id)
+            && *old != policy
+        {
+            self.forget_rule(*old, object.id);
+        }
+        let rule = if newer {
+            Err(too_new(object.schema))
+        } else {
+            rule(object)
+        };
+        // Its policy may come later in the same batch.
+        self.rules
+            .entry(policy)
+            .or_default()
+            .insert(object.id, rule.as_ref().ok().copied());
+        self.written.insert(object.id, Written::Rule { policy });
+        self.dirty.policies.insert(policy);
+        rule.map(|_| ())
+    }
+
+    pub(super) fn forget_rule(&mut self, policy: Id, rule: Id) {
+        if let Some(rules) = self.rules.get_mut(&policy) {
+            rules.remove(&rule);
+            self.dirty.policies.insert(policy);
+        }
+    }
+
+    pub(super) fn renew_policy(&mut self, id: Id) {
+        let Some(rules) = self.rules.get(&id) else {
+            self.told.policies.remove(&id);
+            return;
+        };
+        let of = |allow| -> CidrSet {
+            let kept = rules.values().flatten().filter(|rule| rule.allow == allow);
+            kept.map(|rule| rule.range).collect()
+        };
+        let policy = IpPolicy {
+            allow: of(true),
+            deny: of(false),
+            broken: rules.values().any(Option::is_none),
+        };
+        self.told.put_policy(id, policy);
+    }
+
+    pub(super) fn restriction(&mut self, object: &Object, newer: bool) -> Result<(), String> {
+        self.forget_restriction(object.id);
+        self.written.insert(object.id, Written::Restriction);
+        let kind = object.text("type");
+        let mut wrong = newer.then(|| too_new(object.schema));
+        let (agents, endpoints) = match kind {
+            "agent" => (true, false),
+            "endpoints" => (false, true),
+            "dashboard" | "api" => return Ok(()),
+            _ => {
+                wrong = Some(format!("type: {kind:?} is not known"));
+                (true, true)
+            }
+        };
+        // What is not enforced restricts nothing, unless it cannot be read whether it is.
+        if wrong.is_none() && !object.flag("enforced") {
+            return Ok(());
+        }
+        let networks = match ids(object, "ip_policy_ids") {
+            Ok(policies) if wrong.is_none() => Networks::Policies(policies),
+            Ok(_) => Networks::Nobody,
+            Err(error) => {
+                wrong = Some(error);
+                Networks::Nobody
+            }
+        };
+        let organization: Box<str> = object.organization.to_string().into();
+        self.restricted
+            .entry(organization.clone())
+            .or_default()
+            .insert(object.id);
+        self.dirty.restrictions.insert(organization.clone());
+        self.restrictions.insert(
+            object.id,
+            RestrictionSource {
+                organization,
+                agents,
+                endpoints,
+                networks,
+            },
+        );
+        wrong.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn forget_restriction(&mut self, id: Id) {
+        let Some(old) = self.restrictions.remove(&id) else {
+            return;
+        };
+        if let Some(all) = self.restricted.get_mut(&old.organization) {
+            all.remove(&id);
+            if all.is_empty() {
+                self.restricted.remove(&old.organization);
+            }
+        }
+        self.dirty.restrictions.insert(old.organization);
+    }
+
+    pub(super) fn renew_restrictions(&mut self, organization: &str) {
+        let mut all = Restrictions::default();
+        let ids = self.restricted.get(organization).into_iter().flatten();
+        for source in ids.filter_map(|id| self.restrictions.get(id)) {
+            if source.agents {
+                all.agent = Some(both(all.agent.take(), &source.networks));
+            }
+            if source.endpoints {
+                all.endpoints = Some(both(all.endpoints.take(), &source.networks));
+            }
+        }
+        self.told.put_restrictions(organization, all);
+    }
+}
+
+/// There is one restriction of a type; should there be two, the union of their policies counts, and nobody passes if
+/// one of them cannot be read.
+fn both(first: Option<Networks>, second: &Networks) -> Networks {
+    match (first, second) {
+        (None, networks) => networks.clone(),
+        (Some(Networks::Policies(a)), Networks::Policies(b)) => {
+            Networks::Policies(a.iter().chain(b).copied().collect())
+        }
+        _ => Networks::Nobody,
+    }
+}
+
+fn rule(object: &Object) -> Result<Rule, String> {
+    let text = object.text("cidr");
+    let range = text.parse().map_err(|error| format!("cidr: {error}"))?;
+    let allow = match object.text("action") {
+        "allow" => true,
+        "deny" => false,
+        other => return Err(format!("action: {other:?} is neither allow nor deny")),
+    };
+    Ok(Rule { allow, range })
+}

@@ -1,0 +1,47 @@
+//! IP policies and restrictions (edge 6): allowed is what some allow rule has and no deny rule has.
+
+use std::net::IpAddr;
+
+use adit_names::cidr::CidrSet;
+use adit_names::id::Id;
+
+/// One IP policy with all its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IpPolicy {
+    /// Addresses of allow rules.
+    pub allow: CidrSet,
+    /// Addresses of deny rules.
+    pub deny: CidrSet,
+    /// A rule cannot be read: everything is denied.
+    pub broken: bool,
+}
+
+/// The policies that an address has to pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Networks {
+    /// The union of the rules of all of them.
+    Policies(Box<[Id]>),
+    /// No address: the restriction cannot be read.
+    Nobody,
+}
+
+/// The restrictions of one organisation. What is not enforced is not here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restrictions {
+    /// Addresses of agents.
+    pub agent: Option<Networks>,
+    /// Addresses of visitors of all endpoints.
+    pub endpoints: Option<Networks>,
+}
+
+/// Whether `ip` passes the union of these policies; a policy that is not known lets nobody pass.
+pub(crate) fn passes<'a>(policies: impl Iterator<Item = Option<&'a IpPolicy>>, ip: IpAddr) -> bool {
+    let mut allowed = false;
+    for policy in policies {
+        match policy {
+            Some(policy) if !policy.broken && !policy.deny.contains(ip) => allowed |= policy.allow.contains(ip),
+            _ => return false,
+        }
+    }
+    allowed
+}

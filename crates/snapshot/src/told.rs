@@ -1,0 +1,241 @@
+//! What organisations set, as the edge reads it: maps that a change copies in part only.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use adit_names::endpoint_url::{Class, EndpointUrl};
+use adit_names::host::CanonicalHost;
+use adit_names::id::{Id, Prefix};
+
+use crate::access::{Credential, Organization, TokenHash};
+use crate::cloud::{CloudEndpoint, CloudPool, Clouds, parents};
+use crate::ingress::Ingress;
+use crate::networks::{IpPolicy, Networks, Restrictions, passes};
+use crate::reserved::{Reservation, ReservedName, ReservedPort};
+use crate::shards::Sharded;
+
+/// Everything that organisations set. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub(crate) organizations: Sharded<Arc<str>, Arc<Organization>>,
+    pub(crate) credentials: Sharded<TokenHash, Arc<Credential>>,
+    /// Users and service users, without their prefix (a service user has two): whether they are active.
+    pub(crate) principals: Sharded<[u8; 20], bool>,
+    /// Organisation and user: whether the membership is active.
+    pub(crate) members: Sharded<(Id, Id), bool>,
+    pub(crate) policies: Sharded<Id, Arc<IpPolicy>>,
+    pub(crate) restrictions: Sharded<Arc<str>, Arc<Restrictions>>,
+    pub(crate) names: Sharded<Arc<str>, Arc<ReservedName>>,
+    pub(crate) ports: Sharded<u16, Arc<ReservedPort>>,
+    pub(crate) ingresses: Sharded<Arc<str>, Arc<Ingress>>,
+    /// Exclusive ingresses of each organisation that has some.
+    pub(crate) exclusive: Sharded<Arc<str>, u32>,
+    pub(crate) clouds: Clouds,
+}
+
+impl Told {
+    /// The credential with this hash, revoked or not.
+    pub fn credential(&self, hash: &TokenHash) -> Option<&Arc<Credential>> {
+        self.credentials.get(hash)
+    }
+
+    /// An organisation.
+    pub fn organization(&self, id: &str) -> Option<&Arc<Organization>> {
+        self.organizations.get(id)
+    }
+
+    /// Whether an owner may use what it owns: active itself, and a user also as a member of the organisation. An
+    /// owner that is not known may not.
+    pub fn is_active(&self, organization: &str, owner: Id) -> bool {
+        if self.principals.get(owner.bytes()) != Some(&true) {
+            return false;
+        }
+        owner.prefix() != Prefix::User
+            || organization
+                .parse()
+                .is_ok_and(|organization| self.members.get(&(organization, owner)) == Some(&true))
+    }
+
+    /// Whether this address passes the union of these policies; the empty union is no restriction.
+    pub fn passes_policies(&self, policies: &[Id], ip: IpAddr) -> bool {
+        policies.is_empty() || self.passes(policies, ip)
+    }
+
+    /// Whether the organisation lets agents log in from this address.
+    pub fn agent_may_come_from(&self, organization: &str, ip: IpAddr) -> bool {
+        let restrictions = self.restrictions.get(organization);
+        self.passes_networks(restrictions.and_then(|r| r.agent.as_ref()), ip)
+    }
+
+    /// Whether the organisation lets this address visit its endpoints. Costs nothing while nobody restricts anything,
+    /// and takes no lock and no memory in any case.
+    pub fn visitor_may_come_from(&self, organization: &str, ip: IpAddr) -> bool {
+        let restrictions = self.restrictions.get(organization);
+        self.passes_networks(restrictions.and_then(|r| r.endpoints.as_ref()), ip)
+    }
+
+    /// Whether some organisation restricts addresses of visitors or agents.
+    pub fn has_restrictions(&self) -> bool {
+        !self.restrictions.is_empty()
+    }
+
+    fn passes_networks(&self, networks: Option<&Networks>, ip: IpAddr) -> bool {
+        match networks {
+            None => true,
+            Some(Networks::Policies(policies)) => self.passes(policies, ip),
+            Some(Networks::Nobody) => false,
+        }
+    }
+
+    fn passes(&self, policies: &[Id], ip: IpAddr) -> bool {
+        passes(policies.iter().map(|id| self.policies.get(id).map(|p| &**p)), ip)
+    }
+
+    /// The reservation of a name, or the nearest one above it. `host` may begin with `*.`.
+    pub fn reservation<'a>(&'a self, host: &'a CanonicalHost) -> Option<Reservation<'a>> {
+        if self.names.is_empty() {
+            return None;
+        }
+        let wildcard = host.base_of_wildcard();
+        let own = wildcard.unwrap_or_else(|| host.as_str());
+        std::iter::once(own).chain(parents(own)).find_map(|name| {
+            let found = self.names.get(name)?;
+            let reserved = if wildcard.is_some() {
+                found.wildcard
+            } else {
+                found.exact
+            };
+            Some(Reservation {
+                organization: &found.organization,
+                name,
+                exact: name == own && reserved.is_some(),
+            })
+        })
+    }
+
+    /// Whose reserved TCP port this is.
+    pub fn port_owner(&self, port: u16) -> Option<&str> {
+        self.ports.get(&port).map(|p| &*p.organization)
+    }
+
+    /// The named ingress with this connect name.
+    pub fn ingress(&self, host: &str) -> Option<&Arc<Ingress>> {
+        self.ingresses.get(host)
+    }
+
+    /// Whether agents of this organisation log in only through its own ingresses.
+    pub fn is_exclusive(&self, organization: &str) -> bool {
+        self.exclusive.get(organization).is_some_and(|n| *n > 0)
+    }
+
+    /// Whether there is any cloud endpoint.
+    pub fn has_cloud_endpoints(&self) -> bool {
+        !self.clouds.is_empty()
+    }
+
+    /// The cloud endpoints that a visitor of this public name may mean: exactly it, else the wildcard with the
+    /// longest suffix.
+    pub fn find_cloud(&self, class: Class, host: &str) -> Option<&CloudPool> {
+        self.clouds.find(class, host)
+    }
+
+    /// The cloud endpoints of exactly this URL; `organization` is the namespace of what is not public.
+    pub fn cloud_at(&self, url: &EndpointUrl, organization: &str) -> Option<&CloudPool> {
+        self.clouds.at(url, organization)
+    }
+
+    /// Credentials that are known.
+    pub fn credential_count(&self) -> usize {
+        self.credentials.len()
+    }
+
+    /// Writes an organisation.
+    pub fn put_organization(&mut self, organization: Organization) {
+        self.organizations
+            .insert((&*organization.id).into(), Arc::new(organization));
+    }
+
+    /// Writes a credential.
+    pub fn put_credential(&mut self, credential: Credential) {
+        self.credentials.insert(credential.hash, Arc::new(credential));
+    }
+
+    /// Writes whether a user or service user is active.
+    pub fn put_principal(&mut self, id: Id, active: bool) {
+        self.principals.insert(*id.bytes(), active);
+    }
+
+    /// Writes whether a user is an active member of an organisation.
+    pub fn put_member(&mut self, organization: Id, user: Id, active: bool) {
+        self.members.insert((organization, user), active);
+    }
+
+    /// Writes an IP policy.
+    pub fn put_policy(&mut self, id: Id, policy: IpPolicy) {
+        self.policies.insert(id, Arc::new(policy));
+    }
+
+    /// Writes the restrictions of an organisation; none of both is none at all.
+    pub fn put_restrictions(&mut self, organization: &str, restrictions: Restrictions) {
+        if restrictions == Restrictions::default() {
+            self.restrictions.remove(organization);
+        } else {
+            self.restrictions.insert(organization.into(), Arc::new(restrictions));
+        }
+    }
+
+    /// Writes a reserved name; it may begin with `*.`.
+    pub fn put_name(&mut self, host: &CanonicalHost, organization: &str, id: Id) {
+        self.change_name(host, organization, Some(id));
+    }
+
+    /// Takes a reserved name out, if this reservation has it.
+    pub(crate) fn remove_name(&mut self, host: &CanonicalHost, id: Id) {
+        let wildcard = host.base_of_wildcard();
+        let held = self.names.get(wildcard.unwrap_or_else(|| host.as_str()));
+        let is_this = held.is_some_and(|n| (if wildcard.is_some() { n.wildcard } else { n.exact }) == Some(id));
+        if is_this {
+            let organization = held.map(|n| n.organization.clone()).unwrap_or_default();
+            self.change_name(host, &organization, None);
+        }
+    }
+
+    fn change_name(&mut self, host: &CanonicalHost, organization: &str, id: Option<Id>) {
+        let wildcard = host.base_of_wildcard();
+        let name = wildcard.unwrap_or_else(|| host.as_str());
+        let mut entry = match self.names.get(name) {
+            Some(entry) if *entry.organization == *organization => entry.as_ref().clone(),
+            _ => ReservedName {
+                organization: organization.into(),
+                exact: None,
+                wildcard: None,
+            },
+        };
+        if wildcard.is_some() {
+            entry.wildcard = id;
+        } else {
+            entry.exact = id;
+        }
+        if entry.exact.is_none() && entry.wildcard.is_none() {
+            self.names.remove(name);
+        } else {
+            self.names.insert(name.into(), Arc::new(entry));
+        }
+    }
+
+    /// Writes a reserved TCP port.
+    pub fn put_port(&mut self, port: u16, organization: &str, id: Id) {
+        let organization = organization.into();
+        self.ports.insert(port, Arc::new(ReservedPort { organization, id }));
+    }
+
+    /// Writes a named ingress under a connect name.
+    pub fn put_ingress(&mut self, host: &str, ingress: &Arc<Ingress>) {
+        self.ingresses.insert(host.into(), ingress.clone());
+    }
+
+    /// Writes a cloud endpoint.
+    pub fn put_cloud(&mut self, endpoint: CloudEndpoint) {
+        self.clouds.insert(&Arc::new(endpoint));
+    }
+}

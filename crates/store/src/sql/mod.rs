@@ -1,0 +1,398 @@
+//! The two engines behind one face: the same statements, values and rows on SQLite and PostgreSQL.
+//!
+//! A statement is a constant of [`statements`]; nothing outside this folder and the migrations has SQL.
+
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+pub(crate) mod statements;
+
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Connection, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool};
+
+use statements::{Rows, Statement};
+
+/// What goes wrong below.
+pub(crate) type SqlError = sqlx::Error;
+
+/// A value for a placeholder. Types are told apart where it is null as well, since PostgreSQL wants to know.
+#[derive(Clone, Debug)]
+pub(crate) enum Arg {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Blob(Option<Vec<u8>>),
+}
+
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u64> for Arg {
+    /// Positions and revisions stay far below 2⁶³.
+    fn from(value: u64) -> Self {
+        Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Option<u64>> for Arg {
+    fn from(value: Option<u64>) -> Self {
+        value.map_or(Self::Int(None), Self::from)
+    }
+}
+
+impl From<Vec<u8>> for Arg {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(Some(value))
+    }
+}
+
+/// One row of an answer.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+macro_rules! column {
+    ($row:expr, $at:expr) => {
+        match $row {
+            Row::Sqlite(row) => row.try_get_unchecked($at),
+            Row::Postgres(row) => row.try_get_unchecked($at),
+        }
+    };
+}
+
+impl Row {
+    pub(crate) fn text(&self, at: usize) -> Result<String, SqlError> {
+        column!(self, at)
+    }
+
+    pub(crate) fn text_or_null(&self, at: usize) -> Result<Option<String>, SqlError> {
+        column!(self, at)
+    }
+
+    pub(crate) fn int(&self, at: usize) -> Result<i64, SqlError> {
+        column!(self, at)
+    }
+
+    pub(crate) fn int_or_null(&self, at: usize) -> Result<Option<i64>, SqlError> {
+        column!(self, at)
+    }
+
+    /// A number that is never negative: positions, sequence numbers, revisions.
+    pub(crate) fn count(&self, at: usize) -> Result<u64, SqlError> {
+        let value = self.int(at)?;
+        u64::try_from(value).map_err(|_| SqlError::Decode(format!("column {at} is negative").into()))
+    }
+
+    pub(crate) fn blob(&self, at: usize) -> Result<Vec<u8>, SqlError> {
+        column!(self, at)
+    }
+
+    /// A text that must be an id, or another type with a form of its own.
+    pub(crate) fn parse<T: std::str::FromStr>(&self, at: usize) -> Result<T, SqlError> {
+        let text = self.text(at)?;
+        text.parse()
+            .map_err(|_| SqlError::Decode(format!("column {at} has an unknown form: {text:?}").into()))
+    }
+}
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// One connection, of its own or lent by a pool.
+pub(crate) enum Conn {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+    SqliteLent(sqlx::pool::PoolConnection<Sqlite>),
+    PostgresLent(sqlx::pool::PoolConnection<Postgres>),
+}
+
+impl std::fmt::Debug for Conn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Conn({:?})", self.dialect())
+    }
+}
+
+enum On<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+impl Conn {
+    fn on(&mut self) -> On<'_> {
+        match self {
+            Self::Sqlite(conn) => On::Sqlite(conn),
+            Self::SqliteLent(conn) => On::Sqlite(conn),
+            Self::Postgres(conn) => On::Postgres(conn),
+            Self::PostgresLent(conn) => On::Postgres(conn),
+        }
+    }
+
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) | Self::SqliteLent(_) => Dialect::Sqlite,
+            Self::Postgres(_) | Self::PostgresLent(_) => Dialect::Postgres,
+        }
+    }
+
+    /// All rows of an answer.
+    pub(crate) async fn rows(&mut self, statement: &Statement, args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
+        self.fetch(statement.text, args).await
+    }
+
+    /// The one row of an answer, or none.
+    pub(crate) async fn row(&mut self, statement: &Statement, args: Vec<Arg>) -> Result<Option<Row>, SqlError> {
+        Ok(self.fetch(statement.text, args).await?.into_iter().next())
+    }
+
+    /// How many rows it changed.
+    pub(crate) async fn run(&mut self, statement: &Statement, args: Vec<Arg>) -> Result<u64, SqlError> {
+        self.execute(statement.text, args).await
+    }
+
+    /// A statement that takes a list: split into runs whose lengths are powers of two, so that few texts exist and all
+    /// stay prepared.
+    pub(crate) async fn run_all(&mut self, rows: &'static Rows, mut args: Vec<Arg>) -> Result<(), SqlError> {
+        let dialect = self.dialect();
+        let mut left = args.len() / rows.columns;
+        while left > 0 {
+            let (text, taken) = rows.at_most(left, dialect);
+            let rest = args.split_off(taken * rows.columns);
+            self.execute(text, args).await?;
+            args = rest;
+            left -= taken;
+        }
+        Ok(())
+    }
+
+    /// A query that takes a list, in runs as [`Conn::run_all`]; rows of all runs together.
+    pub(crate) async fn query_all(&mut self, rows: &'static Rows, mut args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
+        let dialect = self.dialect();
+        let mut left = args.len() / rows.columns;
+        let mut out = Vec::new();
+        while left > 0 {
+            let (text, taken) = rows.at_least(left, dialect);
+            let rest = if taken < left {
+                args.split_off(taken * rows.columns)
+            } else {
+                Vec::new()
+            };
+            // Filled up with the last one: asking twice for the same costs nothing.
+            let last: Vec<Arg> = args.iter().skip(args.len() - rows.columns).cloned().collect();
+            while args.len() < taken * rows.columns {
+                args.extend(last.iter().cloned());
+            }
+            out.extend(self.fetch(text, args).await?);
+            args = rest;
+            left = left.saturating_sub(taken);
+        }
+        Ok(out)
+    }
+
+    /// Several statements without values, in one round trip.
+    pub(crate) async fn raw(&mut self, text: &'static str) -> Result<(), SqlError> {
+        match self.on() {
+            On::Sqlite(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
+            On::Postgres(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
+        }
+    }
+
+    /// As [`Conn::rows`], for the statements that are made at run time.
+    pub(crate) async fn rows_owned(&mut self, text: String, args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
+        self.fetch(AssertSqlSafe(text), args).await
+    }
+
+    async fn fetch(&mut self, text: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
+        match self.on() {
+            On::Sqlite(conn) => {
+                let rows = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
+                    .fetch_all(conn)
+                    .await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            On::Postgres(conn) => {
+                let rows = sqlx::query_with::<Postgres, _>(text, postgres_args(args)?)
+                    .fetch_all(conn)
+                    .await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    async fn execute(&mut self, text: &'static str, args: Vec<Arg>) -> Result<u64, SqlError> {
+        match self.on() {
+            On::Sqlite(conn) => {
+                let done = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
+                    .execute(conn)
+                    .await?;
+                Ok(done.rows_affected())
+            }
+            On::Postgres(conn) => {
+                let done = sqlx::query_with::<Postgres, _>(text, postgres_args(args)?)
+                    .execute(conn)
+                    .await?;
+                Ok(done.rows_affected())
+            }
+        }
+    }
+
+    /// What the engine says of a statement: number of its parameters, names of its columns.
+    #[cfg(test)]
+    pub(crate) async fn prepared(&mut self, text: &'static str) -> Result<(usize, Vec<String>), SqlError> {
+        use sqlx::{Column as _, Either, Executor as _, SqlStr, Statement as _};
+        let text = SqlStr::from_static(text);
+        let count = |parameters| match parameters {
+            Some(Either::Right(count)) => count,
+            Some(Either::Left(types)) => types,
+            None => 0,
+        };
+        Ok(match self.on() {
+            On::Sqlite(conn) => {
+                let statement = conn.prepare(text).await?;
+                let names = statement
+                    .columns()
+                    .iter()
+                    .map(|column| column.name().to_owned())
+                    .collect();
+                (count(statement.parameters().map(|p| p.map_left(<[_]>::len))), names)
+            }
+            On::Postgres(conn) => {
+                let statement = conn.prepare(text).await?;
+                let names = statement
+                    .columns()
+                    .iter()
+                    .map(|column| column.name().to_owned())
+                    .collect();
+                (count(statement.parameters().map(|p| p.map_left(<[_]>::len))), names)
+            }
+        })
+    }
+
+    /// Begins a transaction in which every statement sees the same state.
+    pub(crate) async fn begin_reading(&mut self) -> Result<(), SqlError> {
+        self.raw(match self.dialect() {
+            Dialect::Sqlite => sqlite::BEGIN_READING,
+            Dialect::Postgres => postgres::BEGIN_READING,
+        })
+        .await
+    }
+
+    /// Begins the gate's transaction.
+    pub(crate) async fn begin_writing(&mut self) -> Result<(), SqlError> {
+        self.raw(match self.dialect() {
+            Dialect::Sqlite => sqlite::BEGIN_WRITING,
+            Dialect::Postgres => postgres::BEGIN_WRITING,
+        })
+        .await
+    }
+
+    pub(crate) async fn commit(&mut self) -> Result<(), SqlError> {
+        self.raw("COMMIT").await
+    }
+
+    pub(crate) async fn rollback(&mut self) -> Result<(), SqlError> {
+        self.raw("ROLLBACK").await
+    }
+
+    /// Ends what was begun, after an error that may have ended it already (a full disk does).
+    pub(crate) async fn rollback_if_open(&mut self) -> Result<(), SqlError> {
+        match (self.rollback().await, self.dialect()) {
+            (Err(SqlError::Database(_)), Dialect::Sqlite) => Ok(()),
+            (result, _) => result,
+        }
+    }
+
+    /// Says goodbye; errors are of no interest any more.
+    pub(crate) async fn close(self) {
+        let closed = match self {
+            Self::Sqlite(conn) => conn.close().await,
+            Self::Postgres(conn) => conn.close().await,
+            Self::SqliteLent(conn) => conn.close().await,
+            Self::PostgresLent(conn) => conn.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::debug!(%error, "closing a connection to the store");
+        }
+    }
+}
+
+fn sqlite_args(args: Vec<Arg>) -> Result<SqliteArguments, SqlError> {
+    let mut out = SqliteArguments::default();
+    out.reserve(args.len(), 0);
+    for arg in args {
+        match arg {
+            Arg::Text(value) => out.add(value),
+            Arg::Int(value) => out.add(value),
+            Arg::Blob(value) => out.add(value),
+        }
+        .map_err(SqlError::Encode)?;
+    }
+    Ok(out)
+}
+
+fn postgres_args(args: Vec<Arg>) -> Result<PgArguments, SqlError> {
+    let mut out = PgArguments::default();
+    out.reserve(args.len(), args.len() * 32);
+    for arg in args {
+        match arg {
+            Arg::Text(value) => out.add(value),
+            Arg::Int(value) => out.add(value),
+            Arg::Blob(value) => out.add(value),
+        }
+        .map_err(SqlError::Encode)?;
+    }
+    Ok(out)
+}
+
+/// Connections for reading, and for `work`.
+#[derive(Clone, Debug)]
+pub(crate) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Pool {
+    pub(crate) async fn get(&self) -> Result<Conn, SqlError> {
+        Ok(match self {
+            Self::Sqlite(pool) => Conn::SqliteLent(pool.acquire().await?),
+            Self::Postgres(pool) => Conn::PostgresLent(pool.acquire().await?),
+        })
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! PostgreSQL: the same statements; what differs is how a transaction begins and what the server must promise.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, PgPool};
+
+use super::{Conn, SqlError};
+use crate::error::OpenError;
+
+pub(crate) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// The third limit is the smallest, or a frozen holder of the gate makes all behind it time out first (cluster 3.2).
+/// Only `SET LOCAL`: it works behind a pooler of transactions.
+pub(crate) const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '2s'; \
+    SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '1s'";
+
+const CONNECTIONS: u32 = 8;
+
+/// Reads a connection string.
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
+    let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Address(error.to_string()))?;
+    Ok(options
+        .application_name("adit")
+        .statement_cache_capacity(512)
+        .disable_statement_logging())
+}
+
+/// The writer's connection. Refused if the server may lose what it has acknowledged.
+pub(crate) async fn writer(options: &PgConnectOptions) -> Result<Conn, OpenError> {
+    let mut conn = Conn::Postgres(options.connect().await.map_err(OpenError::sql)?);
+    for (setting, allowed) in [
+        (&super::statements::SHOW_FSYNC, &["on"][..]),
+        (&super::statements::SHOW_SYNCHRONOUS_COMMIT, &["on", "remote_apply"][..]),
+    ] {
+        let row = conn.row(setting, Vec::new()).await.map_err(OpenError::sql)?;
+        let value = row.map(|row| row.text(0)).transpose().map_err(OpenError::sql)?;
+        let value = value.unwrap_or_default();
+        if !allowed.contains(&value.as_str()) {
+            let setting = setting.text.trim_start_matches("SHOW ");
+            return Err(OpenError::Unsafe(format!("{setting} = {value}")));
+        }
+    }
+    Ok(conn)
+}
+
+/// Connections for reading and for `work`.
+pub(crate) fn pool(options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .connect_lazy_with(options.clone())
+}
+
+/// Whether an error means that the connection is of no use any more.
+pub(crate) fn is_connection_lost(error: &SqlError) -> bool {
+    match error {
+        SqlError::Io(_)
+        | SqlError::Protocol(_)
+        | SqlError::PoolTimedOut
+        | SqlError::PoolClosed
+        | SqlError::WorkerCrashed
+        | SqlError::Tls(_) => true,
+        // Class 57: an administrator or the idle timeout ended the session; 25P03 is that timeout; 08: connection.
+        SqlError::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code == "25P03" || code.starts_with("08")),
+        _ => false,
+    }
+}

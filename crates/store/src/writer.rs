@@ -1,0 +1,131 @@
+//! The one connection that writes: opened when it is needed, opened anew when it was lost.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::error::OpenError;
+use crate::file;
+use crate::sql::{Conn, SqlError, postgres, sqlite};
+
+/// From here on a checkpoint is due although others write.
+const WAL_LIMIT: u64 = 64 << 20;
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl Place {
+    /// Whether SQLite left its log behind when it was last used: it was not closed.
+    pub(crate) fn was_left_open(&self) -> bool {
+        match self {
+            Self::Sqlite(path) => std::fs::metadata(wal(path)).is_ok_and(|wal| wal.len() > 0),
+            Self::Postgres(_) => false,
+        }
+    }
+
+    pub(crate) async fn open(&self) -> Result<Conn, OpenError> {
+        match self {
+            Self::Sqlite(path) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                if let Some(system) = file::network_mount(folder.unwrap_or_else(|| Path::new("."))) {
+                    let path = path.clone();
+                    return Err(OpenError::Network { path, system });
+                }
+                sqlite::writer(path).await.map_err(OpenError::sql)
+            }
+            Self::Postgres(options) => postgres::writer(options).await,
+        }
+    }
+}
+
+/// SQLite's log.
+fn wal(path: &Path) -> PathBuf {
+    let mut wal = path.to_owned().into_os_string();
+    wal.push("-wal");
+    wal.into()
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    place: Place,
+    conn: Option<Conn>,
+    /// Something was written since the last checkpoint.
+    dirty: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(place: Place, conn: Conn) -> Self {
+        Self {
+            place,
+            conn: Some(conn),
+            dirty: true,
+        }
+    }
+
+    /// The connection; [`Writer::put`] gives it back.
+    pub(crate) async fn take(&mut self) -> Result<Conn, SqlError> {
+        match self.conn.take() {
+            Some(conn) => Ok(conn),
+            None => self
+                .place
+                .open()
+                .await
+                .map_err(|error| SqlError::Protocol(error.to_string())),
+        }
+    }
+
+    pub(crate) fn put(&mut self, conn: Conn, wrote: bool) {
+        self.conn = Some(conn);
+        self.dirty |= wrote;
+    }
+
+    /// Gives a connection back after an error: its transaction is ended, or it is closed if it is of no use. True if
+    /// it was lost.
+    pub(crate) async fn put_broken(&mut self, mut conn: Conn, error: &SqlError) -> bool {
+        if !postgres::is_connection_lost(error) && conn.rollback_if_open().await.is_ok() {
+            self.conn = Some(conn);
+            return false;
+        }
+        conn.close().await;
+        true
+    }
+
+    /// Whether [`Writer::tidy`] has something to do.
+    pub(crate) fn has_work(&self) -> bool {
+        self.dirty && matches!(self.place, Place::Sqlite(_))
+    }
+
+    /// Moves SQLite's log into its file, as far as no reader is in the way. Never fails a write: what is in the log is
+    /// durable as well.
+    pub(crate) async fn tidy(&mut self) {
+        if !self.has_work() {
+            return;
+        }
+        self.dirty = false;
+        if let Some(conn) = &mut self.conn
+            && let Err(error) = conn.raw(sqlite::CHECKPOINT).await
+        {
+            tracing::warn!(%error, "the log of the store cannot be moved into its file");
+        }
+    }
+
+    /// As [`Writer::tidy`], while others write, if the log has become long.
+    pub(crate) async fn tidy_if_long(&mut self) {
+        let Place::Sqlite(path) = &self.place else { return };
+        if std::fs::metadata(wal(path)).is_ok_and(|file| file.len() > WAL_LIMIT) {
+            self.tidy().await;
+        }
+    }
+
+    pub(crate) async fn close(&mut self) {
+        self.tidy().await;
+        if let Some(conn) = self.conn.take() {
+            conn.close().await;
+        }
+    }
+}
