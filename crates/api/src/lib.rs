@@ -16,14 +16,12 @@
 //!
 //! Everything runs on the control thread; nothing here can make a visitor wait.
 
-#[allow(dead_code, unused_imports, reason = "what handlers of stored resources use of it")]
 mod access;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
 mod applied;
 mod audit;
 mod authenticate;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod authorize;
 mod background;
 mod body;
@@ -45,10 +43,8 @@ mod live;
 pub mod login;
 pub mod openapi;
 mod page;
-#[allow(dead_code)]
 mod people;
 mod query;
-#[allow(dead_code)]
 mod record;
 #[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
@@ -57,6 +53,7 @@ mod rights_tests;
 mod route_table;
 mod route_tree;
 pub mod serve;
+mod supervise;
 mod unbuilt;
 
 use std::sync::Arc;

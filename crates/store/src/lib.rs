@@ -30,7 +30,7 @@ mod secret;
 mod sql;
 mod store;
 mod supervise;
-pub mod work;
+mod work;
 mod write;
 mod writer;
 
@@ -39,6 +39,7 @@ pub use feed::{Changed, Everything, Feed};
 pub use master_key::{KeyPlaces, MasterKey};
 pub use page::{Column, Op, Page, Term, Value};
 pub use store::{Engine, Options, Store};
+pub use work::{Item, Work};
 pub use write::{Actor, Again, Change, Fact, Refusal, Remake, Source, Write, WriteError, Written};
 
 /// The PostgreSQL of the tests.

@@ -21,13 +21,13 @@ use adit_model::{Object, SecretValue};
 use adit_names::id::Id;
 
 pub(crate) use caller::{Caller, owner_of};
-pub(crate) use principal::{DEFAULT, Person, same};
-pub(crate) use reach::Reach;
+pub(crate) use principal::{DEFAULT, same};
 pub(crate) use restrict::{Door, Restrictions, Verdict};
 pub(crate) use rights::Rights;
 pub(crate) use role::{Role, RoleRef, permissions};
 pub(crate) use selector::Selector;
-pub(crate) use tables::{Credential, Key, Tables};
+pub(crate) use tables::{Key, Tables};
+pub(crate) use used::CLASS as USED;
 
 /// Secrets of objects, by id and field, as the store gives them.
 pub type Secrets = HashMap<Id, Vec<(String, SecretValue)>>;

@@ -1,7 +1,5 @@
 //! What somebody may in an organisation: the sum of his roles.
 
-use adit_names::id::Id;
-
 use super::reach::Reach;
 use super::role::Role;
 use crate::authorize::matrix::{Circumstances, Extent, Matrix};
@@ -45,24 +43,11 @@ impl Rights {
         all.into_iter().find(|p| !self.reach(p).includes(&other.reach(p)))
     }
 
-    /// Whether a role is among them.
-    pub(crate) fn has_role(&self, name: &str) -> bool {
-        self.roles.iter().any(|r| matches!(r, Role::BuiltIn(n) if *n == name))
-    }
-
     /// Names of the roles.
     pub(crate) fn role_names(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(|role| match role {
             Role::BuiltIn(name) => name,
             Role::Custom(role) => role.name.as_str(),
-        })
-    }
-
-    /// Ids of the organisation's own roles among them.
-    pub(crate) fn custom(&self) -> impl Iterator<Item = Id> {
-        self.roles.iter().filter_map(|role| match role {
-            Role::BuiltIn(_) => None,
-            Role::Custom(role) => Some(role.id),
         })
     }
 }

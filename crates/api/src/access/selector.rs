@@ -25,11 +25,11 @@ impl PartialEq for Selector {
 impl Selector {
     /// Reads one. What nobody could have written selects nothing.
     pub(crate) fn of(text: &str) -> Self {
-        let kinds = catalogue::KINDS.iter();
-        let parsed = |kind: &&Kind| Some((kind.name, Filter::parse(text, &fields(kind)).ok()?));
+        let kinds = catalogue::KINDS.iter().copied();
+        let parsed = |kind: &Kind| Some((kind.name, Filter::parse(text, &fields(kind)).ok()?));
         Self {
             text: text.to_owned(),
-            by_kind: kinds.filter_map(|kind| parsed(kind)).collect(),
+            by_kind: kinds.filter_map(parsed).collect(),
         }
     }
 

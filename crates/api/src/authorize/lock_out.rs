@@ -20,10 +20,8 @@ const KINDS: &[&str] = &["ip_restriction", "ip_policy", "ip_policy_rule"];
 pub(crate) fn check(wish: &Wish<'_>, changes: &[(Id, Option<&Object>)]) -> Result<(), ApiError> {
     let concerned = changes.iter().any(|(id, object)| match object {
         Some(object) => KINDS.contains(&object.kind.as_str()),
-        None => matches!(
-            id.prefix(),
-            Prefix::IpRestriction | Prefix::IpPolicy | Prefix::IpPolicyRule
-        ),
+        // A policy that a restriction uses stays, and without a restriction nobody is out.
+        None => id.prefix() == Prefix::IpPolicyRule,
     });
     if wish.force || !concerned {
         return Ok(());

@@ -38,9 +38,8 @@ pub(crate) fn change(wish: &Wish<'_>, current: Option<&Object>, next: Option<&Ob
             if current.is_some() && next.is_some() {
                 not_elsewhere(wish, &tables, object.id)?;
             }
-            let goes = next.is_none_or(|next| !is_active(next));
-            if current.is_some() && goes {
-                return someone_remains(&tables, object.id);
+            if current.is_some() && next.is_some_and(|next| !is_active(next)) {
+                return someone_remains(&tables, object.id, None);
             }
             Ok(())
         }
@@ -52,6 +51,16 @@ pub(crate) fn change(wish: &Wish<'_>, current: Option<&Object>, next: Option<&Ob
         "organization" => organization(wish, current, next),
         _ => Ok(()),
     }
+}
+
+/// Whether a user may be sent away from an organisation, or from all of them.
+///
+/// # Errors
+/// 6602, 6616.
+pub(crate) fn may_send_away(wish: &Wish<'_>, user: &Object, from: Option<Id>) -> Result<(), ApiError> {
+    let tables = wish.access.read();
+    not_above(wish, &tables, user)?;
+    someone_remains(&tables, user.id, from)
 }
 
 /// What goes along when somebody leaves an organisation: the keys and authtokens that he has there.
@@ -215,9 +224,10 @@ fn last_administrator(
     Err(ApiError::new(ErrorCode::NGROK_6602, &[]))
 }
 
-/// All organisations of a user keep an administrator without him.
-fn someone_remains(tables: &Tables, user: Id) -> Result<(), ApiError> {
-    for membership in tables.memberships_of(user) {
+/// An organisation of a user, or all of them, keep an administrator without him.
+fn someone_remains(tables: &Tables, user: Id, organization: Option<Id>) -> Result<(), ApiError> {
+    let concerned = tables.memberships_of(user);
+    for membership in concerned.filter(|p| organization.is_none_or(|id| p.organization == id)) {
         let administrators = administrators(tables, membership.organization);
         let own = membership.membership;
         if !administrators.is_empty() && administrators.iter().all(|id| Some(*id) == own) {

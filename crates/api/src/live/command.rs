@@ -3,7 +3,8 @@
 use adit_cluster::{Command, CommandError, SessionFacts, Target};
 use adit_names::code::ErrorCode;
 use adit_names::id::Prefix;
-use serde_json::{Map, Value};
+use adit_store::Fact;
+use serde_json::{Map, Value, json};
 
 use super::{Endpoints, Kind, TunnelSessions, as_kind, found, owner};
 use crate::answer::Reply;
@@ -59,7 +60,32 @@ async fn to_session(call: &Call<'_>, command: Command) -> Result<Reply, ApiError
     let session = found::<TunnelSessions>(call)?;
     controls(call, &session.facts)?;
     let id = session.facts.id.clone();
-    give(call, TunnelSessions::NAME, Target::Session { id, command }).await
+    let name = match &command {
+        Command::Stop => "stop",
+        Command::Restart => "restart",
+        Command::Update { .. } => "update",
+    };
+    let answer = give(
+        call,
+        TunnelSessions::NAME,
+        Target::Session {
+            id: id.clone(),
+            command,
+        },
+    )
+    .await;
+    let result = answer
+        .as_ref()
+        .map_or_else(|error| error.code().as_str(), |_| "accepted");
+    let fact = Fact {
+        event_type: "agent_session_command.v0",
+        object: Some(("tunnel_session".to_owned(), id.clone())),
+        after: json!({"session": id, "command": name, "result": result}),
+    };
+    call.api
+        .record
+        .fact(call.caller.organization, call.caller.actor(), fact);
+    answer
 }
 
 /// Whether the caller may command this session: all of them, or those of his own authtokens.

@@ -65,7 +65,7 @@ static FIELDS: &[Shape] = &[
         ("locale", "text", "Language of the dashboard, as en or de-DE."),
     ]),
     ("AditAuthorize", &[
-        ("operation", "text", "Name of the operation, as IPPoliciesCreate."),
+        ("operation", "text", "Name of the operation, as IpPoliciesCreate."),
         ("object", "text", "Id of the object that it is about."),
         ("as", "text", "A member or service user, by id or e-mail; you if nothing is given."),
     ]),

@@ -55,9 +55,8 @@ pub(crate) fn post<'c>(call: &'c Call<'c>) -> Answer<'c> {
 }
 
 fn question(call: &Call<'_>) -> Result<Question, ApiError> {
-    let body = match &call.body {
-        Some(Value::Object(body)) => body,
-        _ => return Err(wrong("operation", "the body has to name an operation")),
+    let Some(Value::Object(body)) = &call.body else {
+        return Err(wrong("operation", "the body has to name an operation"));
     };
     if let Some(unknown) = body.keys().find(|k| !FIELDS.contains(&k.as_str())) {
         let error = ApiError::new(ErrorCode::NGROK_214, &[("field", unknown)]);

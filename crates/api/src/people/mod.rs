@@ -10,10 +10,24 @@ pub(crate) mod organization;
 pub(crate) mod permissions;
 mod role;
 pub(crate) mod scope;
+pub(crate) mod used;
 mod user;
 pub(crate) mod version;
 
+use crate::query::Parameter;
 use crate::route_table::Handler;
+
+const DELETE_USER: &[Parameter] = &[("everywhere", false), ("dry_run", false), ("wait", false)];
+const DELETE_ORGANIZATION: &[Parameter] = &[("confirm", false), ("dry_run", false), ("wait", false)];
+
+/// The query parameters of an operation on a kind, if they are not those of all kinds.
+pub(crate) fn parameters(kind: &str, operation: char) -> Option<&'static [Parameter]> {
+    match (kind, operation) {
+        ("user", 'D') => Some(DELETE_USER),
+        ("organization", 'D') => Some(DELETE_ORGANIZATION),
+        _ => None,
+    }
+}
 
 /// What answers an operation (`C`, `R`, `U`, `D`, `L`) on a kind, if that is not what answers it for all kinds.
 pub(crate) fn handler(kind: &str, operation: char) -> Option<Handler> {

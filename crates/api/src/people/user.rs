@@ -91,7 +91,7 @@ pub(super) fn delete<'c>(call: &'c Call<'c>) -> Answer<'c> {
         };
         let shown = |object: &Object| call.show_all(subject, object);
         let wish = call.wish(subject, &shown);
-        people::change(&wish, Some(&user), None)?;
+        people::may_send_away(&wish, &user, (!everywhere).then_some(call.caller.organization))?;
         let mut position = 0;
         for (organization, membership) in memberships {
             position = leave(call, &wish, organization, membership).await?;
@@ -101,7 +101,7 @@ pub(super) fn delete<'c>(call: &'c Call<'c>) -> Answer<'c> {
                 id: user.id,
                 only: None,
             };
-            position = write(call, SYSTEM, vec![gone]).await?.1;
+            position = write(call, user.organization, vec![gone]).await?.1;
         }
         let full: Full = call.changed(subject, StatusCode::NO_CONTENT, None, position).await;
         Ok(full.into())
@@ -170,7 +170,7 @@ pub(super) async fn change_self(call: &Call<'_>, id: Id, fields: &Map<String, Va
         again: adit_store::Again(std::sync::Arc::new(again)),
         only_seen: false,
     };
-    let position = write(call, SYSTEM, vec![update]).await?.1;
+    let position = write(call, current.organization, vec![update]).await?.1;
     call.here(position).await;
     Ok(())
 }

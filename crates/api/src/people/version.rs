@@ -10,7 +10,7 @@ use crate::error::ApiError;
 /// Answers it.
 pub(crate) fn get(call: &Call<'_>) -> Result<Reply, ApiError> {
     Ok(Reply::Json(json!({
-        "version": VERSION.to_string(),
+        "version": VERSION,
         "api_versions": ["2"],
         "uri": call.api.uri("/adit/version"),
     })))

@@ -111,7 +111,7 @@ fn of(subject: Subject, page: &'static [Parameter], routes: &mut Vec<Route>) {
                 path,
                 operation: format!("{adit}{operations}{name}").leak(),
                 access: Access::With(permission(resource, verb)),
-                parameters,
+                parameters: people::parameters(subject.kind.name, letter).unwrap_or(parameters),
                 handler: people::handler(subject.kind.name, letter).unwrap_or(handler),
                 subject: Some(subject),
             });

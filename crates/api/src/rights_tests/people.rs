@@ -13,8 +13,8 @@ async fn ask(place: &Place, who: &str, method: &str, path: &str, body: Value) ->
     (status, code, json)
 }
 
-fn refused(answer: Answer, status: u16, code: &str) {
-    assert_eq!((answer.0, answer.1.as_str()), (status, code), "{}", answer.2);
+fn refused((got, got_code, json): Answer, status: u16, code: &str) {
+    assert_eq!((got, got_code), (status, code.to_owned()), "{json}");
 }
 
 fn done(answer: Answer, status: u16) -> Value {
@@ -235,6 +235,29 @@ async fn who_is_a_member_elsewhere_is_changed_by_himself() {
     assert_eq!(place.ask(&token(key.id), "GET", "/adit/me", Value::Null).await.0, 200);
 }
 
+/// The first administrator is made in one step with his organisation, hence as its object.
+#[tokio::test]
+async fn a_user_of_an_organisation_is_like_any_other() {
+    let (place, ours, admin) = place().await;
+    let first = place
+        .put(ours, "user", None, json!({"email": "first@example.com", "name": "F"}))
+        .await;
+    let membership = json!({"user_id": first.id.to_string(), "role_ids": ["viewer"]});
+    place.put(ours, "member", None, membership).await;
+    let key = token(place.key(ours, first.id, json!({})).await.id);
+    let path = format!("/adit/users/{}", first.id);
+    let changed = done(
+        ask(&place, &admin.token, "PATCH", &path, json!({"name": "Second"})).await,
+        200,
+    );
+    assert_eq!(changed["name"], "Second");
+    let me = done(
+        ask(&place, &key, "PATCH", "/adit/me", json!({"name": "Third"})).await,
+        200,
+    );
+    assert_eq!(me["user"]["name"], "Third");
+}
+
 #[tokio::test]
 async fn roles_of_ones_own() {
     let (place, ours, admin) = place().await;
@@ -311,7 +334,7 @@ async fn roles_of_ones_own() {
             &admin.token,
             "PATCH",
             &format!("/adit/roles/{role}"),
-            json!({"permissions": ["vaults:read"]}),
+            json!({"permissions": ["vaults:read"], "selector": ""}),
         )
         .await,
         200,
@@ -512,22 +535,22 @@ async fn who_one_is_and_why_one_may() {
     let viewer = place.user(ours, &["viewer"]).await;
     let explain =
         async |who: &Person, body: Value| done(ask(&place, &who.token, "POST", "/adit/authorize", body).await, 200);
-    let create = json!({"operation": "IPPoliciesCreate"});
+    let create = json!({"operation": "IpPoliciesCreate"});
     assert_eq!(explain(&admin, create.clone()).await["allowed"], true);
     let no = explain(&viewer, create.clone()).await;
     assert_eq!(
         (&no["allowed"], &no["permission"]),
         (&json!(false), &json!("ip_policies:create"))
     );
-    let asked = json!({"operation": "IPPoliciesCreate", "as": viewer.email});
+    let asked = json!({"operation": "IpPoliciesCreate", "as": viewer.email});
     assert_eq!(explain(&admin, asked).await["allowed"], false);
     // One's own key, and another's.
-    let own = json!({"operation": "APIKeysDelete", "object": viewer.key.id.to_string()});
+    let own = json!({"operation": "ApiKeysDelete", "object": viewer.key.id.to_string()});
     assert_eq!(
         explain(&viewer, own).await["by"],
         json!([{"role": "viewer", "selector": "", "only_own": true}])
     );
-    let other = json!({"operation": "APIKeysDelete", "object": admin.key.id.to_string()});
+    let other = json!({"operation": "ApiKeysDelete", "object": admin.key.id.to_string()});
     assert_eq!(explain(&viewer, other).await["allowed"], false);
     let permissions = done(
         ask(&place, &viewer.token, "GET", "/adit/permissions", Value::Null).await,

@@ -8,6 +8,7 @@ use adit_cluster::{Commands, Directory};
 use adit_model::{Object, Prepared, SecretValue, catalogue};
 use adit_names::cidr::CidrSet;
 use adit_names::id::{Id, Prefix};
+use adit_store::log::AuditKey;
 use adit_store::{Actor, Again, Change, Engine, MasterKey, Source, Store, Write};
 use bytes::Bytes;
 use http::Request;
@@ -65,6 +66,7 @@ impl Place {
         let access = Arc::new(Access::new());
         let position = access.load_from(&store).await.unwrap();
         let (tell, applied) = watch::channel(position);
+        #[allow(clippy::disallowed_methods, reason = "a test that panics ends it")]
         let feed = tokio::spawn(follow(store.clone(), access.clone(), tell));
         let limits = Limits {
             per_key: 0,
@@ -99,7 +101,7 @@ impl Place {
             }),
         });
         Self {
-            api: Arc::new(api),
+            api: Arc::new(api.signing_with(Arc::new(AuditKey::find(dir.path()).unwrap()))),
             store,
             applied,
             feed,

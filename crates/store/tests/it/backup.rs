@@ -1,7 +1,7 @@
 use adit_model::Prepared;
+use adit_store::Item;
 use adit_store::backup::{Passphrase, RestoreError};
 use adit_store::log::{AuditKey, EntriesPage};
-use adit_store::work::Item;
 use adit_store::{OpenError, Store};
 use serde_json::json;
 

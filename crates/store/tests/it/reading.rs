@@ -1,6 +1,6 @@
 use adit_model::OnDelete;
 use adit_names::id::Prefix;
-use adit_store::work::Item;
+use adit_store::Item;
 use adit_store::{Column, Op, Page, Term, Value};
 use serde_json::json;
 
