@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 import harness
 import ngrok
+import resources
 from harness import test
 from server import Server, eventually
 from upstream import Http
@@ -130,6 +131,9 @@ def refusals_are_errors_of_the_client(bench):
         error = refused(client(bench.server, key).tunnels.list)
         assert (error.http_status_code, error.error_code) == (401, code), vars(error)
 
+
+resources.kinds(client)
+resources.others(client)
 
 if __name__ == "__main__":
     print(f"-- ngrok-api {version('ngrok-api')} of PyPI, Python {sys.version.split()[0]}", flush=True)

@@ -3,6 +3,8 @@ module adit.test/compat-go
 go 1.25.7
 
 require (
+	github.com/ngrok/ngrok-api-go/v5 v5.4.1
+	github.com/ngrok/ngrok-api-go/v7 v7.8.0
 	golang.ngrok.com/ngrok/v2 v2.4.0
 	golang.org/x/net v0.50.0
 )

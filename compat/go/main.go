@@ -24,7 +24,7 @@ func main() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	all := slices.Concat(loginTests, endpointTests, trafficTests, lifeTests, apiTests, legTests)
+	all := slices.Concat(loginTests, endpointTests, trafficTests, lifeTests, apiTests, legTests, resourceTests)
 	well := runTests(all, shared, os.Args[1:])
 	shared.close()
 	if !well {

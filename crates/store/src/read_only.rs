@@ -47,7 +47,9 @@ impl Store {
         let (wake, _) = watch::channel(position.unwrap_or_default());
         // Opens nothing: no secret is sealed with it.
         let sealer = Arc::new(Sealer::new(&MasterKey::new([0; 32])).ok_or(OpenError::WrongKey)?);
-        let writer = Arc::new(Mutex::new(Writer::new(place, conn)));
+        // Given back: the pool is closed when all of its connections are.
+        drop(conn);
+        let writer = Arc::new(Mutex::new(Writer::idle(place)));
         // The gate without its keeper refuses what comes.
         let (gate, _) = Gate::new(Keeper {
             writer: Arc::clone(&writer),

@@ -67,6 +67,15 @@ impl Writer {
         }
     }
 
+    /// Nothing is opened before it is needed.
+    pub(crate) fn idle(place: Place) -> Self {
+        Self {
+            place,
+            conn: None,
+            dirty: false,
+        }
+    }
+
     /// The connection; [`Writer::put`] gives it back.
     pub(crate) async fn take(&mut self) -> Result<Conn, SqlError> {
         match self.conn.take() {

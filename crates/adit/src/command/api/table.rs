@@ -4,6 +4,83 @@ use super::operation::{Field, Form, Operation, Resource};
 
 #[rustfmt::skip]
 pub(crate) static RESOURCES: &[Resource] = &[
+    Resource { name: "agent-ingresses", aliases: &[], group: "Networks", operations: &[
+        // AgentIngressesCreate
+        Operation { verb: "create", about: "Make one: agent ingress",
+            method: "POST", path: "/agent_ingresses", positional: "", flags: &[], superset: "/adit/agent_ingresses", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "domain", form: Form::Text, required: true, addition: false, choices: &[], about: "The name, as connect.example.com" },
+                Field { name: "certificate_management_policy.authority", form: Form::Text, required: false, addition: false, choices: &["letsencrypt", "staging", "zerossl", "google", "buypass"], about: "Where certificates come from" },
+                Field { name: "certificate_management_policy.private_key_type", form: Form::Text, required: false, addition: false, choices: &["ecdsa", "rsa"], about: "Type of the private keys" },
+                Field { name: "hostnames", form: Form::Texts, required: false, addition: true, choices: &[], about: "Names at which agents connect; the domain if empty" },
+                Field { name: "dns_mode", form: Form::Text, required: false, addition: true, choices: &["cname", "ns"], about: "How the name leads here" },
+                Field { name: "certificate_id", form: Form::Text, required: false, addition: true, choices: &[], about: "A certificate that was uploaded" },
+                Field { name: "authority", form: Form::Text, required: false, addition: true, choices: &["", "internal", "letsencrypt", "staging", "zerossl", "google", "buypass"], about: "Where its certificate comes from" },
+                Field { name: "allowed", form: Form::Texts, required: false, addition: true, choices: &[], about: "Who may log in here: ids of credentials, users and service users; the whole organisation if empty" },
+                Field { name: "exclusive", form: Form::Flag, required: false, addition: true, choices: &[], about: "Credentials of the organisation may log in only through named ingresses" },
+                Field { name: "ip_policies", form: Form::Texts, required: false, addition: true, choices: &[], about: "From where agents may connect" },
+                Field { name: "client_ca_ids", form: Form::Texts, required: false, addition: true, choices: &[], about: "Authorities of client certificates" },
+                Field { name: "client_auth", form: Form::Text, required: false, addition: true, choices: &["off", "optional", "required"], about: "Whether agents show a client certificate" },
+                Field { name: "transports", form: Form::Texts, required: false, addition: true, choices: &[], about: "What agents may use: tls, quic, websocket, ssh" },
+                Field { name: "min_agent_version", form: Form::Map, required: false, addition: true, choices: &[], about: "Lowest version of each kind of client" },
+            ] },
+        // AgentIngressesList
+        Operation { verb: "list", about: "List ingresses",
+            method: "GET", path: "/agent_ingresses", positional: "", flags: &[], superset: "/adit/agent_ingresses", list: "ingresses",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AgentIngressesGet
+        Operation { verb: "get", about: "Show one: agent ingress",
+            method: "GET", path: "/agent_ingresses/{id}", positional: "id", flags: &[], superset: "/adit/agent_ingresses/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // AgentIngressesUpdate
+        Operation { verb: "update", about: "Change one: agent ingress",
+            method: "PATCH", path: "/agent_ingresses/{id}", positional: "id", flags: &[], superset: "/adit/agent_ingresses/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "certificate_management_policy.authority", form: Form::Text, required: false, addition: false, choices: &["letsencrypt", "staging", "zerossl", "google", "buypass"], about: "Where certificates come from" },
+                Field { name: "certificate_management_policy.private_key_type", form: Form::Text, required: false, addition: false, choices: &["ecdsa", "rsa"], about: "Type of the private keys" },
+                Field { name: "hostnames", form: Form::Texts, required: false, addition: true, choices: &[], about: "Names at which agents connect; the domain if empty" },
+                Field { name: "dns_mode", form: Form::Text, required: false, addition: true, choices: &["cname", "ns"], about: "How the name leads here" },
+                Field { name: "certificate_id", form: Form::Text, required: false, addition: true, choices: &[], about: "A certificate that was uploaded" },
+                Field { name: "authority", form: Form::Text, required: false, addition: true, choices: &["", "internal", "letsencrypt", "staging", "zerossl", "google", "buypass"], about: "Where its certificate comes from" },
+                Field { name: "allowed", form: Form::Texts, required: false, addition: true, choices: &[], about: "Who may log in here: ids of credentials, users and service users; the whole organisation if empty" },
+                Field { name: "exclusive", form: Form::Flag, required: false, addition: true, choices: &[], about: "Credentials of the organisation may log in only through named ingresses" },
+                Field { name: "ip_policies", form: Form::Texts, required: false, addition: true, choices: &[], about: "From where agents may connect" },
+                Field { name: "client_ca_ids", form: Form::Texts, required: false, addition: true, choices: &[], about: "Authorities of client certificates" },
+                Field { name: "client_auth", form: Form::Text, required: false, addition: true, choices: &["off", "optional", "required"], about: "Whether agents show a client certificate" },
+                Field { name: "transports", form: Form::Texts, required: false, addition: true, choices: &[], about: "What agents may use: tls, quic, websocket, ssh" },
+                Field { name: "min_agent_version", form: Form::Map, required: false, addition: true, choices: &[], about: "Lowest version of each kind of client" },
+            ] },
+        // AgentIngressesDelete
+        Operation { verb: "delete", about: "Delete one: agent ingress",
+            method: "DELETE", path: "/agent_ingresses/{id}", positional: "id", flags: &[], superset: "/adit/agent_ingresses/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
     Resource { name: "api-keys", aliases: &[], group: "Credentials and keys", operations: &[
         // ApiKeysCreate
         Operation { verb: "create", about: "Make one: API key",
@@ -11,6 +88,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -42,6 +120,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -57,8 +136,20 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[] },
+    ] },
+    Resource { name: "authorize", aliases: &[], group: "People and rights", operations: &[
+        // AditAuthorize
+        Operation { verb: "create", about: "Say whether an operation is allowed, and why",
+            method: "POST", path: "/adit/authorize", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "operation", form: Form::Text, required: false, addition: false, choices: &[], about: "Name of the operation, as IPPoliciesCreate" },
+                Field { name: "object", form: Form::Text, required: false, addition: false, choices: &[], about: "Id of the object that it is about" },
+                Field { name: "as", form: Form::Text, required: false, addition: false, choices: &[], about: "A member or service user, by id or e-mail; you if nothing is given" },
+            ] },
     ] },
     Resource { name: "bot-users", aliases: &[], group: "People and rights", operations: &[
         // BotUsersCreate
@@ -67,6 +158,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name" },
@@ -92,6 +184,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Its name" },
@@ -103,6 +196,58 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "certificate-authorities", aliases: &[], group: "Certificates", operations: &[
+        // CertificateAuthoritiesCreate
+        Operation { verb: "create", about: "Make one: certificate authority",
+            method: "POST", path: "/certificate_authorities", positional: "", flags: &[], superset: "/adit/certificate_authorities", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "ca_pem", form: Form::Text, required: true, addition: false, choices: &[], about: "The authority's certificate in PEM" },
+            ] },
+        // CertificateAuthoritiesList
+        Operation { verb: "list", about: "List certificate authorities",
+            method: "GET", path: "/certificate_authorities", positional: "", flags: &[], superset: "/adit/certificate_authorities", list: "certificate_authorities",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // CertificateAuthoritiesGet
+        Operation { verb: "get", about: "Show one: certificate authority",
+            method: "GET", path: "/certificate_authorities/{id}", positional: "id", flags: &[], superset: "/adit/certificate_authorities/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // CertificateAuthoritiesUpdate
+        Operation { verb: "update", about: "Change one: certificate authority",
+            method: "PATCH", path: "/certificate_authorities/{id}", positional: "id", flags: &[], superset: "/adit/certificate_authorities/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+            ] },
+        // CertificateAuthoritiesDelete
+        Operation { verb: "delete", about: "Delete one: certificate authority",
+            method: "DELETE", path: "/certificate_authorities/{id}", positional: "id", flags: &[], superset: "/adit/certificate_authorities/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[] },
     ] },
@@ -113,6 +258,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -150,6 +296,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -171,34 +318,157 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "endpoint-pools", aliases: &[], group: "Live", operations: &[
+        // AditEndpointPoolsCreate
+        Operation { verb: "create", about: "Make one: endpoint pool",
+            method: "POST", path: "/adit/endpoint_pools", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "url", form: Form::Text, required: true, addition: false, choices: &[], about: "The URL of the endpoints" },
+                Field { name: "binding", form: Form::Text, required: false, addition: false, choices: &["public", "internal", "kubernetes"], about: "From where they are reached" },
+                Field { name: "strategy", form: Form::Text, required: false, addition: false, choices: &[], about: "How an endpoint is chosen: random, least_busy, round_robin or hash: with an expression" },
+                Field { name: "sticky", form: Form::Text, required: false, addition: false, choices: &[], about: "What keeps a visitor at his endpoint: off, cookie, client_ip or header: with a name" },
+                Field { name: "prefer_local", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints at the same node come first" },
+                Field { name: "slow_start", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds in which a new endpoint gets its full share" },
+                Field { name: "ejection.failures", form: Form::Integer, required: false, addition: false, choices: &[], about: "Failures in a row that put an endpoint out; 0: never" },
+                Field { name: "ejection.base", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds that it is out the first time; doubled each time" },
+                Field { name: "ejection.max", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most seconds that it is out" },
+                Field { name: "ejection.max_percent", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most endpoints that are out at once, in percent" },
+                Field { name: "ejection.eject_on_5xx", form: Form::Integer, required: false, addition: false, choices: &[], about: "Answers 5xx in a row that count as a failure; 0: none" },
+                Field { name: "health_check.type", form: Form::Text, required: false, addition: false, choices: &["http", "tcp"], about: "How an endpoint is asked" },
+                Field { name: "health_check.path", form: Form::Text, required: false, addition: false, choices: &[], about: "What is asked for" },
+                Field { name: "health_check.interval", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds between two checks" },
+                Field { name: "health_check.timeout", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds that an answer may take" },
+                Field { name: "health_check.up", form: Form::Integer, required: false, addition: false, choices: &[], about: "Good checks in a row that put an endpoint in" },
+                Field { name: "health_check.down", form: Form::Integer, required: false, addition: false, choices: &[], about: "Bad checks in a row that put it out" },
+                Field { name: "health_check.expect_first", form: Form::Integer, required: false, addition: false, choices: &[], about: "Lowest good status" },
+                Field { name: "health_check.expect_last", form: Form::Integer, required: false, addition: false, choices: &[], about: "Highest good status" },
+            ] },
+        // AditEndpointPoolsList
+        Operation { verb: "list", about: "List endpoint pools",
+            method: "GET", path: "/adit/endpoint_pools", positional: "", flags: &[], superset: "", list: "endpoint_pools",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AditEndpointPoolsGet
+        Operation { verb: "get", about: "Show one: endpoint pool",
+            method: "GET", path: "/adit/endpoint_pools/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditEndpointPoolsUpdate
+        Operation { verb: "update", about: "Change one: endpoint pool",
+            method: "PATCH", path: "/adit/endpoint_pools/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "strategy", form: Form::Text, required: false, addition: false, choices: &[], about: "How an endpoint is chosen: random, least_busy, round_robin or hash: with an expression" },
+                Field { name: "sticky", form: Form::Text, required: false, addition: false, choices: &[], about: "What keeps a visitor at his endpoint: off, cookie, client_ip or header: with a name" },
+                Field { name: "prefer_local", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints at the same node come first" },
+                Field { name: "slow_start", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds in which a new endpoint gets its full share" },
+                Field { name: "ejection.failures", form: Form::Integer, required: false, addition: false, choices: &[], about: "Failures in a row that put an endpoint out; 0: never" },
+                Field { name: "ejection.base", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds that it is out the first time; doubled each time" },
+                Field { name: "ejection.max", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most seconds that it is out" },
+                Field { name: "ejection.max_percent", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most endpoints that are out at once, in percent" },
+                Field { name: "ejection.eject_on_5xx", form: Form::Integer, required: false, addition: false, choices: &[], about: "Answers 5xx in a row that count as a failure; 0: none" },
+                Field { name: "health_check.type", form: Form::Text, required: false, addition: false, choices: &["http", "tcp"], about: "How an endpoint is asked" },
+                Field { name: "health_check.path", form: Form::Text, required: false, addition: false, choices: &[], about: "What is asked for" },
+                Field { name: "health_check.interval", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds between two checks" },
+                Field { name: "health_check.timeout", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds that an answer may take" },
+                Field { name: "health_check.up", form: Form::Integer, required: false, addition: false, choices: &[], about: "Good checks in a row that put an endpoint in" },
+                Field { name: "health_check.down", form: Form::Integer, required: false, addition: false, choices: &[], about: "Bad checks in a row that put it out" },
+                Field { name: "health_check.expect_first", form: Form::Integer, required: false, addition: false, choices: &[], about: "Lowest good status" },
+                Field { name: "health_check.expect_last", form: Form::Integer, required: false, addition: false, choices: &[], about: "Highest good status" },
+            ] },
+        // AditEndpointPoolsDelete
+        Operation { verb: "delete", about: "Delete one: endpoint pool",
+            method: "DELETE", path: "/adit/endpoint_pools/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[] },
     ] },
     Resource { name: "endpoints", aliases: &[], group: "Live", operations: &[
+        // EndpointsCreate
+        Operation { verb: "create", about: "Make one: cloud endpoint",
+            method: "POST", path: "/endpoints", positional: "", flags: &[], superset: "/adit/endpoints", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &["cloud"], about: "Only cloud endpoints are made here" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "url", form: Form::Text, required: true, addition: false, choices: &[], about: "Its URL: scheme, host and, for tcp, port" },
+                Field { name: "traffic_policy", form: Form::Text, required: true, addition: false, choices: &[], about: "What happens to visitors, as YAML or JSON; kept as it is" },
+                Field { name: "bindings", form: Form::Texts, required: false, addition: false, choices: &[], about: "From where it is reached: public, internal or kubernetes; internal for hosts in .internal, else public" },
+                Field { name: "pooling_enabled", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether other endpoints may have the same URL" },
+                Field { name: "weight", form: Form::Integer, required: false, addition: true, choices: &[], about: "Its share of a pool's traffic; 0: nothing new" },
+                Field { name: "enabled", form: Form::Flag, required: false, addition: true, choices: &[], about: "Whether it answers" },
+                Field { name: "expires_at", form: Form::Text, required: false, addition: true, choices: &[], about: "When it ends; null if never" },
+            ] },
         // EndpointsList
-        Operation { verb: "list", about: "EndpointsList",
-            method: "GET", path: "/endpoints", positional: "", flags: &[], superset: "", list: "*",
+        Operation { verb: "list", about: "List endpoints",
+            method: "GET", path: "/endpoints", positional: "", flags: &[], superset: "/adit/endpoints", list: "endpoints",
             query: &[
                 Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
                 Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
                 Field { name: "id", form: Form::Texts, required: false, addition: false, choices: &[], about: "Only objects with one of these ids" },
                 Field { name: "url", form: Form::Texts, required: false, addition: false, choices: &[], about: "Only objects with one of these URLs" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
             ],
             body: &[] },
         // EndpointsGet
-        Operation { verb: "get", about: "EndpointsGet",
-            method: "GET", path: "/endpoints/{id}", positional: "id", flags: &[], superset: "", list: "",
+        Operation { verb: "get", about: "Show one: cloud endpoint",
+            method: "GET", path: "/endpoints/{id}", positional: "id", flags: &[], superset: "/adit/endpoints/{id}", list: "",
             query: &[],
             body: &[] },
         // EndpointsUpdate
-        Operation { verb: "update", about: "EndpointsUpdate",
-            method: "PATCH", path: "/endpoints/{id}", positional: "id", flags: &[], superset: "", list: "",
-            query: &[],
-            body: &[] },
+        Operation { verb: "update", about: "Change one: cloud endpoint",
+            method: "PATCH", path: "/endpoints/{id}", positional: "id", flags: &[], superset: "/adit/endpoints/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "url", form: Form::Text, required: false, addition: false, choices: &[], about: "Its URL: scheme, host and, for tcp, port" },
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "What happens to visitors, as YAML or JSON; kept as it is" },
+                Field { name: "bindings", form: Form::Texts, required: false, addition: false, choices: &[], about: "From where it is reached: public, internal or kubernetes; internal for hosts in .internal, else public" },
+                Field { name: "pooling_enabled", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether other endpoints may have the same URL" },
+                Field { name: "weight", form: Form::Integer, required: false, addition: true, choices: &[], about: "Its share of a pool's traffic; 0: nothing new" },
+                Field { name: "enabled", form: Form::Flag, required: false, addition: true, choices: &[], about: "Whether it answers" },
+                Field { name: "expires_at", form: Form::Text, required: false, addition: true, choices: &[], about: "When it ends; null if never" },
+            ] },
         // EndpointsDelete
-        Operation { verb: "delete", about: "EndpointsDelete",
-            method: "DELETE", path: "/endpoints/{id}", positional: "id", flags: &[], superset: "", list: "",
-            query: &[],
+        Operation { verb: "delete", about: "Delete one: cloud endpoint",
+            method: "DELETE", path: "/endpoints/{id}", positional: "id", flags: &[], superset: "/adit/endpoints/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
             body: &[] },
         // AditEndpointsDisable
         Operation { verb: "disable", about: "End an agent's endpoint",
@@ -208,6 +478,57 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "message", form: Form::Text, required: false, addition: false, choices: &[], about: "What its agent is told" },
             ] },
     ] },
+    Resource { name: "invitations", aliases: &[], group: "People and rights", operations: &[
+        // AditInvitationsCreate
+        Operation { verb: "create", about: "Make one: invitation",
+            method: "POST", path: "/adit/invitations", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "email", form: Form::Text, required: true, addition: false, choices: &[], about: "Whom it is for" },
+                Field { name: "role_ids", form: Form::Texts, required: false, addition: false, choices: &[], about: "What the user will be able to do: roles by id, built-in ones by name" },
+                Field { name: "expires_at", form: Form::Text, required: false, addition: false, choices: &[], about: "Until when it can be used; 7 days if nothing is given" },
+            ] },
+        // AditInvitationsList
+        Operation { verb: "list", about: "List invitations",
+            method: "GET", path: "/adit/invitations", positional: "", flags: &[], superset: "", list: "invitations",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AditInvitationsGet
+        Operation { verb: "get", about: "Show one: invitation",
+            method: "GET", path: "/adit/invitations/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditInvitationsUpdate
+        Operation { verb: "update", about: "Change one: invitation",
+            method: "PATCH", path: "/adit/invitations/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "role_ids", form: Form::Texts, required: false, addition: false, choices: &[], about: "What the user will be able to do: roles by id, built-in ones by name" },
+                Field { name: "expires_at", form: Form::Text, required: false, addition: false, choices: &[], about: "Until when it can be used; 7 days if nothing is given" },
+            ] },
+        // AditInvitationsDelete
+        Operation { verb: "delete", about: "Delete one: invitation",
+            method: "DELETE", path: "/adit/invitations/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
     Resource { name: "ip-policies", aliases: &[], group: "Networks", operations: &[
         // IpPoliciesCreate
         Operation { verb: "create", about: "Make one: IP policy",
@@ -215,6 +536,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -241,6 +563,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -252,6 +575,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[] },
     ] },
@@ -262,6 +586,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -292,6 +617,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
@@ -305,6 +631,120 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "ip-restrictions", aliases: &[], group: "Networks", operations: &[
+        // IpRestrictionsCreate
+        Operation { verb: "create", about: "Make one: IP restriction",
+            method: "POST", path: "/ip_restrictions", positional: "", flags: &[], superset: "/adit/ip_restrictions", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "enforced", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether other addresses are refused; otherwise they are only recorded" },
+                Field { name: "type", form: Form::Text, required: true, addition: false, choices: &["dashboard", "api", "agent", "endpoints"], about: "What is restricted" },
+                Field { name: "ip_policy_ids", form: Form::Texts, required: true, addition: false, choices: &[], about: "The IP policies that say who is let in" },
+            ] },
+        // IpRestrictionsList
+        Operation { verb: "list", about: "List ip restrictions",
+            method: "GET", path: "/ip_restrictions", positional: "", flags: &[], superset: "/adit/ip_restrictions", list: "ip_restrictions",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // IpRestrictionsGet
+        Operation { verb: "get", about: "Show one: IP restriction",
+            method: "GET", path: "/ip_restrictions/{id}", positional: "id", flags: &[], superset: "/adit/ip_restrictions/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // IpRestrictionsUpdate
+        Operation { verb: "update", about: "Change one: IP restriction",
+            method: "PATCH", path: "/ip_restrictions/{id}", positional: "id", flags: &[], superset: "/adit/ip_restrictions/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "enforced", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether other addresses are refused; otherwise they are only recorded" },
+                Field { name: "ip_policy_ids", form: Form::Texts, required: false, addition: false, choices: &[], about: "The IP policies that say who is let in" },
+            ] },
+        // IpRestrictionsDelete
+        Operation { verb: "delete", about: "Delete one: IP restriction",
+            method: "DELETE", path: "/ip_restrictions/{id}", positional: "id", flags: &[], superset: "/adit/ip_restrictions/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "me", aliases: &[], group: "People and rights", operations: &[
+        // AditMeGet
+        Operation { verb: "get", about: "Show who you are and what you may",
+            method: "GET", path: "/adit/me", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+    ] },
+    Resource { name: "members", aliases: &[], group: "People and rights", operations: &[
+        // AditMembersCreate
+        Operation { verb: "create", about: "Make one: membership",
+            method: "POST", path: "/adit/members", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "user_id", form: Form::Text, required: true, addition: false, choices: &[], about: "The user" },
+                Field { name: "role_ids", form: Form::Texts, required: false, addition: false, choices: &[], about: "What the user may do: roles by id, built-in ones by name" },
+                Field { name: "active", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether the membership counts" },
+            ] },
+        // AditMembersList
+        Operation { verb: "list", about: "List members",
+            method: "GET", path: "/adit/members", positional: "", flags: &[], superset: "", list: "members",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AditMembersGet
+        Operation { verb: "get", about: "Show one: membership",
+            method: "GET", path: "/adit/members/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditMembersUpdate
+        Operation { verb: "update", about: "Change one: membership",
+            method: "PATCH", path: "/adit/members/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "role_ids", form: Form::Texts, required: false, addition: false, choices: &[], about: "What the user may do: roles by id, built-in ones by name" },
+                Field { name: "active", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether the membership counts" },
+            ] },
+        // AditMembersDelete
+        Operation { verb: "delete", about: "Delete one: membership",
+            method: "DELETE", path: "/adit/members/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[] },
     ] },
@@ -315,11 +755,396 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[],
             body: &[] },
     ] },
+    Resource { name: "organizations", aliases: &[], group: "People and rights", operations: &[
+        // AditOrganizationsCreate
+        Operation { verb: "create", about: "Make one: organisation",
+            method: "POST", path: "/adit/organizations", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name" },
+                Field { name: "suspended", form: Form::Flag, required: false, addition: false, choices: &[], about: "Nobody can use it; set by operators" },
+                Field { name: "suspended_reason", form: Form::Text, required: false, addition: false, choices: &[], about: "Why, in words" },
+                Field { name: "enforce_sso", form: Form::Text, required: false, addition: false, choices: &["off", "mixed", "enforced"], about: "Whether members sign in through an identity provider" },
+                Field { name: "user_mfa_required", form: Form::Flag, required: false, addition: false, choices: &[], about: "Members need a second factor" },
+                Field { name: "min_api_version", form: Form::Integer, required: false, addition: false, choices: &[], about: "Lowest version of the API" },
+                Field { name: "min_agent_version", form: Form::Map, required: false, addition: false, choices: &[], about: "Lowest version of each kind of client" },
+                Field { name: "traffic_full_capture", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether bodies of exchanges may be kept" },
+                Field { name: "settings.strict_ownership", form: Form::Flag, required: false, addition: false, choices: &[], about: "Developers change only credentials and keys of their own" },
+                Field { name: "settings.viewers_may_connect", form: Form::Flag, required: false, addition: false, choices: &[], about: "Viewers may start endpoints" },
+                Field { name: "settings.require_ingress", form: Form::Flag, required: false, addition: false, choices: &[], about: "Agents log in only through named ingresses" },
+                Field { name: "settings.require_approval.bindings", form: Form::Texts, required: false, addition: false, choices: &[], about: "Bindings of endpoints that need approval" },
+                Field { name: "settings.require_approval.schemes", form: Form::Texts, required: false, addition: false, choices: &[], about: "Schemes of endpoints that need approval" },
+                Field { name: "settings.require_approval.match", form: Form::Text, required: false, addition: false, choices: &[], about: "Expression over the endpoint" },
+                Field { name: "settings.endpoint_max_ttl", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds after which an endpoint ends; null for never" },
+                Field { name: "settings.default_guardrails", form: Form::Texts, required: false, addition: false, choices: &[], about: "Guardrails of every endpoint" },
+                Field { name: "settings.inspector.mode", form: Form::Text, required: false, addition: false, choices: &["", "off", "metadata", "full"], about: "What is kept of exchanges" },
+                Field { name: "settings.inspector.body_max", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most bytes of a body" },
+                Field { name: "settings.inspector.retention", form: Form::Integer, required: false, addition: false, choices: &[], about: "How long, in seconds" },
+                Field { name: "settings.inspector.redact", form: Form::Texts, required: false, addition: false, choices: &[], about: "Names of fields whose values are left out" },
+                Field { name: "settings.pooling_default", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints that do not say share their URL" },
+                Field { name: "settings.reserved_names_only", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints have only reserved names" },
+                Field { name: "settings.audit.retention", form: Form::Integer, required: false, addition: false, choices: &[], about: "How long, in seconds; null for ever" },
+                Field { name: "settings.audit.export_destination_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Where the log is exported to" },
+                Field { name: "settings.sessions.idle", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds after which an unused session ends" },
+                Field { name: "settings.sessions.absolute", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds after which any session ends" },
+                Field { name: "settings.password_login", form: Form::Flag, required: false, addition: false, choices: &[], about: "People may sign in with a password" },
+                Field { name: "settings.events.header_mode", form: Form::Text, required: false, addition: false, choices: &["", "none", "listed", "all"], about: "Which header fields events have" },
+                Field { name: "settings.events.redact", form: Form::Texts, required: false, addition: false, choices: &[], about: "Names of fields whose values are left out" },
+                Field { name: "limits.domains", form: Form::Integer, required: false, addition: false, choices: &[], about: "Reserved domains" },
+                Field { name: "limits.addresses", form: Form::Integer, required: false, addition: false, choices: &[], about: "Reserved addresses" },
+                Field { name: "limits.endpoints", form: Form::Integer, required: false, addition: false, choices: &[], about: "Endpoints at the same time" },
+                Field { name: "limits.sessions", form: Form::Integer, required: false, addition: false, choices: &[], about: "Sessions of agents at the same time" },
+                Field { name: "limits.endpoints_per_session", form: Form::Integer, required: false, addition: false, choices: &[], about: "Endpoints of one session" },
+                Field { name: "limits.credentials", form: Form::Integer, required: false, addition: false, choices: &[], about: "Credentials" },
+                Field { name: "limits.api_keys", form: Form::Integer, required: false, addition: false, choices: &[], about: "API keys" },
+                Field { name: "limits.ssh_keys", form: Form::Integer, required: false, addition: false, choices: &[], about: "SSH keys" },
+                Field { name: "limits.ip_policies", form: Form::Integer, required: false, addition: false, choices: &[], about: "IP policies" },
+                Field { name: "limits.rules_per_policy", form: Form::Integer, required: false, addition: false, choices: &[], about: "Rules of one IP policy" },
+                Field { name: "limits.destinations", form: Form::Integer, required: false, addition: false, choices: &[], about: "Event destinations" },
+                Field { name: "limits.subscriptions", form: Form::Integer, required: false, addition: false, choices: &[], about: "Event subscriptions" },
+                Field { name: "limits.members", form: Form::Integer, required: false, addition: false, choices: &[], about: "Members" },
+                Field { name: "limits.rps", form: Form::Integer, required: false, addition: false, choices: &[], about: "Requests per second" },
+                Field { name: "limits.bandwidth", form: Form::Integer, required: false, addition: false, choices: &[], about: "Bytes per second" },
+            ] },
+        // AditOrganizationsList
+        Operation { verb: "list", about: "List organizations",
+            method: "GET", path: "/adit/organizations", positional: "", flags: &[], superset: "", list: "organizations",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AditOrganizationsGet
+        Operation { verb: "get", about: "Show one: organisation",
+            method: "GET", path: "/adit/organizations/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditOrganizationsUpdate
+        Operation { verb: "update", about: "Change one: organisation",
+            method: "PATCH", path: "/adit/organizations/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Its name" },
+                Field { name: "suspended", form: Form::Flag, required: false, addition: false, choices: &[], about: "Nobody can use it; set by operators" },
+                Field { name: "suspended_reason", form: Form::Text, required: false, addition: false, choices: &[], about: "Why, in words" },
+                Field { name: "enforce_sso", form: Form::Text, required: false, addition: false, choices: &["off", "mixed", "enforced"], about: "Whether members sign in through an identity provider" },
+                Field { name: "user_mfa_required", form: Form::Flag, required: false, addition: false, choices: &[], about: "Members need a second factor" },
+                Field { name: "min_api_version", form: Form::Integer, required: false, addition: false, choices: &[], about: "Lowest version of the API" },
+                Field { name: "min_agent_version", form: Form::Map, required: false, addition: false, choices: &[], about: "Lowest version of each kind of client" },
+                Field { name: "traffic_full_capture", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether bodies of exchanges may be kept" },
+                Field { name: "settings.strict_ownership", form: Form::Flag, required: false, addition: false, choices: &[], about: "Developers change only credentials and keys of their own" },
+                Field { name: "settings.viewers_may_connect", form: Form::Flag, required: false, addition: false, choices: &[], about: "Viewers may start endpoints" },
+                Field { name: "settings.require_ingress", form: Form::Flag, required: false, addition: false, choices: &[], about: "Agents log in only through named ingresses" },
+                Field { name: "settings.require_approval.bindings", form: Form::Texts, required: false, addition: false, choices: &[], about: "Bindings of endpoints that need approval" },
+                Field { name: "settings.require_approval.schemes", form: Form::Texts, required: false, addition: false, choices: &[], about: "Schemes of endpoints that need approval" },
+                Field { name: "settings.require_approval.match", form: Form::Text, required: false, addition: false, choices: &[], about: "Expression over the endpoint" },
+                Field { name: "settings.endpoint_max_ttl", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds after which an endpoint ends; null for never" },
+                Field { name: "settings.default_guardrails", form: Form::Texts, required: false, addition: false, choices: &[], about: "Guardrails of every endpoint" },
+                Field { name: "settings.inspector.mode", form: Form::Text, required: false, addition: false, choices: &["", "off", "metadata", "full"], about: "What is kept of exchanges" },
+                Field { name: "settings.inspector.body_max", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most bytes of a body" },
+                Field { name: "settings.inspector.retention", form: Form::Integer, required: false, addition: false, choices: &[], about: "How long, in seconds" },
+                Field { name: "settings.inspector.redact", form: Form::Texts, required: false, addition: false, choices: &[], about: "Names of fields whose values are left out" },
+                Field { name: "settings.pooling_default", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints that do not say share their URL" },
+                Field { name: "settings.reserved_names_only", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints have only reserved names" },
+                Field { name: "settings.audit.retention", form: Form::Integer, required: false, addition: false, choices: &[], about: "How long, in seconds; null for ever" },
+                Field { name: "settings.audit.export_destination_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Where the log is exported to" },
+                Field { name: "settings.sessions.idle", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds after which an unused session ends" },
+                Field { name: "settings.sessions.absolute", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds after which any session ends" },
+                Field { name: "settings.password_login", form: Form::Flag, required: false, addition: false, choices: &[], about: "People may sign in with a password" },
+                Field { name: "settings.events.header_mode", form: Form::Text, required: false, addition: false, choices: &["", "none", "listed", "all"], about: "Which header fields events have" },
+                Field { name: "settings.events.redact", form: Form::Texts, required: false, addition: false, choices: &[], about: "Names of fields whose values are left out" },
+                Field { name: "limits.domains", form: Form::Integer, required: false, addition: false, choices: &[], about: "Reserved domains" },
+                Field { name: "limits.addresses", form: Form::Integer, required: false, addition: false, choices: &[], about: "Reserved addresses" },
+                Field { name: "limits.endpoints", form: Form::Integer, required: false, addition: false, choices: &[], about: "Endpoints at the same time" },
+                Field { name: "limits.sessions", form: Form::Integer, required: false, addition: false, choices: &[], about: "Sessions of agents at the same time" },
+                Field { name: "limits.endpoints_per_session", form: Form::Integer, required: false, addition: false, choices: &[], about: "Endpoints of one session" },
+                Field { name: "limits.credentials", form: Form::Integer, required: false, addition: false, choices: &[], about: "Credentials" },
+                Field { name: "limits.api_keys", form: Form::Integer, required: false, addition: false, choices: &[], about: "API keys" },
+                Field { name: "limits.ssh_keys", form: Form::Integer, required: false, addition: false, choices: &[], about: "SSH keys" },
+                Field { name: "limits.ip_policies", form: Form::Integer, required: false, addition: false, choices: &[], about: "IP policies" },
+                Field { name: "limits.rules_per_policy", form: Form::Integer, required: false, addition: false, choices: &[], about: "Rules of one IP policy" },
+                Field { name: "limits.destinations", form: Form::Integer, required: false, addition: false, choices: &[], about: "Event destinations" },
+                Field { name: "limits.subscriptions", form: Form::Integer, required: false, addition: false, choices: &[], about: "Event subscriptions" },
+                Field { name: "limits.members", form: Form::Integer, required: false, addition: false, choices: &[], about: "Members" },
+                Field { name: "limits.rps", form: Form::Integer, required: false, addition: false, choices: &[], about: "Requests per second" },
+                Field { name: "limits.bandwidth", form: Form::Integer, required: false, addition: false, choices: &[], about: "Bytes per second" },
+            ] },
+        // AditOrganizationsDelete
+        Operation { verb: "delete", about: "Delete one: organisation",
+            method: "DELETE", path: "/adit/organizations/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "permissions", aliases: &[], group: "People and rights", operations: &[
+        // AditPermissionsList
+        Operation { verb: "get", about: "List permissions and what they open",
+            method: "GET", path: "/adit/permissions", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+    ] },
+    Resource { name: "reserved-addrs", aliases: &[], group: "Names", operations: &[
+        // ReservedAddrsCreate
+        Operation { verb: "create", about: "Make one: reserved address",
+            method: "POST", path: "/reserved_addrs", positional: "", flags: &[], superset: "/adit/reserved_addrs", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "region", form: Form::Text, required: false, addition: false, choices: &["", "global", "us", "eu", "ap", "au", "sa", "jp", "in"], about: "Kept for old clients; has no effect" },
+                Field { name: "addr", form: Form::Text, required: false, addition: true, choices: &[], about: "The address; the lowest free port if nothing is given" },
+                Field { name: "protocol", form: Form::Text, required: false, addition: true, choices: &["tcp", "udp"], about: "What is spoken there" },
+            ] },
+        // ReservedAddrsList
+        Operation { verb: "list", about: "List reserved addrs",
+            method: "GET", path: "/reserved_addrs", positional: "", flags: &[], superset: "/adit/reserved_addrs", list: "reserved_addrs",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // ReservedAddrsGet
+        Operation { verb: "get", about: "Show one: reserved address",
+            method: "GET", path: "/reserved_addrs/{id}", positional: "id", flags: &[], superset: "/adit/reserved_addrs/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // ReservedAddrsUpdate
+        Operation { verb: "update", about: "Change one: reserved address",
+            method: "PATCH", path: "/reserved_addrs/{id}", positional: "id", flags: &[], superset: "/adit/reserved_addrs/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+            ] },
+        // ReservedAddrsDelete
+        Operation { verb: "delete", about: "Delete one: reserved address",
+            method: "DELETE", path: "/reserved_addrs/{id}", positional: "id", flags: &[], superset: "/adit/reserved_addrs/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "reserved-domains", aliases: &["domains"], group: "Names", operations: &[
+        // ReservedDomainsCreate
+        Operation { verb: "create", about: "Make one: reserved domain",
+            method: "POST", path: "/reserved_domains", positional: "", flags: &[], superset: "/adit/reserved_domains", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "domain", form: Form::Text, required: false, addition: false, choices: &[], about: "The name, as app.example.com or *.example.com; a random one below the base domain if nothing is given" },
+                Field { name: "region", form: Form::Text, required: false, addition: false, choices: &["", "global", "us", "eu", "ap", "au", "sa", "jp", "in"], about: "Kept for old clients; has no effect" },
+                Field { name: "certificate_management_policy.authority", form: Form::Text, required: false, addition: false, choices: &["letsencrypt", "staging", "zerossl", "google", "buypass"], about: "Where certificates come from" },
+                Field { name: "certificate_management_policy.private_key_type", form: Form::Text, required: false, addition: false, choices: &["ecdsa", "rsa"], about: "Type of the private keys" },
+                Field { name: "resolves_to", form: Form::Objects, required: false, addition: false, choices: &[], about: "Where visitors are led; anywhere if empty" },
+                Field { name: "certificate_id", form: Form::Text, required: false, addition: false, choices: &[], about: "A certificate that was uploaded" },
+            ] },
+        // ReservedDomainsList
+        Operation { verb: "list", about: "List reserved domains",
+            method: "GET", path: "/reserved_domains", positional: "", flags: &[], superset: "/adit/reserved_domains", list: "reserved_domains",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // ReservedDomainsGet
+        Operation { verb: "get", about: "Show one: reserved domain",
+            method: "GET", path: "/reserved_domains/{id}", positional: "id", flags: &[], superset: "/adit/reserved_domains/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // ReservedDomainsUpdate
+        Operation { verb: "update", about: "Change one: reserved domain",
+            method: "PATCH", path: "/reserved_domains/{id}", positional: "id", flags: &[], superset: "/adit/reserved_domains/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "certificate_management_policy.authority", form: Form::Text, required: false, addition: false, choices: &["letsencrypt", "staging", "zerossl", "google", "buypass"], about: "Where certificates come from" },
+                Field { name: "certificate_management_policy.private_key_type", form: Form::Text, required: false, addition: false, choices: &["ecdsa", "rsa"], about: "Type of the private keys" },
+                Field { name: "resolves_to", form: Form::Objects, required: false, addition: false, choices: &[], about: "Where visitors are led; anywhere if empty" },
+                Field { name: "certificate_id", form: Form::Text, required: false, addition: false, choices: &[], about: "A certificate that was uploaded" },
+            ] },
+        // ReservedDomainsDelete
+        Operation { verb: "delete", about: "Delete one: reserved domain",
+            method: "DELETE", path: "/reserved_domains/{id}", positional: "id", flags: &[], superset: "/adit/reserved_domains/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+        // ReservedDomainsDeleteCertificate
+        Operation { verb: "delete-certificate", about: "Show an uploaded certificate no longer",
+            method: "DELETE", path: "/reserved_domains/{id}/certificate", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+            ],
+            body: &[] },
+        // ReservedDomainsDeleteCertificateManagementPolicy
+        Operation { verb: "delete-certificate-management-policy", about: "Obtain no more certificates",
+            method: "DELETE", path: "/reserved_domains/{id}/certificate_management_policy", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "roles", aliases: &[], group: "People and rights", operations: &[
+        // AditRolesCreate
+        Operation { verb: "create", about: "Make one: role",
+            method: "POST", path: "/adit/roles", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name" },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "permissions", form: Form::Texts, required: false, addition: false, choices: &[], about: "What it allows, as ip_policies:read" },
+                Field { name: "selector", form: Form::Text, required: false, addition: false, choices: &[], about: "Expression over an object, obj, that must hold before and after a change; empty: always" },
+            ] },
+        // AditRolesList
+        Operation { verb: "list", about: "List roles",
+            method: "GET", path: "/adit/roles", positional: "", flags: &[], superset: "", list: "roles",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AditRolesGet
+        Operation { verb: "get", about: "Show one: role",
+            method: "GET", path: "/adit/roles/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditRolesUpdate
+        Operation { verb: "update", about: "Change one: role",
+            method: "PATCH", path: "/adit/roles/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Its name" },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "permissions", form: Form::Texts, required: false, addition: false, choices: &[], about: "What it allows, as ip_policies:read" },
+                Field { name: "selector", form: Form::Text, required: false, addition: false, choices: &[], about: "Expression over an object, obj, that must hold before and after a change; empty: always" },
+            ] },
+        // AditRolesDelete
+        Operation { verb: "delete", about: "Delete one: role",
+            method: "DELETE", path: "/adit/roles/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
     Resource { name: "root", aliases: &[], group: "More", operations: &[
         // Root
         Operation { verb: "get", about: "Say where everything is",
             method: "GET", path: "/", positional: "", flags: &[], superset: "", list: "",
             query: &[],
+            body: &[] },
+        // SelfGet
+        Operation { verb: "self", about: "Show the key in use, its owner and organisation",
+            method: "GET", path: "/self", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+    ] },
+    Resource { name: "secrets", aliases: &[], group: "Vaults", operations: &[
+        // SecretsCreate
+        Operation { verb: "create", about: "Make one: secret",
+            method: "POST", path: "/vault_secrets", positional: "", flags: &[], superset: "/adit/vault_secrets", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name, of letters, digits and the characters _ / " },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "vault_name", form: Form::Text, required: false, addition: false, choices: &[], about: "Name of the vault that it lies in" },
+                Field { name: "value", form: Form::Text, required: true, addition: false, choices: &[], about: "The value; never shown" },
+                Field { name: "vault_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Id of the vault that it lies in; or give vault_name" },
+            ] },
+        // SecretsList
+        Operation { verb: "list", about: "List secrets",
+            method: "GET", path: "/vault_secrets", positional: "", flags: &[], superset: "/adit/vault_secrets", list: "secrets",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // SecretsGet
+        Operation { verb: "get", about: "Show one: secret",
+            method: "GET", path: "/vault_secrets/{id}", positional: "id", flags: &[], superset: "/adit/vault_secrets/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // SecretsUpdate
+        Operation { verb: "update", about: "Change one: secret",
+            method: "PATCH", path: "/vault_secrets/{id}", positional: "id", flags: &[], superset: "/adit/vault_secrets/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Its name, of letters, digits and the characters _ / " },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "value", form: Form::Text, required: false, addition: false, choices: &[], about: "The value; never shown" },
+            ] },
+        // SecretsDelete
+        Operation { verb: "delete", about: "Delete one: secret",
+            method: "DELETE", path: "/vault_secrets/{id}", positional: "id", flags: &[], superset: "/adit/vault_secrets/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
             body: &[] },
     ] },
     Resource { name: "service-users", aliases: &[], group: "People and rights", operations: &[
@@ -329,6 +1154,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name" },
@@ -357,6 +1183,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
                 Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Its name" },
@@ -370,6 +1197,59 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "tls-certificates", aliases: &[], group: "Certificates", operations: &[
+        // TlsCertificatesCreate
+        Operation { verb: "create", about: "Make one: TLS certificate",
+            method: "POST", path: "/tls_certificates", positional: "", flags: &[], superset: "/adit/tls_certificates", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "certificate_pem", form: Form::Text, required: true, addition: false, choices: &[], about: "The chain in PEM, the leaf first" },
+                Field { name: "private_key_pem", form: Form::Text, required: true, addition: false, choices: &[], about: "The key of the leaf in PEM; never shown" },
+            ] },
+        // TlsCertificatesList
+        Operation { verb: "list", about: "List tls certificates",
+            method: "GET", path: "/tls_certificates", positional: "", flags: &[], superset: "/adit/tls_certificates", list: "tls_certificates",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // TlsCertificatesGet
+        Operation { verb: "get", about: "Show one: TLS certificate",
+            method: "GET", path: "/tls_certificates/{id}", positional: "id", flags: &[], superset: "/adit/tls_certificates/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // TlsCertificatesUpdate
+        Operation { verb: "update", about: "Change one: TLS certificate",
+            method: "PATCH", path: "/tls_certificates/{id}", positional: "id", flags: &[], superset: "/adit/tls_certificates/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+            ] },
+        // TlsCertificatesDelete
+        Operation { verb: "delete", about: "Delete one: TLS certificate",
+            method: "DELETE", path: "/tls_certificates/{id}", positional: "id", flags: &[], superset: "/adit/tls_certificates/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[] },
     ] },
@@ -417,6 +1297,127 @@ pub(crate) static RESOURCES: &[Resource] = &[
         // TunnelsGet
         Operation { verb: "get", about: "Show something that an agent offers",
             method: "GET", path: "/tunnels/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+    ] },
+    Resource { name: "users", aliases: &[], group: "People and rights", operations: &[
+        // AditUsersCreate
+        Operation { verb: "create", about: "Make one: user",
+            method: "POST", path: "/adit/users", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "email", form: Form::Text, required: true, addition: false, choices: &[], about: "E-mail address; one user has it" },
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Name" },
+                Field { name: "active", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether the user can sign in, and what he owns can be used" },
+                Field { name: "locale", form: Form::Text, required: false, addition: false, choices: &[], about: "Language of the dashboard, as en or de-DE" },
+            ] },
+        // AditUsersList
+        Operation { verb: "list", about: "List users",
+            method: "GET", path: "/adit/users", positional: "", flags: &[], superset: "", list: "users",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // AditUsersGet
+        Operation { verb: "get", about: "Show one: user",
+            method: "GET", path: "/adit/users/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditUsersUpdate
+        Operation { verb: "update", about: "Change one: user",
+            method: "PATCH", path: "/adit/users/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "email", form: Form::Text, required: false, addition: false, choices: &[], about: "E-mail address; one user has it" },
+                Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Name" },
+                Field { name: "active", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether the user can sign in, and what he owns can be used" },
+                Field { name: "locale", form: Form::Text, required: false, addition: false, choices: &[], about: "Language of the dashboard, as en or de-DE" },
+            ] },
+        // AditUsersDelete
+        Operation { verb: "delete", about: "Delete one: user",
+            method: "DELETE", path: "/adit/users/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "vaults", aliases: &[], group: "Vaults", operations: &[
+        // VaultsCreate
+        Operation { verb: "create", about: "Make one: vault",
+            method: "POST", path: "/vaults", positional: "", flags: &[], superset: "/adit/vaults", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name, of letters, digits and the characters _ / " },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+            ] },
+        // VaultsList
+        Operation { verb: "list", about: "List vaults",
+            method: "GET", path: "/vaults", positional: "", flags: &[], superset: "/adit/vaults", list: "vaults",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+            ],
+            body: &[] },
+        // VaultsGet
+        Operation { verb: "get", about: "Show one: vault",
+            method: "GET", path: "/vaults/{id}", positional: "id", flags: &[], superset: "/adit/vaults/{id}", list: "",
+            query: &[],
+            body: &[] },
+        // VaultsUpdate
+        Operation { verb: "update", about: "Change one: vault",
+            method: "PATCH", path: "/vaults/{id}", positional: "id", flags: &[], superset: "/adit/vaults/{id}", list: "",
+            query: &[
+                Field { name: "unset", form: Form::Text, required: false, addition: false, choices: &[], about: "Optional fields to clear, comma-separated" },
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[
+                Field { name: "name", form: Form::Text, required: false, addition: false, choices: &[], about: "Its name, of letters, digits and the characters _ / " },
+                Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
+                Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+            ] },
+        // VaultsDelete
+        Operation { verb: "delete", about: "Delete one: vault",
+            method: "DELETE", path: "/vaults/{id}", positional: "id", flags: &[], superset: "/adit/vaults/{id}", list: "",
+            query: &[
+                Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
+                Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
+                Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
+            ],
+            body: &[] },
+        // VaultsGetSecretsByVault
+        Operation { verb: "get-secrets-by-vault", about: "List the secrets of a vault",
+            method: "GET", path: "/vaults/{id}/secrets", positional: "id", flags: &[], superset: "", list: "secrets",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+            ],
+            body: &[] },
+    ] },
+    Resource { name: "version", aliases: &[], group: "More", operations: &[
+        // AditVersionGet
+        Operation { verb: "get", about: "Show the version of the server",
+            method: "GET", path: "/adit/version", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[] },
     ] },
