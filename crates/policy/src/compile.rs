@@ -215,6 +215,14 @@ impl Builder<'_, '_> {
                 ended = true;
                 self.terminating |= decides;
             }
+            if rule.dry_run {
+                self.findings.warn(
+                    "dry_run_not_reported",
+                    &path,
+                    rule.at,
+                    "the rule does nothing: this build does not report what it would do",
+                );
+            }
             let never = expressions.iter().any(|(_, program)| program.literal() == Some(false));
             // Dry runs are not reported yet; a rule that is one must not act.
             if !never

@@ -3,12 +3,14 @@
 mod cel;
 pub(crate) mod env;
 pub(crate) mod functions;
+mod nesting;
 mod rewrite;
 pub(crate) mod scope;
 mod template;
 mod user_agent;
 
-use ::cel::common::ast::{Expr, IdedExpr, LiteralValue};
+use ::cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
+use adit_names::code::ErrorCode;
 use regex::Regex;
 
 pub(crate) use cel::Failure;
@@ -24,20 +26,19 @@ use crate::value::Value;
 pub(crate) struct Program {
     expr: IdedExpr,
     regexes: Vec<Regex>,
+    depth: usize,
 }
 
 impl Program {
     /// Compiles `text` for a phase; `extra` are names that only this place has.
     pub(crate) fn compile(text: &str, phase: Phase, extra: Extra) -> Result<(Self, Notes), Vec<Problem>> {
-        let (expr, source) = cel::ENV
-            .parser()
-            .parse_with_source_info(text)
-            .map_err(|errors| syntax(text, &errors))?;
+        let (expr, source) = parse(text)?;
         let rewritten = rewrite::rewrite(text, expr, &source, phase, extra)?;
         Ok((
             Self {
                 expr: rewritten.expr,
                 regexes: rewritten.regexes,
+                depth: rewritten.depth,
             },
             rewritten.notes,
         ))
@@ -45,7 +46,11 @@ impl Program {
 
     /// Its value now.
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Failure> {
-        cel::evaluate(&self.expr, &self.regexes, scope)
+        let evaluate = || cel::evaluate(&self.expr, &self.regexes, scope);
+        if self.depth <= DEEP {
+            return evaluate();
+        }
+        on_deep_stack(evaluate).unwrap_or_else(|| Err(Failure::Error("there is no thread for it".to_owned())))
     }
 
     /// Is it true now? Anything but a bool is a failure.
@@ -63,6 +68,50 @@ impl Program {
             _ => None,
         }
     }
+}
+
+/// Deeper expressions are parsed and run on a stack of their own: both take tens of kilobytes a level where nothing is
+/// optimised, and hardly any real expression is that deep.
+const DEEP: usize = 12;
+const DEEP_STACK: usize = 16 << 20;
+
+fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Problem>> {
+    let limit = |offset, message: &str| {
+        vec![Problem {
+            code: Some(ErrorCode::ADIT_2202),
+            offset,
+            message: message.to_owned(),
+            fix: "split it, for example with set-vars".to_owned(),
+        }]
+    };
+    let depth = nesting::depth(text).map_err(|offset| {
+        limit(
+            offset,
+            "the expression is nested too deeply, or too much stands in a row",
+        )
+    })?;
+    let parse = || {
+        cel::ENV
+            .parser()
+            .parse_with_source_info(text)
+            .map_err(|errors| syntax(text, &errors))
+    };
+    if depth <= DEEP {
+        return parse();
+    }
+    on_deep_stack(parse).unwrap_or_else(|| Err(limit(0, "the expression could not be parsed")))
+}
+
+/// Runs `f` on a large stack; `None` if there is none to be had.
+fn on_deep_stack<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(DEEP_STACK)
+            .spawn_scoped(scope, f)
+            .ok()?
+            .join()
+            .ok()
+    })
 }
 
 /// The parser's complaints; the first says what matters, the rest mostly follows from it.

@@ -56,6 +56,8 @@ pub(super) struct Rewritten {
     pub(super) expr: IdedExpr,
     pub(super) regexes: Vec<Regex>,
     pub(super) notes: Notes,
+    /// Levels of the tree.
+    pub(super) depth: usize,
 }
 
 /// Names beyond the declared ones that a place has.
@@ -80,6 +82,7 @@ pub(super) fn rewrite(
         nodes: 0,
         longest: 1,
         depth: 0,
+        deepest: 0,
         loops: 0,
     };
     let expr = rewriter.walk(expr);
@@ -99,6 +102,7 @@ pub(super) fn rewrite(
             expr,
             regexes: rewriter.regexes,
             notes: rewriter.notes,
+            depth: rewriter.deepest,
         })
     } else {
         Err(rewriter.problems)
@@ -118,6 +122,7 @@ struct Rewriter<'a> {
     nodes: usize,
     longest: usize,
     depth: usize,
+    deepest: usize,
     loops: usize,
 }
 
@@ -218,6 +223,7 @@ impl Rewriter<'_> {
     fn walk(&mut self, expr: IdedExpr) -> IdedExpr {
         self.nodes += 1;
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         if self.depth > MAX_DEPTH {
             if self.depth == MAX_DEPTH + 1 {
                 self.limit(

@@ -39,7 +39,7 @@ fn end(text: &str) -> Option<usize> {
 }
 
 /// Length of the string literal at the start of `text`, triple quotes included; `None`: it has no end.
-fn string(text: &str, quote: char, raw: bool) -> Option<usize> {
+pub(super) fn string(text: &str, quote: char, raw: bool) -> Option<usize> {
     let triple: String = std::iter::repeat_n(quote, 3).collect();
     let mark = if text.starts_with(&triple) {
         triple.as_str()

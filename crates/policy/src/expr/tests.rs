@@ -104,7 +104,7 @@ fn elements_are_counted_and_their_end_is_never_absorbed() {
 #[test]
 fn what_costs_too_much_is_refused_when_it_is_written() {
     let wrong = |text: &str| Program::compile(text, Phase::HttpRequest, &[]).unwrap_err()[0].code;
-    let limit = Some(adit_names::code::ErrorCode::ADIT_2202);
+    let limit = Some(ErrorCode::ADIT_2202);
     assert_eq!(wrong(&format!("{}1 > 0{}", "(".repeat(0), " + 1".repeat(70))), limit);
     assert_eq!(
         wrong("req.headers.all(a, req.headers.all(b, req.headers.all(c, true)))"),
