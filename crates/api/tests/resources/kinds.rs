@@ -1,6 +1,7 @@
 //! Each kind: made with little and with much, shown with all described fields, changed, listed, deleted.
 
 use adit_model::{Field, Form, Kind, Surface, catalogue};
+use adit_names::id::Id;
 use serde_json::{Value, json};
 
 use crate::place::{Place, URL, place};
@@ -178,7 +179,9 @@ async fn each_kind_lives_and_dies() {
         let objects = list.json[kind.list_key].as_array().unwrap();
         let ids: Vec<_> = objects.iter().map(|o| o["id"].as_str().unwrap()).collect();
         assert!(ids.contains(&made.id()), "{}", kind.name);
-        assert!(ids.is_sorted_by(|a, b| a > b));
+        // Roles that are built in have names in place of ids and come last.
+        let ids: Vec<_> = ids.into_iter().filter(|id| id.parse::<Id>().is_ok()).collect();
+        assert!(ids.is_sorted_by(|a, b| a > b), "{}: {ids:?}", kind.name);
         assert_eq!(list.json["uri"], format!("{URL}{path}"));
         assert_eq!(list.json["next_page_uri"], Value::Null);
         for object in objects {
