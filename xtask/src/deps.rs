@@ -65,8 +65,8 @@ const TESTS_MAY_KNOW: &[(&str, &[&str])] = &[
     ("adit", &["tls"]),
     // What is in force at the edge is seen by an agent.
     ("server", &["agent"]),
-    // Sessions that its tests invent have a family of clients.
-    ("api", &["protocol"]),
+    // Sessions that its tests invent have a family of clients, and connections that nobody drives.
+    ("api", &["protocol", "mux"]),
 ];
 
 /// Foreign crates that are one crate's business: (the crate, who may name it). Whoever else needs what it does asks

@@ -38,7 +38,7 @@ impl Api {
         }
     }
 
-    async fn write_used(&self) {
+    pub(crate) async fn write_used(&self) {
         let Ok(stored) = self.stored() else { return };
         if let Err(error) = self.told.access.used().write(&stored.store).await {
             tracing::warn!(%error, "when keys were used was not written");

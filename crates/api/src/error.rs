@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::conditional;
+use crate::filter::FilterError;
 
 /// The detail that also becomes a field of the answer.
 pub(crate) const RETRY_AFTER: &str = "retry_after";
@@ -124,6 +125,12 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Damaged(cause) | StoreError::Sealed(cause) => Self::internal(&cause),
         }
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        Self::new(FilterError::CODE, &[("error", &error.to_string())]).detail("field", "filter")
     }
 }
 

@@ -53,6 +53,7 @@ mod rights_tests;
 mod route_table;
 mod route_tree;
 pub mod serve;
+mod supervise;
 mod unbuilt;
 
 use std::sync::Arc;

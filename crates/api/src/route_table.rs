@@ -59,6 +59,7 @@ pub(crate) struct Route {
 const NONE: &[Parameter] = &[];
 const UPDATE: &[Parameter] = &[("unset", false), ("dry_run", false), ("wait", false)];
 const PAGE: &[Parameter] = &[("before_id", false), ("limit", false)];
+const FILTERED: &[Parameter] = &[("before_id", false), ("limit", false), ("filter", false)];
 const AUDIT: &[Parameter] = &[
     ("before_id", false),
     ("limit", false),
@@ -153,7 +154,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route(Method::DELETE, "/reserved_domains/{id}/certificate", "ReservedDomainsDeleteCertificate", "reserved_domains:update", WRITE, Later(delete_certificate)),
     route(Method::DELETE, "/reserved_domains/{id}/certificate_management_policy", "ReservedDomainsDeleteCertificateManagementPolicy", "reserved_domains:update", WRITE, Later(delete_certificate_policy)),
     route(Method::GET,    "/vaults/{id}/secrets",           "VaultsGetSecretsByVault", "vault_secrets:read", PAGE, Later(secrets_of_vault)),
-    route(Method::GET,    "/tunnel_sessions",               "TunnelSessionsList",    "tunnel_sessions:read", PAGE, Now(list::<TunnelSessions>)),
+    route(Method::GET,    "/tunnel_sessions",               "TunnelSessionsList",    "tunnel_sessions:read", FILTERED, Now(list::<TunnelSessions>)),
     route(Method::GET,    "/tunnel_sessions/{id}",          "TunnelSessionsGet",     "tunnel_sessions:read", NONE, Now(get::<TunnelSessions>)),
     route(Method::POST,   "/tunnel_sessions/{id}/restart",  "TunnelSessionsRestart", "sessions:control",     NONE, Later(command::restart)),
     route(Method::POST,   "/tunnel_sessions/{id}/stop",     "TunnelSessionsStop",    "sessions:control",     NONE, Later(command::stop)),

@@ -222,6 +222,10 @@ async fn pages_lead_through_all_of_ones_own() {
     }
     let newest_first: Vec<_> = (0..5).rev().map(session_id).collect();
     assert_eq!(seen, newest_first);
+    for (filter, count) in [("obj.os%3D%3D%22linux%22", 5), ("obj.os%3D%3D%22plan9%22", 0)] {
+        let (_, json) = place.ask("GET", &format!("/tunnel_sessions?filter={filter}"), "").await;
+        assert_eq!(json["tunnel_sessions"].as_array().unwrap().len(), count, "{filter}");
+    }
     assert_eq!(
         place.ask("GET", &format!("/tunnel_sessions/{foreign}"), "").await.0,
         404

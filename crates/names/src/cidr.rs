@@ -61,6 +61,13 @@ impl Cidr {
     }
 }
 
+impl From<IpNet> for Cidr {
+    /// The network that `net` lies in: host bits are dropped.
+    fn from(net: IpNet) -> Self {
+        Self(net.trunc())
+    }
+}
+
 impl FromStr for Cidr {
     type Err = CidrError;
 

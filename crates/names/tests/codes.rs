@@ -37,6 +37,15 @@ const ADIT: &[u32] = &[
     4210, 4310, 5010, 5030, 5031, 5050, 2001, 2002, 2003, 2004, 2008, 2018,
 ];
 
+/// Traffic policy 1.5.
+const POLICY: &[u32] = &[
+    2200, 2201, 2202, 2203, 2204, 2205, 2206, 2207, 2208, 2209, 2210, 2211, 2212, 2214, 2215, 2216, 2217, 2218, 2219,
+    2221, 2222, 2223, 2224, 2225, 2226, 2227, 2228, 2230, 2231, 2234, 2235, 2237, 2239, 2240, 2241, 2242, 2243, 2244,
+    2245, 2249, 2250, 2252, 2257, 2258, 2261, 2262, 2264, 2265, 3601, 3602, 3604, 3900, 3901,
+];
+/// Traffic policy 7.4.
+const OWN_POLICY: &[u32] = &[2201, 2202, 2203, 2210, 4290, 5201, 5204];
+
 /// Codes of the API: control plane 1.
 const API: &[u32] = &[225, 226, 6514, 7000];
 const OWN_API: &[u32] = &[2006, 2007, 2009, 2012, 2014, 2301];
@@ -85,6 +94,8 @@ fn each_documented_code_exists_exactly_once() {
         ("ERR_NGROK_", RESOURCES),
         ("ERR_ADIT_", ADIT),
         ("ERR_ADIT_", OWN_IDENTITY),
+        ("ERR_NGROK_", POLICY),
+        ("ERR_ADIT_", OWN_POLICY),
         ("ERR_ADIT_", OWN_RESOURCES),
     ] {
         for number in numbers {
@@ -119,7 +130,9 @@ fn what_ngrok_documents_is_used_or_decided_against() {
 
 #[test]
 fn own_numbers_from_4000_carry_their_status() {
-    for code in ErrorCode::all().filter(|code| code.is_own() && code.number() >= 4000) {
+    // Traffic policy 7.4 numbers its own failures 52xx, whatever their status.
+    let follows = |code: &ErrorCode| code.is_own() && code.number() >= 4000 && code.number() / 100 != 52;
+    for code in ErrorCode::all().filter(follows) {
         assert_eq!(code.status().map(u32::from), Some(code.number() / 10), "{code}");
     }
     assert_eq!(ErrorCode::NGROK_3200.status(), Some(404));

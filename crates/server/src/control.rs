@@ -85,7 +85,7 @@ pub(crate) struct Control {
 /// Thread or event queue cannot be made; the store cannot be opened or read; the first objects cannot be written.
 pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     let (stop, stopped) = watch::channel(false);
-    let (serve, served) = oneshot::channel();
+    let (serve, served) = oneshot::channel::<Serve>();
     let (settings, renewed) = mpsc::channel(1);
     let (answer, ready) = sync_channel(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

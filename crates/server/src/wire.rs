@@ -11,6 +11,7 @@ use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
 use adit_observe::{AccessLog, Observer};
 use adit_snapshot::ControlName;
+use adit_store::log::AuditKey;
 use adit_store::{Engine, KeyPlaces, MasterKey, Store};
 use adit_tls::{Resolver, ServerProfile, TicketKeys};
 use tokio::sync::watch;
@@ -136,6 +137,7 @@ impl Server {
             activity_tap: Some(spool.clone()),
             ..adit_observe::Options::default()
         })?;
+        let audit_key = AuditKey::find(options.state.dir())?;
         let (sink, connections) = ControlSink::new(&[ControlName::Api]);
         let (commands, command_queue) = Commands::new();
         let profile = ServerProfile::builder(resolver.clone())
@@ -161,7 +163,7 @@ impl Server {
             region: told.region.clone(),
             node: told.node.clone(),
             access,
-            allow_cidrs: adit_names::CidrSet::default(),
+            allow_cidrs: options.settings.control.allow_cidrs.iter().map(|n| n.0.into()).collect(),
             directory: edge.node().directory.clone(),
             commands,
             limits: adit_api::Limits::default(),
@@ -184,7 +186,7 @@ impl Server {
         control.serve(Serve {
             connections,
             profile,
-            api: Arc::new(api),
+            api: Arc::new(api.signing_with(Arc::new(audit_key))),
         });
         let stopping = Arc::new(AtomicBool::new(false));
         let admin = admin_port::start(options.admin, observer.clone(), stopping.clone())?;

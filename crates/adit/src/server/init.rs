@@ -30,12 +30,12 @@ pub(super) struct InitArgs {
     data_dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: InitArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &InitArgs) -> Result<Exit, Failure> {
     let shown = args.config.display();
     if args.config.exists() {
         println!("kept   {shown}");
     } else {
-        write(&args)?;
+        write(args)?;
         println!("wrote  {shown}");
     }
     let config = Config::read(&args.config)?;

@@ -49,7 +49,7 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Failure> {
     match args.action {
         None => run::run(&args.file.config),
         Some(Action::Run(file)) => run::run(&file.config),
-        Some(Action::Init(args)) => init::run(args),
+        Some(Action::Init(args)) => init::run(&args),
         Some(Action::CheckConfig(file)) => check(&file.config),
     }
 }

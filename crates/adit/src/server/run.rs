@@ -59,14 +59,9 @@ async fn serve(path: &Path, config: Config) -> Result<Exit, Failure> {
     // Before anybody can know that we are here: who reads "ready" may stop us the next moment.
     let mut signals = Signals::install()?;
     announce(&server, &base_domain, addresses, path).await;
-    loop {
-        match signals.next().await {
-            Asked::Reload => {
-                if let Some(settings) = reload(&mut server, path) {
-                    grace = drain_grace(&settings);
-                }
-            }
-            Asked::Stop => break,
+    while signals.next().await == Asked::Reload {
+        if let Some(settings) = reload(&mut server, path) {
+            grace = drain_grace(&settings);
         }
     }
     tracing::info!("stopping: what runs is finished within {grace:?}");
@@ -84,7 +79,7 @@ fn bind(key: &'static str, asked: Option<SocketAddr>, default: &str) -> Result<B
             .parse()
             .map_err(|_| Failure::failed(format!("{key}: {default} is no address")))?,
     };
-    listen::bind(key, Wish::asked(address), None).map_err(|e| Failure::failed(e.to_string()).fix(e.fix.clone()))
+    listen::bind(key, Wish::asked(address), None).map_err(|e| Failure::failed(e.to_string()).fix(e.fix))
 }
 
 async fn announce(server: &Server, base_domain: &str, [https, http, admin]: [SocketAddr; 3], path: &Path) {

@@ -27,6 +27,7 @@ pub(crate) use rights::Rights;
 pub(crate) use role::{Role, RoleRef, permissions};
 pub(crate) use selector::Selector;
 pub(crate) use tables::{Key, Tables};
+pub(crate) use used::CLASS as USED;
 
 /// Secrets of objects, by id and field, as the store gives them.
 pub type Secrets = HashMap<Id, Vec<(String, SecretValue)>>;

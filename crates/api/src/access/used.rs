@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use adit_names::id::Id;
-use adit_store::work::Item;
+use adit_store::Item;
 use adit_store::{Store, StoreError};
 use serde_json::json;
 

@@ -14,6 +14,7 @@ use crate::answer::{Content, Full};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::route_table::Answer;
+use crate::supervise;
 
 /// Parts that are made before somebody reads them; with [`PART`] what an export holds of memory.
 const PARTS: usize = 2;
@@ -50,7 +51,7 @@ pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let key = call.api.audit_key.clone();
         let store = call.api.stored()?.store.clone();
         let (to, parts) = mpsc::channel(PARTS);
-        tokio::spawn(async move {
+        supervise::spawn(async move {
             let Some(key) = key else { return };
             let writer = Writer {
                 to,

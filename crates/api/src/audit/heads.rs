@@ -15,6 +15,7 @@ use crate::answer::{Content, Full, Reply};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::route_table::Answer;
+use crate::supervise;
 
 /// Heads that are read and sent at once.
 const PART: usize = 200;
@@ -28,7 +29,7 @@ pub(crate) fn heads<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let store = call.api.stored()?.store.clone();
         let prefix = format!("{}/", account::text(call.caller.organization));
         let (to, parts) = mpsc::channel(PARTS);
-        tokio::spawn(async move { write(&store, &prefix, since, &to).await });
+        supervise::spawn(async move { write(&store, &prefix, since, &to).await });
         let mut full = Full::done();
         full.status = http::StatusCode::OK;
         full.content = Content::Parts("application/x-ndjson", parts);
@@ -66,5 +67,7 @@ async fn write(store: &Store, prefix: &str, since: i64, to: &mpsc::Sender<io::Re
 pub(crate) fn keys(call: &Call<'_>) -> Result<Reply, ApiError> {
     let key = call.audit_key()?;
     let public = BASE64_STANDARD.encode(key.public());
-    Ok(Reply::Json(json!({ "keys": [{ "key_id": key.id(), "public_key": public }] })))
+    Ok(Reply::Json(
+        json!({ "keys": [{ "key_id": key.id(), "public_key": public }] }),
+    ))
 }

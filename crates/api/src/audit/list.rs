@@ -7,7 +7,7 @@ use adit_store::log::{EntriesPage, Entry, account};
 use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::filter::{FieldForm, Filter, FilterError, FilterField};
+use crate::filter::{FieldForm, Filter, FilterField};
 use crate::fresh::now_micros;
 use crate::page::{Page, list_json};
 use crate::route_table::Answer;
@@ -119,9 +119,7 @@ fn parse(text: &str) -> Result<Filter, ApiError> {
         ("seq", FieldForm::Number),
     ];
     let fields = fields.map(|(name, form)| FilterField::new(name, form));
-    Filter::parse(text, &fields).map_err(|error: FilterError| {
-        ApiError::new(FilterError::CODE, &[("error", &error.to_string())]).detail("field", "filter")
-    })
+    Ok(Filter::parse(text, &fields)?)
 }
 
 #[cfg(test)]

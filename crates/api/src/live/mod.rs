@@ -20,6 +20,8 @@ use crate::answer::Reply;
 use crate::authorize::permission;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::filter::{FieldForm, Filter, FilterField};
+use crate::fresh::now_micros;
 use crate::page::{Page, list_json};
 use crate::{route_tree, unbuilt};
 
@@ -49,6 +51,9 @@ pub(crate) trait Kind {
     /// How it looks; all fields always.
     fn show(api: &Api, id: &str, found: &Self::Found) -> Value;
 
+    /// What a filter may name of it; nothing where its lists have none.
+    const FILTERED: &'static [(&'static str, FieldForm)] = &[];
+
     /// The session that it is, or is offered by.
     fn session(found: &Self::Found) -> &SessionFacts;
 }
@@ -58,11 +63,21 @@ pub(crate) fn list<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {
     let page = Page::of(&call.query, K::PREFIX, K::NAME)?;
     let mut all = K::all(call.api, &call.organization);
     all.retain(|(id, found)| sees::<K>(call, id, found));
+    let filter = call.query.one("filter");
+    if let Some(text) = filter {
+        let fields: Vec<_> = K::FILTERED
+            .iter()
+            .map(|(name, form)| FilterField::new(*name, *form))
+            .collect();
+        let (filter, now) = (Filter::parse(text, &fields)?, now_micros());
+        all.retain(|(id, found)| filter.matches(&K::show(call.api, id, found), now));
+    }
+    let kept: Vec<_> = filter.map(|text| ("filter", text)).into_iter().collect();
     let (page_of, more) = page.cut(all);
     let next = page_of
         .last()
         .filter(|_| more)
-        .map(|(last, _)| call.api.uri(&format!("/{}{}", K::PATH, page.next(last, &[]))));
+        .map(|(last, _)| call.api.uri(&format!("/{}{}", K::PATH, page.next(last, &kept))));
     let objects = page_of.iter().map(|(id, found)| K::show(call.api, id, found)).collect();
     let uri = call.api.uri(&call.target);
     Ok(Reply::Json(list_json(K::PATH, objects, uri, next)))

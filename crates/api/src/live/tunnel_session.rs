@@ -11,6 +11,7 @@ use crate::Api;
 use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::filter::FieldForm;
 
 /// The transport as real answers name it, whatever carries the session.
 const TRANSPORT: &str = "ngrok/2";
@@ -22,6 +23,17 @@ impl Kind for TunnelSessions {
     const KIND: &'static str = "tunnel_session";
     const PATH: &'static str = "tunnel_sessions";
     const PREFIX: Prefix = Prefix::Session;
+    const FILTERED: &'static [(&'static str, FieldForm)] = &[
+        ("id", FieldForm::Id),
+        ("agent_version", FieldForm::Text),
+        ("credential", FieldForm::Reference),
+        ("ip", FieldForm::Text),
+        ("metadata", FieldForm::Text),
+        ("os", FieldForm::Text),
+        ("region", FieldForm::Text),
+        ("started_at", FieldForm::Time),
+        ("transport", FieldForm::Text),
+    ];
     type Found = Arc<OnlineSession>;
 
     fn all(api: &Api, organization: &str) -> Vec<(String, Self::Found)> {

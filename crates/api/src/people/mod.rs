@@ -10,6 +10,7 @@ pub(crate) mod organization;
 pub(crate) mod permissions;
 mod role;
 pub(crate) mod scope;
+pub(crate) mod used;
 mod user;
 pub(crate) mod version;
 

@@ -9,9 +9,13 @@ use crate::access::Caller;
 use crate::error::ApiError;
 
 /// The organisation that an object of a kind belongs to, and whose log its changes go to.
-pub(crate) fn of(kind: &str, id: Id, caller: &Caller) -> Id {
+pub(crate) fn of(api: &Api, kind: &str, id: Id, caller: &Caller) -> Id {
     match kind {
-        "user" => SYSTEM,
+        // The first administrator is made together with his organisation, as its object.
+        "user" => {
+            let tables = api.told.access.read();
+            tables.user(&id).map_or(SYSTEM, |user| user.object.organization)
+        }
         "organization" => id,
         _ => caller.organization,
     }

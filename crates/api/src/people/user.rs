@@ -101,7 +101,7 @@ pub(super) fn delete<'c>(call: &'c Call<'c>) -> Answer<'c> {
                 id: user.id,
                 only: None,
             };
-            position = write(call, SYSTEM, vec![gone]).await?.1;
+            position = write(call, user.organization, vec![gone]).await?.1;
         }
         let full: Full = call.changed(subject, StatusCode::NO_CONTENT, None, position).await;
         Ok(full.into())
@@ -170,7 +170,7 @@ pub(super) async fn change_self(call: &Call<'_>, id: Id, fields: &Map<String, Va
         again: adit_store::Again(std::sync::Arc::new(again)),
         only_seen: false,
     };
-    let position = write(call, SYSTEM, vec![update]).await?.1;
+    let position = write(call, current.organization, vec![update]).await?.1;
     call.here(position).await;
     Ok(())
 }

@@ -36,7 +36,7 @@ async fn make(call: &Call<'_>, subject: &'static Subject, id: Id) -> Result<Full
         None
     };
     let mut ctx = call.context();
-    ctx.organization = scope::of(subject.kind.name, id, &call.caller);
+    ctx.organization = scope::of(call.api, subject.kind.name, id, &call.caller);
     let mut prepared = draft::create(subject.kind, subject.additions, &body, id, owner, &ctx)?;
     let shown = |object: &_| call.show_all(subject, object);
     call.wish(subject, &shown).create(&prepared.object)?;

@@ -5,7 +5,7 @@ use adit_store::{Column, Op, Term, Value};
 
 use super::Subject;
 use crate::error::ApiError;
-use crate::filter::{FieldForm, Filter, FilterError, FilterField, IndexOp, IndexTerm, IndexValue};
+use crate::filter::{FieldForm, Filter, FilterField, IndexOp, IndexTerm, IndexValue};
 
 /// Fields that are shown as a reference, `{"id", "uri"}`, where the descriptor says only that the server makes them.
 const REFERENCES: &[&str] = &[
@@ -35,9 +35,7 @@ pub(crate) fn is_reference(field: &Field) -> bool {
 /// # Errors
 /// 250.
 pub(super) fn parse(text: &str, subject: &Subject) -> Result<Filter, ApiError> {
-    Filter::parse(text, &fields(subject)).map_err(|error: FilterError| {
-        ApiError::new(FilterError::CODE, &[("error", &error.to_string())]).detail("field", "filter")
-    })
+    Ok(Filter::parse(text, &fields(subject))?)
 }
 
 /// The fields that may be named: every scalar and every reference that is shown.

@@ -4,6 +4,7 @@ use super::special;
 use crate::answer::Full;
 use crate::authorize::permission;
 use crate::call::Call;
+use crate::people::used;
 use crate::route_table::Answer;
 
 /// The object that the path names.
@@ -18,7 +19,10 @@ pub(crate) fn get<'c>(call: &'c Call<'c>) -> Answer<'c> {
         if !call.caller.covers(read, &object, || call.show_all(subject, &object)) {
             return Err(call.missing(subject));
         }
-        let json = call.show(subject, &object);
+        let mut json = call.show(subject, &object);
+        if subject.additions {
+            used::show(call, &object, &mut json).await?;
+        }
         Ok(Full::json(http::StatusCode::OK, json).revision(object.revision).into())
     })
 }

@@ -8,7 +8,7 @@ use std::future::Future;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::Id;
-use adit_store::work::Item;
+use adit_store::Item;
 use aws_lc_rs::digest::{SHA256, digest};
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -145,7 +145,7 @@ impl Call<'_> {
     /// What the gate refuses, `ERR_ADIT_2012`, `ERR_ADIT_2014`.
     pub(crate) async fn write(&self, subject: &Subject, id: Id, changes: Vec<Change>) -> Result<Written, ApiError> {
         let write = Write {
-            organization: scope::of(subject.kind.name, id, &self.caller),
+            organization: scope::of(self.api, subject.kind.name, id, &self.caller),
             actor: self.caller.actor(),
             changes,
             dry_run: self.is_set("dry_run"),

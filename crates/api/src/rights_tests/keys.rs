@@ -136,6 +136,28 @@ async fn a_key_may_what_its_owner_may_now() {
 }
 
 #[tokio::test]
+async fn the_last_use_of_a_key_is_known() {
+    let place = Place::new().await;
+    let ours = place.organization(json!({"name": "ours"})).await.id;
+    let admin = place.user(ours, &["admin"]).await;
+    let idle = place.key(ours, admin.id, json!({})).await;
+    assert_eq!(place.ask(&admin.token, "GET", "/adit/me", Value::Null).await.0, 200);
+    place.api.write_used().await;
+    let shown = async |id: Id| {
+        place
+            .ask(&admin.token, "GET", &format!("/adit/api_keys/{id}"), Value::Null)
+            .await
+            .1
+    };
+    let used = shown(admin.key.id).await;
+    assert_eq!(used["last_ip"], super::place::PEER.to_string());
+    let at: jiff::Timestamp = used["last_used_at"].as_str().unwrap().parse().unwrap();
+    let ago = jiff::Timestamp::now().as_second() - at.as_second();
+    assert!((0..60).contains(&ago), "{used}");
+    assert_eq!(shown(idle.id).await["last_used_at"], Value::Null);
+}
+
+#[tokio::test]
 async fn developers_keep_to_their_own_where_ownership_is_strict() {
     let place = Place::new().await;
     let settings = json!({"name": "ours", "settings": {"strict_ownership": true}});

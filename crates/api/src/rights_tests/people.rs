@@ -235,6 +235,29 @@ async fn who_is_a_member_elsewhere_is_changed_by_himself() {
     assert_eq!(place.ask(&token(key.id), "GET", "/adit/me", Value::Null).await.0, 200);
 }
 
+/// The first administrator is made in one step with his organisation, hence as its object.
+#[tokio::test]
+async fn a_user_of_an_organisation_is_like_any_other() {
+    let (place, ours, admin) = place().await;
+    let first = place
+        .put(ours, "user", None, json!({"email": "first@example.com", "name": "F"}))
+        .await;
+    let membership = json!({"user_id": first.id.to_string(), "role_ids": ["viewer"]});
+    place.put(ours, "member", None, membership).await;
+    let key = token(place.key(ours, first.id, json!({})).await.id);
+    let path = format!("/adit/users/{}", first.id);
+    let changed = done(
+        ask(&place, &admin.token, "PATCH", &path, json!({"name": "Second"})).await,
+        200,
+    );
+    assert_eq!(changed["name"], "Second");
+    let me = done(
+        ask(&place, &key, "PATCH", "/adit/me", json!({"name": "Third"})).await,
+        200,
+    );
+    assert_eq!(me["user"]["name"], "Third");
+}
+
 #[tokio::test]
 async fn roles_of_ones_own() {
     let (place, ours, admin) = place().await;

@@ -8,6 +8,7 @@ use adit_cluster::{Commands, Directory};
 use adit_model::{Object, Prepared, SecretValue, catalogue};
 use adit_names::cidr::CidrSet;
 use adit_names::id::{Id, Prefix};
+use adit_store::log::AuditKey;
 use adit_store::{Actor, Again, Change, Engine, MasterKey, Source, Store, Write};
 use bytes::Bytes;
 use http::Request;
@@ -100,7 +101,7 @@ impl Place {
             }),
         });
         Self {
-            api: Arc::new(api),
+            api: Arc::new(api.signing_with(Arc::new(AuditKey::find(dir.path()).unwrap()))),
             store,
             applied,
             feed,

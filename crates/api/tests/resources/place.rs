@@ -9,6 +9,7 @@ use adit_cluster::{CommandQueue, Commands, Directory};
 use adit_model::{Object, Prepared, SecretValue, catalogue};
 use adit_names::cidr::CidrSet;
 use adit_names::id::{Id, Prefix};
+use adit_store::log::AuditKey;
 use adit_store::{Actor, Change, Engine, MasterKey, Source, Store, Write};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -37,6 +38,7 @@ pub(crate) struct Place {
     pub(crate) ours: Org,
     pub(crate) theirs: Org,
     pub(crate) applied: watch::Sender<u64>,
+    pub(crate) audit_key: Arc<AuditKey>,
     _queue: CommandQueue,
     _dir: Option<TempDir>,
     follower: JoinHandle<()>,
@@ -107,6 +109,8 @@ async fn over(store: Store, ours: Org, theirs: Org, limits: Limits) -> Place {
     let follower = tokio::spawn(follow(store.clone(), access.clone(), applied.clone()));
     let directory = Arc::<Directory>::default();
     let (commands, queue) = Commands::new();
+    let keys = tempfile::tempdir().unwrap();
+    let audit_key = Arc::new(AuditKey::find(keys.path()).unwrap());
     let api = Api::new(Options {
         url: URL.to_owned(),
         region: "local".to_owned(),
@@ -133,12 +137,13 @@ async fn over(store: Store, ours: Org, theirs: Org, limits: Limits) -> Place {
         }),
     });
     Place {
-        api: Arc::new(api),
+        api: Arc::new(api.signing_with(audit_key.clone())),
         store,
         directory,
         ours,
         theirs,
         applied,
+        audit_key,
         _queue: queue,
         _dir: None,
         follower,

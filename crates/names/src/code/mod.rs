@@ -5,7 +5,7 @@
 //! takes codes from here, the CLI explains them from here, the documentation is made from here.
 //!
 //! The rows stand in one file per owner: `login`, `bind`, `stream`, `visitor`, `http`, `identity`, `agent`, `api`,
-//! `resource`. A row is code, HTTP status (0: none, the code never reaches a visitor), class, whether the same try
+//! `policy`, `resource`. A row is code, HTTP status (0: none, the code never reaches a visitor), class, whether the same try
 //! may succeed later by itself, then three texts: what happened (a template with `{names}`), why,
 //! and what to do.
 
@@ -16,6 +16,7 @@ mod http;
 mod identity;
 mod login;
 mod never;
+mod policy;
 mod resource;
 mod stream;
 mod visitor;
@@ -139,6 +140,7 @@ fn tables() -> impl Iterator<Item = &'static Entry> {
         identity::TABLE,
         agent::TABLE,
         api::TABLE,
+        policy::TABLE,
         resource::TABLE,
     ]
     .into_iter()

@@ -24,8 +24,8 @@ pub use environment::{PREFIX, SettingError};
 pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
-    AccessLogForm, Cluster, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking, ProxyProtocol,
-    Sessions, Tcp, Tls,
+    AccessLogForm, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking,
+    ProxyProtocol, Sessions, Tcp, Tls,
 };
 pub use size::Size;
 pub use time::Time;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// `listen.…`
     pub listen: Listen,
+    /// `control.…`
+    pub control: Control,
     /// `tls.…`
     pub tls: Tls,
     /// `proxy_protocol.…`

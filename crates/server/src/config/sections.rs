@@ -23,6 +23,14 @@ pub struct Listen {
     pub public_http_port: Option<u16>,
 }
 
+/// The control plane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    /// Networks from which the API may be used at all, whatever organisations allow; default all.
+    pub allow_cidrs: Vec<Network>,
+}
+
 /// Certificates of the server's own names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -4,3 +4,4 @@ mod agent;
 mod dev;
 mod drain;
 mod restart;
+mod server;

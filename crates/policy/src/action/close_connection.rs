@@ -1,0 +1,29 @@
+//! `close-connection` (traffic policy 4.5).
+
+use super::read::Config;
+use super::schema::{Ends, Kind, Protocols, Q, Spec, T, fine, optional};
+use super::{Act, Cx, Flow};
+use crate::document::Phase;
+use crate::step::Decision;
+
+pub(super) static SPEC: Spec = Spec {
+    name: "close-connection",
+    phases: T | Q,
+    protocols: Protocols::All,
+    ends: Ends::Always,
+    fields: &[optional("linger", Kind::Bool)],
+    check: fine,
+};
+
+#[derive(Debug)]
+struct CloseConnection;
+
+pub(super) fn build(_: &Config, _: Phase) -> Box<dyn Act> {
+    Box::new(CloseConnection)
+}
+
+impl Act for CloseConnection {
+    fn run(&self, _: &mut Cx<'_>) -> Flow {
+        Flow::End(Decision::Close)
+    }
+}

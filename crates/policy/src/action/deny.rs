@@ -1,0 +1,56 @@
+//! `deny` (traffic policy 4.8).
+
+use adit_names::code::ErrorCode;
+
+use super::read::{Config, Reader};
+use super::schema::{Ends, Kind, Protocols, Q, S, Spec, T, optional};
+use super::{Act, Cx, Flow};
+use crate::document::{Node, Path, Phase};
+use crate::step::Decision;
+
+pub(super) static SPEC: Spec = Spec {
+    name: "deny",
+    phases: T | Q | S,
+    protocols: Protocols::All,
+    ends: Ends::Always,
+    fields: &[optional("status_code", Kind::Int(200, 599))],
+    check,
+};
+
+fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
+    if reader.phase == Phase::TcpConnect && config.get("status_code").is_some() {
+        reader.wrong(
+            ErrorCode::NGROK_2203,
+            &path.key("status_code"),
+            node.get("status_code").unwrap_or(node),
+            "a connection is closed without an answer, hence without a status",
+            "remove it",
+        );
+    }
+}
+
+#[derive(Debug)]
+struct Deny {
+    status: u16,
+}
+
+pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
+    Box::new(Deny {
+        status: u16::try_from(config.int("status_code", 403)).unwrap_or(403),
+    })
+}
+
+impl Act for Deny {
+    fn run(&self, cx: &mut Cx<'_>) -> Flow {
+        Flow::End(if cx.phase == Phase::TcpConnect {
+            Decision::Close
+        } else {
+            Decision::Respond {
+                status: self.status,
+                headers: Vec::new(),
+                body: Vec::new(),
+                continues: false,
+            }
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! Expressions and templates: the CEL profile of the language (traffic policy 2, 3).
+
+mod cel;
+pub(crate) mod env;
+pub(crate) mod functions;
+mod nesting;
+mod rewrite;
+pub(crate) mod scope;
+mod template;
+mod user_agent;
+
+use ::cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
+use adit_names::code::ErrorCode;
+use regex::Regex;
+
+pub(crate) use cel::Failure;
+pub(crate) use rewrite::{Extra, Notes, Problem};
+pub(crate) use scope::{Budget, Overlay, Results, Scope};
+pub(crate) use template::{Segment, Template};
+
+use crate::document::Phase;
+use crate::value::Value;
+
+/// A compiled expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    expr: IdedExpr,
+    regexes: Vec<Regex>,
+    depth: usize,
+}
+
+impl Program {
+    /// Compiles `text` for a phase; `extra` are names that only this place has.
+    pub(crate) fn compile(text: &str, phase: Phase, extra: Extra) -> Result<(Self, Notes), Vec<Problem>> {
+        let (expr, source) = parse(text)?;
+        let rewritten = rewrite::rewrite(text, expr, &source, phase, extra)?;
+        Ok((
+            Self {
+                expr: rewritten.expr,
+                regexes: rewritten.regexes,
+                depth: rewritten.depth,
+            },
+            rewritten.notes,
+        ))
+    }
+
+    /// Its value now.
+    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Failure> {
+        let evaluate = || cel::evaluate(&self.expr, &self.regexes, scope);
+        if self.depth <= DEEP {
+            return evaluate();
+        }
+        on_deep_stack(evaluate).unwrap_or_else(|| Err(Failure::Error("there is no thread for it".to_owned())))
+    }
+
+    /// Is it true now? Anything but a bool is a failure.
+    pub(crate) fn is_true(&self, scope: &Scope<'_>) -> Result<bool, Failure> {
+        match self.evaluate(scope)? {
+            Value::Bool(value) => Ok(value),
+            _ => Err(Failure::Error("an expression must give a bool".to_owned())),
+        }
+    }
+
+    /// The literal that the whole expression is, if it is one.
+    pub(crate) fn literal(&self) -> Option<bool> {
+        match &self.expr.expr {
+            Expr::Literal(LiteralValue::Boolean(value)) => Some(*value.inner()),
+            _ => None,
+        }
+    }
+}
+
+/// Deeper expressions are parsed and run on a stack of their own: both take tens of kilobytes a level where nothing is
+/// optimised, and hardly any real expression is that deep.
+const DEEP: usize = 12;
+const DEEP_STACK: usize = 16 << 20;
+
+fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Problem>> {
+    let limit = |offset, message: &str| {
+        vec![Problem {
+            code: Some(ErrorCode::ADIT_2202),
+            offset,
+            message: message.to_owned(),
+            fix: "split it, for example with set-vars".to_owned(),
+        }]
+    };
+    let depth = nesting::depth(text).map_err(|offset| {
+        limit(
+            offset,
+            "the expression is nested too deeply, or too much stands in a row",
+        )
+    })?;
+    let parse = || {
+        cel::ENV
+            .parser()
+            .parse_with_source_info(text)
+            .map_err(|errors| syntax(text, &errors))
+    };
+    if depth <= DEEP {
+        return parse();
+    }
+    on_deep_stack(parse).unwrap_or_else(|| Err(limit(0, "the expression could not be parsed")))
+}
+
+/// Runs `f` on a large stack; `None` if there is none to be had.
+fn on_deep_stack<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(DEEP_STACK)
+            .spawn_scoped(scope, f)
+            .ok()?
+            .join()
+            .ok()
+    })
+}
+
+/// The parser's complaints; the first says what matters, the rest mostly follows from it.
+fn syntax(text: &str, errors: &::cel::ParseErrors) -> Vec<Problem> {
+    let first = errors.errors.first();
+    let (line, column) = first.map_or((1, 0), |error| error.pos);
+    let before: usize = text
+        .split_inclusive('\n')
+        .take(usize::try_from(line - 1).unwrap_or(0))
+        .map(str::len)
+        .sum();
+    let inside = text
+        .get(before..)
+        .unwrap_or_default()
+        .char_indices()
+        .nth(usize::try_from(column).unwrap_or(0))
+        .map_or(0, |(at, _)| at);
+    vec![Problem {
+        code: None,
+        offset: (before + inside).min(text.len()),
+        message: first.map_or_else(
+            || "the expression cannot be parsed".to_owned(),
+            |error| format!("the expression cannot be parsed: {}", error.msg),
+        ),
+        fix: "correct its syntax".to_owned(),
+    }]
+}
+
+#[cfg(test)]
+mod tests;
