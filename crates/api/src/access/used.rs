@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use adit_names::id::Id;
-use adit_store::Item;
-use adit_store::{Store, StoreError};
+use adit_store::{Item, Store, StoreError};
 use serde_json::json;
 
 /// Keys whose use is noted between two writings; of more the use is not.
