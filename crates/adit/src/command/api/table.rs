@@ -140,6 +140,47 @@ pub(crate) static RESOURCES: &[Resource] = &[
             ],
             body: &[] },
     ] },
+    Resource { name: "audit", aliases: &[], group: "Events and audit", operations: &[
+        // AditAuditList
+        Operation { verb: "list", about: "List entries of the audit log",
+            method: "GET", path: "/adit/audit", positional: "", flags: &[], superset: "", list: "entries",
+            query: &[
+                Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
+                Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
+                Field { name: "object", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries about the object with this id" },
+                Field { name: "actor", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries of this user, service user or subject" },
+                Field { name: "from", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries of this time or later (RFC 3339)" },
+                Field { name: "to", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries before this time (RFC 3339)" },
+            ],
+            body: &[] },
+        // AditAuditGet
+        Operation { verb: "get", about: "Show an entry of the audit log",
+            method: "GET", path: "/adit/audit/{event_id}", positional: "event_id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditAuditExport
+        Operation { verb: "get-export", about: "Export the audit log, signed",
+            method: "GET", path: "/adit/audit/export", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "from", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries of this time or later (RFC 3339)" },
+                Field { name: "to", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries before this time (RFC 3339)" },
+                Field { name: "format", form: Form::Text, required: false, addition: false, choices: &[], about: "ndjson or csv" },
+            ],
+            body: &[] },
+        // AditAuditHeads
+        Operation { verb: "get-heads", about: "List signed heads of the audit log",
+            method: "GET", path: "/adit/audit/heads", positional: "", flags: &[], superset: "", list: "",
+            query: &[
+                Field { name: "since", form: Form::Text, required: false, addition: false, choices: &[], about: "Only what was signed at this time or later (RFC 3339)" },
+            ],
+            body: &[] },
+        // AditAuditKeys
+        Operation { verb: "get-keys", about: "Show the keys that sign heads and exports",
+            method: "GET", path: "/adit/audit/keys", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+    ] },
     Resource { name: "authorize", aliases: &[], group: "People and rights", operations: &[
         // AditAuthorize
         Operation { verb: "create", about: "Say whether an operation is allowed, and why",
