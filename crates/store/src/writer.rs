@@ -1,6 +1,7 @@
 //! The one connection that writes: opened when it is needed, opened anew when it was lost.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
@@ -10,6 +11,9 @@ use crate::sql::{Conn, SqlError, postgres, sqlite};
 
 /// From here on a checkpoint is due although others write.
 const WAL_LIMIT: u64 = 64 << 20;
+
+/// A database that cannot be reached by then is away.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -80,11 +84,10 @@ impl Writer {
     pub(crate) async fn take(&mut self) -> Result<Conn, SqlError> {
         match self.conn.take() {
             Some(conn) => Ok(conn),
-            None => self
-                .place
-                .open()
-                .await
-                .map_err(|error| SqlError::Protocol(error.to_string())),
+            None => match tokio::time::timeout(CONNECT, self.place.open()).await {
+                Ok(opened) => opened.map_err(|error| SqlError::Protocol(error.to_string())),
+                Err(_) => Err(SqlError::Io(std::io::ErrorKind::TimedOut.into())),
+            },
         }
     }
 
@@ -100,7 +103,8 @@ impl Writer {
             self.conn = Some(conn);
             return false;
         }
-        conn.close().await;
+        // Without a farewell, for which a peer that is gone would be waited for.
+        drop(conn);
         true
     }
 

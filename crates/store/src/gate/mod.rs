@@ -36,6 +36,9 @@ const BATCH: usize = 64;
 const QUEUE: usize = 4_096;
 /// A write that has not reached the gate by then is given up.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A database that has not answered by then is away. PostgreSQL itself gives up earlier where it can be reached
+/// (`sql::postgres`).
+const SILENCE: Duration = Duration::from_secs(10);
 /// Nobody has written for so long: time to tidy up.
 const IDLE: Duration = Duration::from_millis(200);
 /// How long the first write of a batch waits for others, at most.
@@ -263,15 +266,14 @@ impl Keeper {
     }
 
     async fn transact(&self, conn: &mut Conn, tasks: &[Task]) -> Result<Done, (Broken, Option<Done>)> {
-        let done = self
-            .fill(conn, tasks)
+        let done = in_time(self.fill(conn, tasks))
             .await
             .map_err(|error| (Broken::Before(error), None))?;
         match done.position {
             // Nothing was written: all refused, or only tried.
             None => conn.rollback().await.map_err(|error| (Broken::Before(error), None))?,
             Some(_) => {
-                if let Err(error) = conn.commit().await {
+                if let Err(error) = in_time(conn.commit()).await {
                     return Err((Broken::Commit(error, done.event.clone()), Some(done)));
                 }
             }
@@ -310,6 +312,11 @@ impl Keeper {
             event,
         })
     }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
+    let silent = |_| SqlError::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(SILENCE, work).await.map_err(silent)?
 }
 
 /// Takes what waits. If it is less than the batch before had, the others are probably just being told: they get a

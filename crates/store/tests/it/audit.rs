@@ -1,10 +1,10 @@
 //! The log as a whole: chains, signed heads, activity, and what a forger would have to do.
 
 use adit_names::id::Prefix;
+use adit_store::Store;
 use adit_store::activity::Activity;
 use adit_store::log::account::SYSTEM;
 use adit_store::log::{AuditKey, Chain, ChainHead, Entry, Fault, Manifest, Origin, Scan, Verifier, VerifyError};
-use adit_store::{Engine, Store};
 use serde_json::json;
 
 use crate::engine::Bench;
@@ -143,20 +143,8 @@ async fn forgery(bench: &Bench) {
             .unwrap();
         copied.verify(Some(org), &[], |_| true).await.unwrap();
         copied.close().await;
-        let Engine::Sqlite(path) = copy.engine() else {
-            panic!("it is SQLite")
-        };
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-        let mut conn = sqlx::ConnectOptions::connect(&options).await.unwrap();
-        let statement = format!(
-            "{statement}{} organization_id = '{org}'",
-            if statement.contains("WHERE") { " AND" } else { " WHERE" }
-        );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone()))
-            .execute(&mut conn)
-            .await
-            .unwrap();
-        sqlx::Connection::close(conn).await.unwrap();
+        let and = if statement.contains("WHERE") { "AND" } else { "WHERE" };
+        copy.run(&format!("{statement} {and} organization_id = '{org}'")).await;
         let copied = copy.open().await;
         let broken = copied.verify(None, &[], |_| true).await.unwrap_err();
         let VerifyError::Broken(broken) = broken else {

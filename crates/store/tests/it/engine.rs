@@ -1,7 +1,7 @@
 //! Databases for tests.
 
 use adit_store::{Engine, MasterKey, Options, Store};
-use sqlx::ConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
 
 /// Makes two tests of each function that takes a bench: one on SQLite, one on PostgreSQL.
@@ -85,6 +85,20 @@ impl Bench {
             .is_none()
         {
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Changes the database behind the store's back.
+    pub(crate) async fn run(&self, statement: &str) {
+        match &self.engine {
+            Engine::Postgres(url) => crate::postgres::run(url, statement).await,
+            Engine::Sqlite(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                let mut conn = options.connect().await.unwrap();
+                let statement = sqlx::AssertSqlSafe(statement.to_owned());
+                sqlx::raw_sql(statement).execute(&mut conn).await.unwrap();
+                conn.close().await.unwrap();
+            }
         }
     }
 

@@ -159,6 +159,24 @@ async fn the_feed(bench: &Bench) {
     store.close().await;
 }
 
+/// The log under a follower is another one: it was restored, or a standby that lacked commits took over.
+async fn a_log_that_went_back(bench: &Bench) {
+    let store = bench.open().await;
+    for _ in 0..3 {
+        create(&store, prepared(policy(organization(), "x"))).await.unwrap();
+    }
+    assert!(!store.changes(1).await.unwrap().resync);
+    assert!(!store.changes(3).await.unwrap().resync);
+    bench
+        .run("UPDATE log SET event_id = 'ev_of_another_life' WHERE position = 3")
+        .await;
+    assert!(store.changes(3).await.unwrap().resync);
+    bench.run("UPDATE log_head SET position = 2 WHERE chain = ''").await;
+    assert!(store.changes(3).await.unwrap().resync);
+    assert_eq!(store.all(&["ip_policy"]).await.unwrap().position, 2);
+    store.close().await;
+}
+
 async fn work(bench: &Bench) {
     let store = bench.open().await;
     let work = store.work();
@@ -245,4 +263,4 @@ async fn work(bench: &Bench) {
     store.close().await;
 }
 
-on_both! { pages the_feed work }
+on_both! { pages the_feed a_log_that_went_back work }
