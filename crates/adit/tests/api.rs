@@ -10,7 +10,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ impl Double {
     fn new(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (send, seen) = channel();
+        let (send, seen) = sync_channel(1_000);
         std::thread::spawn(move || {
             let mut answers = answers.into_iter();
             while let Ok((io, _)) = listener.accept() {
@@ -359,7 +359,9 @@ fn what_passes_is_tried_again_and_what_could_be_done_twice_is_not() {
     ];
     let server = Double::new(answers);
     assert_eq!(server.run(&["ip-policies", "get", "ipp_1"]).code, 1);
-    assert_eq!((0..4).map(|_| server.next()).count(), 4);
+    for _ in 0..4 {
+        server.next();
+    }
     server.nothing_more();
 }
 

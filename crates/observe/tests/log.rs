@@ -66,6 +66,7 @@ fn observer(access_log: AccessLog) -> (Observer, Written) {
         access_log,
         log_to: Destination::Writer(Box::new(written.clone())),
         redact: Vec::new(),
+        activity_tap: None,
     })
     .unwrap();
     (observer, written)

@@ -163,7 +163,13 @@ impl Server {
             region: told.region.clone(),
             node: told.node.clone(),
             access,
-            allow_cidrs: options.settings.control.allow_cidrs.iter().map(|n| n.0.into()).collect(),
+            allow_cidrs: options
+                .settings
+                .control
+                .allow_cidrs
+                .iter()
+                .map(|n| n.0.into())
+                .collect(),
             directory: edge.node().directory.clone(),
             commands,
             limits: adit_api::Limits::default(),
