@@ -1380,6 +1380,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[
                 Field { name: "before_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects whose id is before this one, which need not exist any more" },
                 Field { name: "limit", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most objects of the page, 1 to 100" },
+                Field { name: "filter", form: Form::Text, required: false, addition: false, choices: &[], about: "Only objects for which this expression over obj is true" },
             ],
             body: &[] },
         // TunnelSessionsGet
