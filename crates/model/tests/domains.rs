@@ -4,10 +4,11 @@
 
 mod common;
 
-use adit_model::kind::reserved_domain::{self, RESERVED_LABELS, candidates, needed_above, reversed};
+use adit_model::kind::reserved_domain::{self, candidates, needed_above, reversed};
 use adit_model::{Claim, Scope, draft};
 use adit_names::code::ErrorCode;
 use adit_names::host::CanonicalHost;
+use adit_names::host::RESERVED_LABELS;
 use adit_names::id::Prefix;
 use common::*;
 use serde_json::{Value, json};

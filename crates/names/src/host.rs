@@ -15,6 +15,28 @@ use std::sync::Arc;
 
 use crate::code::ErrorCode;
 
+/// Labels directly below the base domain that belong to the server, with all below them (edge 3.1).
+pub const RESERVED_LABELS: &[&str] = &[
+    "connect",
+    "api",
+    "dashboard",
+    "idp",
+    "tcp",
+    "udp",
+    "bindings",
+    "status",
+    "cname",
+    "acme",
+    "ns1",
+    "ns2",
+    "ns3",
+    "ns4",
+    "www",
+    "mail",
+    "admin",
+    "root",
+];
+
 /// Longest name in bytes, without a trailing dot (RFC 1035 section 2.3.4: 255 on the wire).
 pub const MAX_NAME: usize = 253;
 /// Longest label in bytes (RFC 1035 section 2.3.4).

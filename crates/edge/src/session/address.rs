@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use adit_names::acl::Acl;
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, EndpointUrl, Scheme, UrlRules, Wish};
-use adit_names::host::{CanonicalHost, HostError};
+use adit_names::host::{CanonicalHost, HostError, RESERVED_LABELS};
 use adit_snapshot::{Binds, ControlName, EdgeConfig};
 
 use super::cookie::{BindCookie, is_fresh};
@@ -67,29 +67,6 @@ pub(super) fn from_cookie(
         _ => None,
     }
 }
-
-/// Labels below the base domain that nobody can have, nor anything below them (edge 3.1). Those that Adit itself
-/// answers on are told apart by [`ControlName`].
-const RESERVED_LABELS: &[&str] = &[
-    "connect",
-    "api",
-    "dashboard",
-    "idp",
-    "tcp",
-    "udp",
-    "bindings",
-    "status",
-    "cname",
-    "acme",
-    "ns1",
-    "ns2",
-    "ns3",
-    "ns4",
-    "www",
-    "mail",
-    "admin",
-    "root",
-];
 
 /// Whether this server lets this organisation have this URL, before asking whether it is free.
 ///

@@ -1,7 +1,7 @@
 //! Reserved domains (control plane 2.2, edge 3).
 
 use adit_names::code::ErrorCode;
-use adit_names::host::{self, CanonicalHost, HostError, MAX_NAME};
+use adit_names::host::{self, CanonicalHost, HostError, MAX_NAME, RESERVED_LABELS};
 use adit_names::id::{Id, Prefix};
 use adit_names::random_name;
 use serde_json::{Map, Value, json};
@@ -17,27 +17,6 @@ use crate::reference::{OnDelete, Reference};
 
 /// Regions that old clients name.
 pub(super) const REGIONS: &[&str] = &["", "global", "us", "eu", "ap", "au", "sa", "jp", "in"];
-/// Labels directly below the base domain that belong to the server (edge 3.1).
-pub const RESERVED_LABELS: &[&str] = &[
-    "connect",
-    "api",
-    "dashboard",
-    "idp",
-    "tcp",
-    "udp",
-    "bindings",
-    "status",
-    "cname",
-    "acme",
-    "ns1",
-    "ns2",
-    "ns3",
-    "ns4",
-    "www",
-    "mail",
-    "admin",
-    "root",
-];
 /// RFC 4648 base32 in lower case.
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 

@@ -1,6 +1,7 @@
 //! Reserved domains: what lies above them, and the certificates that they show (control plane 2.2, edge 3.2).
 
 use adit_model::Object;
+use adit_model::kind::certificate::server;
 use adit_model::kind::reserved_domain;
 use adit_names::code::ErrorCode;
 use adit_names::host::CanonicalHost;
@@ -46,46 +47,12 @@ pub(super) async fn check_certificate(call: &Call<'_>, domain: &Object) -> Resul
     let Some(certificate) = found.filter(is_ours) else {
         return Ok(());
     };
-    let names = certificate.body.get("subject_alternative_names");
-    let names = names.and_then(|n| n.get("dns_names")).and_then(|n| n.as_array());
-    let names: Vec<&str> = names.into_iter().flatten().filter_map(|n| n.as_str()).collect();
     let name = domain.text("domain");
-    if names.iter().any(|covered| covers(covered, name)) {
+    if server::covers(&certificate, name) {
         return Ok(());
     }
-    let shown = names.iter().take(20).copied().collect::<Vec<_>>().join(" ");
+    let shown = server::names(&certificate).take(20).collect::<Vec<_>>().join(" ");
     let values = [("field", "certificate_id"), ("domain", name), ("names", shown.as_str())];
     let error = ApiError::new(ErrorCode::ADIT_2019, &values);
     Err(error.detail("field", "certificate_id").detail("names", shown))
-}
-
-/// Whether a name of a certificate covers a domain: itself, or by a star for exactly one label.
-fn covers(covered: &str, domain: &str) -> bool {
-    if covered.eq_ignore_ascii_case(domain) {
-        return true;
-    }
-    let (Some(base), Some((first, rest))) = (covered.strip_prefix("*."), domain.split_once('.')) else {
-        return false;
-    };
-    first != "*" && rest.eq_ignore_ascii_case(base)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covers;
-
-    #[test]
-    fn stars_cover_one_label() {
-        for (covered, domain, does) in [
-            ("a.example.com", "A.example.com", true),
-            ("*.example.com", "a.example.com", true),
-            ("*.example.com", "*.example.com", true),
-            ("*.example.com", "example.com", false),
-            ("*.example.com", "a.b.example.com", false),
-            ("*.b.example.com", "*.example.com", false),
-            ("a.example.com", "b.example.com", false),
-        ] {
-            assert_eq!(covers(covered, domain), does, "{covered} {domain}");
-        }
-    }
 }
