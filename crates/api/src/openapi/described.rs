@@ -27,8 +27,8 @@ pub(super) enum Answer {
     Lines,
 }
 
-/// Operation, tag, summary, body, answer: the schema of a single one, `[key]schema` of a list, nothing for 204, `{}`
-/// for an object without a schema, `lines`.
+/// Operation, tag, summary, body, answer: the schema of a single one, `+schema` of one that was made, `[key]schema` of
+/// a list, nothing for 204, `{}` for an object without a schema, `lines`.
 #[rustfmt::skip]
 static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("Root",                  "root",            "Say where everything is.",             "", "Root"),
@@ -47,7 +47,7 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditMeGet",             "me",              "Show who you are and what you may.",   "", "{}"),
     ("AditMeUpdate",          "me",              "Change your name or language.",        "AditMeUpdate", "{}"),
     ("AditMeAuthtokenGet",    "me",              "Show your default authtoken, without the token.", "", "{}"),
-    ("AditMeAuthtokenReset",  "me",              "Make a new default authtoken in place of the old one.", "", "{}"),
+    ("AditMeAuthtokenReset",  "me",              "Make a new default authtoken in place of the old one.", "", "+Credential"),
     ("AditPermissionsList",   "permissions",     "List permissions and what they open.", "", "{}"),
     ("AditAuthorize",         "me",              "Say whether an operation is allowed, and why.", "AditAuthorize", "{}"),
     ("AditVersionGet",        "root",            "Show the version of the server.",      "", "{}"),
@@ -81,7 +81,10 @@ pub(super) fn of(operation: &str, schemas: &mut Schemas) -> Described {
                 live_schema(of, schemas);
                 Answer::Shown(schema::list(of, key, schemas))
             }
-            None => Answer::Shown(live_schema(schema, schemas)),
+            None => match schema.strip_prefix('+') {
+                Some(made) => Answer::Made(live_schema(made, schemas)),
+                None => Answer::Shown(live_schema(schema, schemas)),
+            },
         },
     };
     Described {

@@ -198,7 +198,7 @@ fn responses(answer: &Answer) -> Value {
 fn of_kind(route: &Route, subject: &Subject, schemas: &mut Schemas) -> Described {
     let shown = schema::shown(subject, schemas);
     let noun = subject.noun();
-    let (summary, body, answer) = if !route.path.ends_with('}') && route.method == Method::GET {
+    let (summary, body, answer) = if route.operation.ends_with("List") {
         let page = schema::list(&shown, subject.list_key, schemas);
         (
             format!("List {}.", subject.list_key.replace('_', " ")),

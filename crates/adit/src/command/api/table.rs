@@ -816,8 +816,8 @@ pub(crate) static RESOURCES: &[Resource] = &[
     ] },
     Resource { name: "organization", aliases: &[], group: "People and rights", operations: &[
         // AditOrganizationGet
-        Operation { verb: "list", about: "List organizations",
-            method: "GET", path: "/adit/organization", positional: "", flags: &[], superset: "", list: "organizations",
+        Operation { verb: "get", about: "Show one: organisation",
+            method: "GET", path: "/adit/organization", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[] },
         // AditOrganizationUpdate
