@@ -128,6 +128,18 @@ macro_rules! entry_columns {
     };
 }
 
+/// An entry in three columns: engines take longer to hand a column over than to find it. What is hashed, in the order in
+/// which it is, then position and chain; parted by U+001F, with a `+` before what may be null.
+macro_rules! packed_columns {
+    () => {
+        "concat_ws('\u{1f}', COALESCE('+' || after, ''), at, COALESCE('+' || before, ''), \
+         COALESCE('+' || credential_id, ''), event_id, event_type, COALESCE('+' || ip, ''), node, \
+         COALESCE('+' || object_id, ''), COALESCE('+' || object_kind, ''), COALESCE('+' || operation_id, ''), \
+         organization_id, COALESCE('+' || principal_id, ''), COALESCE('+' || revision, ''), seq, source, \
+         COALESCE('+' || subject, ''), COALESCE('+' || user_agent, ''), position, chain) AS packed, prev_hash, hash"
+    };
+}
+
 macro_rules! all_object_columns {
     () => {
         concat!(object_columns!(), ", f1, f2, f3, f4, f5, f6, f7, f8")
@@ -271,23 +283,37 @@ pub(crate) fn page_text(organization: bool, before: bool, terms: &[Term]) -> Str
 
 /// The statement of a page of the log, newest first. Made of fixed words, as [`page_text`].
 pub(crate) fn entries_text(conditions: &[&str]) -> String {
-    log_text(conditions, "DESC")
+    log_text(concat!("SELECT ", entry_columns!(), " FROM log"), conditions, "DESC")
 }
 
 /// The statement of a piece of the log, oldest first.
 pub(crate) fn scan_text(conditions: &[&str]) -> String {
-    log_text(conditions, "ASC")
+    log_text(concat!("SELECT ", entry_columns!(), " FROM log"), conditions, "ASC")
 }
 
-fn log_text(conditions: &[&str], order: &str) -> String {
+/// As [`scan_text`], packed.
+pub(crate) fn packed_text(conditions: &[&str]) -> String {
+    let mut text = selected(concat!("SELECT ", packed_columns!(), " FROM log"), conditions);
+    text.push_str(" ORDER BY position ASC");
+    text
+}
+
+fn log_text(select: &str, conditions: &[&str], order: &str) -> String {
     use std::fmt::Write as _;
-    let mut text = String::from(concat!("SELECT ", entry_columns!(), " FROM log"));
+    let mut text = selected(select, conditions);
+    // Writing to a `String` cannot fail.
+    let _ = write!(text, " ORDER BY position {order} LIMIT ${}", conditions.len() + 1);
+    text
+}
+
+fn selected(select: &str, conditions: &[&str]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from(select);
     for (index, condition) in conditions.iter().enumerate() {
         let word = if index == 0 { "WHERE" } else { "AND" };
         // Writing to a `String` cannot fail.
         let _ = write!(text, " {word} {condition} ${}", index + 1);
     }
-    let _ = write!(text, " ORDER BY position {order} LIMIT ${}", conditions.len() + 1);
     text
 }
 
