@@ -28,7 +28,7 @@ impl Store {
                 // An engine that is asked to read what is not there would make it.
                 let found = std::fs::File::open(path).map_err(|error| OpenError::file(path, error))?;
                 drop(found);
-                Pool::sqlite(path.clone())
+                Pool::sqlite(path)
             }
             Place::Postgres(options) => Pool::postgres((**options).clone()),
         };

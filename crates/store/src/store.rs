@@ -70,7 +70,7 @@ impl Store {
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let place = place(&options.engine)?;
         let pool = match &place {
-            Place::Sqlite(path) => Pool::sqlite(path.clone()),
+            Place::Sqlite(path) => Pool::sqlite(path),
             Place::Postgres(options) => Pool::postgres((**options).clone()),
         };
         let was_left_open = place.was_left_open();

@@ -4,7 +4,7 @@
 //! as dear as the question itself, for each read by id. Here a connection comes back if its last question was answered
 //! and it has no transaction open; else it is closed.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,8 +71,8 @@ impl Home {
 
 impl Pool {
     /// Readers of a file of SQLite.
-    pub(crate) fn sqlite(path: PathBuf) -> Self {
-        Self::new(Source::Sqlite(Box::new(sqlite::reader(&path))), SQLITE)
+    pub(crate) fn sqlite(path: &Path) -> Self {
+        Self::new(Source::Sqlite(Box::new(sqlite::reader(path))), SQLITE)
     }
 
     /// Connections to PostgreSQL.
