@@ -26,6 +26,8 @@ use things::*;
 /// How long each write load lasts.
 const LOAD: Duration = Duration::from_secs(4);
 
+/// How often the log is verified.
+const ROUNDS: usize = 5;
 /// Entries of the log that is verified.
 const ENTRIES: usize = 200_000;
 
@@ -77,7 +79,9 @@ async fn rest(engine: &str, store: &Store, reading: bool, verifying: bool) {
         reads(engine, store).await;
     }
     if verifying {
-        verify(engine, store).await;
+        for _ in 0..ROUNDS {
+            verify(engine, store).await;
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::account;
 use super::entry::{self, Chain, Entry};
-use super::packed::Packed;
+use super::packed;
 use super::page::{ChainHead, read_heads};
 use super::verify::{Broken, Verified, Verifier};
 use crate::error::StoreError;
 use crate::feed;
 use crate::sql::statements::{packed_text, scan_text};
-use crate::sql::{Arg, Conn, Row};
+use crate::sql::{Arg, Conn};
 use crate::store::Store;
 
 use adit_names::id::Id;
@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 const PIECE: usize = 4_000;
 /// … unless what they hold is larger than so many bytes.
 const HELD: usize = 8 << 20;
-/// Rows that are handed to the verifier at once, …
-const BLOCK: usize = 64;
+/// Entries that are handed to the verifier at once, …
+const BLOCK: i64 = 128;
 /// … and blocks that may wait for it.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = 2;
 
 /// What of the log is read, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -114,39 +114,49 @@ async fn check(conn: &mut Conn, mut verifier: Verifier, organization: Option<Id>
 
 /// Tells a verifier all entries of a scan. It works on a thread of its own while the next ones are read: each of the two
 /// takes about as long.
-async fn link_all(conn: &mut Conn, mut verifier: Verifier, scan: Scan) -> Result<Verifier, VerifyError> {
-    let (blocks, mut waiting) = mpsc::channel::<Vec<Row>>(BLOCKS);
-    let checking = tokio::task::spawn_blocking(move || -> Result<_, VerifyError> {
+async fn link_all(conn: &mut Conn, mut verifier: Verifier, mut scan: Scan) -> Result<Verifier, VerifyError> {
+    let (blocks, mut waiting) = mpsc::channel::<String>(BLOCKS);
+    let mut after = scan.after;
+    let checking = tokio::task::spawn_blocking(move || -> Result<_, Broken> {
         let mut buffer = String::new();
-        let mut after = 0;
         while let Some(block) = waiting.blocking_recv() {
-            for row in block {
-                let packed = Packed::read(&row).map_err(StoreError::from)?;
-                let Some((position, link)) = packed.link(&mut buffer) else {
-                    return Ok((verifier, Some(after)));
-                };
+            let Some(links) = packed::links(&block, &mut buffer) else {
+                return Ok((verifier, Some(after)));
+            };
+            for (position, link) in links {
                 verifier.link(&link)?;
                 after = position;
             }
         }
         Ok((verifier, None))
     });
-    let read = read_blocks(conn, &scan, blocks).await;
+    let read = read_blocks(conn, &mut scan, blocks).await;
     let checked = checking.await.map_err(|error| StoreError::Damaged(error.to_string()))?;
-    let (verifier, unreadable) = checked?;
-    let Some(after) = unreadable else {
-        return read.map(|()| verifier).map_err(VerifyError::from);
-    };
-    // A text with a character that texts of the log do not have: whole columns from there on.
-    link_columns(
-        conn,
-        verifier,
-        Scan {
-            after: after.max(scan.after),
-            ..scan
-        },
-    )
-    .await
+    let (verifier, odd) = checked?;
+    read?;
+    match odd {
+        None => Ok(verifier),
+        // An entry that cannot be taken apart: whole columns are read from there on.
+        Some(after) => link_columns(conn, verifier, Scan { after, ..scan }).await,
+    }
+}
+
+/// Until nobody takes the blocks any more, or knows what to do with one.
+async fn read_blocks(conn: &mut Conn, scan: &mut Scan, blocks: mpsc::Sender<String>) -> Result<(), StoreError> {
+    let dialect = conn.dialect();
+    loop {
+        let (conditions, mut args) = conditions(scan);
+        args.push(Arg::from(BLOCK));
+        let row = conn.rows_owned(packed_text(&conditions, dialect), args).await?;
+        let block = row.first().map(|row| row.text_or_null(0)).transpose()?.flatten();
+        let Some(block) = block else { return Ok(()) };
+        let last = packed::last(&block);
+        if blocks.send(block).await.is_err() {
+            return Ok(());
+        }
+        let Some(last) = last else { return Ok(()) };
+        scan.after = last;
+    }
 }
 
 async fn link_columns(conn: &mut Conn, mut verifier: Verifier, mut scan: Scan) -> Result<Verifier, VerifyError> {
@@ -158,26 +168,6 @@ async fn link_columns(conn: &mut Conn, mut verifier: Verifier, mut scan: Scan) -
             verifier.entry(entry)?;
         }
     }
-}
-
-/// Ends early without an error if nobody takes the blocks any more.
-async fn read_blocks(conn: &mut Conn, scan: &Scan, blocks: mpsc::Sender<Vec<Row>>) -> Result<(), StoreError> {
-    let (conditions, args) = conditions(scan);
-    let mut answer = conn.stream(packed_text(&conditions), args)?;
-    let mut block = Vec::with_capacity(BLOCK);
-    while let Some(row) = answer.next().await? {
-        block.push(row);
-        if block.len() == BLOCK
-            && blocks
-                .send(std::mem::replace(&mut block, Vec::with_capacity(BLOCK)))
-                .await
-                .is_err()
-        {
-            return Ok(());
-        }
-    }
-    let _ = blocks.send(block).await;
-    Ok(())
 }
 
 /// Up to [`PIECE`] entries, fewer if they are large.

@@ -39,7 +39,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 /// The writer's connection; makes the file where there is none.
 pub(crate) async fn writer(path: &Path) -> Result<Conn, SqlError> {
     // In KiB. The last pages of a dozen indexes are changed by every batch: none shall be read for that.
-    let options = options(path).pragma("cache_size", "-32768");
+    let options = options(path).pragma("cache_size", "-8192");
     Ok(Conn::from(options.connect().await?))
 }
 

@@ -128,15 +128,15 @@ macro_rules! entry_columns {
     };
 }
 
-/// An entry in three columns: engines take longer to hand a column over than to find it. What is hashed, in the order in
-/// which it is, then position and chain; parted by U+001F, with a `+` before what may be null.
+/// What of an entry is hashed, in the order in which it is, then position and chain; parted by U+001F, with a `+` before
+/// what may be null. The two hashes follow as digits.
 macro_rules! packed_columns {
     () => {
-        "concat_ws('\u{1f}', COALESCE('+' || after, ''), at, COALESCE('+' || before, ''), \
-         COALESCE('+' || credential_id, ''), event_id, event_type, COALESCE('+' || ip, ''), node, \
-         COALESCE('+' || object_id, ''), COALESCE('+' || object_kind, ''), COALESCE('+' || operation_id, ''), \
-         organization_id, COALESCE('+' || principal_id, ''), COALESCE('+' || revision, ''), seq, source, \
-         COALESCE('+' || subject, ''), COALESCE('+' || user_agent, ''), position, chain) AS packed, prev_hash, hash"
+        "COALESCE('+' || after, ''), at, COALESCE('+' || before, ''), COALESCE('+' || credential_id, ''), event_id, \
+         event_type, COALESCE('+' || ip, ''), node, COALESCE('+' || object_id, ''), COALESCE('+' || object_kind, ''), \
+         COALESCE('+' || operation_id, ''), organization_id, COALESCE('+' || principal_id, ''), \
+         COALESCE('+' || revision, ''), seq, source, COALESCE('+' || subject, ''), COALESCE('+' || user_agent, ''), \
+         position, chain"
     };
 }
 
@@ -291,22 +291,22 @@ pub(crate) fn scan_text(conditions: &[&str]) -> String {
     log_text(concat!("SELECT ", entry_columns!(), " FROM log"), conditions, "ASC")
 }
 
-/// As [`scan_text`], packed.
-pub(crate) fn packed_text(conditions: &[&str]) -> String {
-    let mut text = selected(concat!("SELECT ", packed_columns!(), " FROM log"), conditions);
-    text.push_str(" ORDER BY position ASC");
-    text
+/// As [`scan_text`], all entries in one text, parted by U+001E: engines take longer to hand columns and rows over than to
+/// find them. The order within the text is not promised. Null if there are none.
+pub(crate) fn packed_text(conditions: &[&str], dialect: Dialect) -> String {
+    let hashes = match dialect {
+        Dialect::Sqlite => "hex(prev_hash), hex(hash)",
+        Dialect::Postgres => "encode(prev_hash, 'hex'), encode(hash, 'hex')",
+    };
+    let packed = concat!("SELECT concat_ws('\u{1f}', ", packed_columns!());
+    let pieces = log_text(&format!("{packed}, {hashes}) AS packed FROM log"), conditions, "ASC");
+    format!(
+        "SELECT string_agg(packed, '{}') AS packed FROM ({pieces}) AS piece",
+        '\u{1e}'
+    )
 }
 
 fn log_text(select: &str, conditions: &[&str], order: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = selected(select, conditions);
-    // Writing to a `String` cannot fail.
-    let _ = write!(text, " ORDER BY position {order} LIMIT ${}", conditions.len() + 1);
-    text
-}
-
-fn selected(select: &str, conditions: &[&str]) -> String {
     use std::fmt::Write as _;
     let mut text = String::from(select);
     for (index, condition) in conditions.iter().enumerate() {
@@ -314,6 +314,7 @@ fn selected(select: &str, conditions: &[&str]) -> String {
         // Writing to a `String` cannot fail.
         let _ = write!(text, " {word} {condition} ${}", index + 1);
     }
+    let _ = write!(text, " ORDER BY position {order} LIMIT ${}", conditions.len() + 1);
     text
 }
 
