@@ -1,6 +1,7 @@
 //! One request from its head to its response.
 
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::time::Instant;
 
 use adit_names::code::ErrorCode;
@@ -85,18 +86,23 @@ impl Api {
         let operation_id = operation_id();
         let (mut head, body) = request.into_parts();
         head.method = canonical(&head.method);
+        let mut body = pin!(body);
         let mut decided = Decided::default();
         let answered = if cors::is_preflight(&head.method, &head.headers) {
             self.preflight(&head, peer)
         } else {
-            self.decide(&head, body, peer, &operation_id, &mut decided)
+            self.decide(&head, body.as_mut(), peer, &operation_id, &mut decided)
                 .await
                 .map(Reply::response)
         };
-        let response = answered.unwrap_or_else(|error| {
+        let mut response = answered.unwrap_or_else(|error| {
             self.record_refusal(&error, decided.asked.take(), peer, head.uri.path());
             refusal(&error, &operation_id)
         });
+        if !body::read_away(&head, body).await {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         self.finish(&head, &operation_id, decided.left, response).await
     }
 
@@ -136,7 +142,7 @@ impl Api {
     async fn decide<B>(
         &self,
         head: &Parts,
-        body: B,
+        body: Pin<&mut B>,
         peer: IpAddr,
         operation_id: &str,
         decided: &mut Decided,
@@ -272,10 +278,6 @@ fn refusal(error: &ApiError, operation_id: &str) -> Response<Body> {
     }
     if let Some(seconds) = error.detail_of(RETRY_AFTER).and_then(|t| t.parse().ok()) {
         headers.insert(header::RETRY_AFTER, seconds);
-    }
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        // What is left of the body is not read.
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
