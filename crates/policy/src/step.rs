@@ -126,8 +126,8 @@ const MAX_LOGS: usize = 32;
 /// Most errors that are kept of an exchange.
 const MAX_ERRORS: usize = 64;
 
-/// What policies have made of one request and its response.
-#[derive(Debug, Default)]
+/// What policies have made of one request and its response. A copy is what a retry goes back to.
+#[derive(Clone, Debug, Default)]
 pub struct Exchange {
     pub(crate) overlay: Overlay,
     pub(crate) results: Results,
