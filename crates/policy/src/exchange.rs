@@ -67,14 +67,14 @@ pub enum Trace {
 }
 
 /// What is looked up at most once for an exchange.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) client: OnceLock<Option<Arc<Intelligence>>>,
     pub(crate) server: OnceLock<Option<Arc<Intelligence>>>,
 }
 
-/// What policies have made of one request and its response.
-#[derive(Debug, Default)]
+/// What policies have made of one request and its response. A copy is what a retry goes back to.
+#[derive(Clone, Debug, Default)]
 pub struct Exchange {
     pub(crate) overlay: Overlay,
     pub(crate) results: Results,
@@ -83,7 +83,7 @@ pub struct Exchange {
     pub(crate) logs_dropped: u32,
     pub(crate) errors: Vec<PolicyError>,
     pub(crate) tickets: Vec<crate::state::Ticket>,
-    pub(crate) permits: Vec<Permit>,
+    pub(crate) permits: Vec<Arc<Permit>>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) trace: Trace,
     pub(crate) terms: Terms,
@@ -105,7 +105,7 @@ pub struct Exchange {
 }
 
 /// Bodies that actions have asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bodies {
     pub(crate) request: Option<Vec<u8>>,
     pub(crate) response: Option<Vec<u8>>,

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use adit_api::{Access, Secrets};
 use adit_model::{Object, SecretValue};
@@ -21,7 +21,13 @@ const POLL: Duration = Duration::from_secs(1);
 /// Objects whose secrets are asked for at once.
 const SECRETS: usize = 1_000;
 /// Kinds that the edge is told of, beside those of [`Access::KINDS`].
-const OF_THE_EDGE: &[&str] = &["reserved_domain", "reserved_addr", "agent_ingress", "endpoint"];
+const OF_THE_EDGE: &[&str] = &[
+    "reserved_domain",
+    "reserved_addr",
+    "agent_ingress",
+    "endpoint",
+    "secret",
+];
 
 /// Follows one store.
 pub(crate) struct Follower {
@@ -110,6 +116,10 @@ impl Follower {
 
     /// Takes over what changed since the last step.
     async fn step(&mut self) -> Result<(), StoreError> {
+        if self.compiler.set_now(SystemTime::now()) {
+            let (config, _) = self.compiler.apply(&self.settings, []);
+            self.publish(config);
+        }
         let feed = self.store.changes(self.position).await?;
         if feed.resync {
             return self.load().await;
@@ -137,6 +147,7 @@ impl Follower {
     async fn load(&mut self) -> Result<(), StoreError> {
         let everything = self.store.all(&self.kinds).await?;
         let secrets = self.secrets(everything.objects.iter().map(|o| o.id)).await?;
+        self.compiler.set_now(SystemTime::now());
         self.compiler.reset();
         let changes = everything
             .objects
@@ -151,10 +162,10 @@ impl Follower {
         Ok(())
     }
 
-    /// The hashes of those of these objects that have tokens.
+    /// The hashes of those of these objects that have tokens, and the values of secrets in vaults.
     async fn secrets(&self, ids: impl Iterator<Item = Id>) -> Result<Secrets, StoreError> {
         let ids: Vec<Id> = ids
-            .filter(|id| matches!(id.prefix(), Prefix::Credential | Prefix::ApiKey))
+            .filter(|id| matches!(id.prefix(), Prefix::Credential | Prefix::ApiKey | Prefix::Secret))
             .collect();
         let mut all = HashMap::with_capacity(ids.len());
         for some in ids.chunks(SECRETS) {
@@ -177,11 +188,23 @@ fn change(id: Id, kind: String, object: Option<Object>, secrets: &Secrets) -> Ch
             SecretValue::Hashed(hash) if field == "token" => Some(*hash),
             _ => None,
         });
+    let secret = secrets
+        .get(&id)
+        .into_iter()
+        .flatten()
+        .rev()
+        .find_map(|(field, value)| match value {
+            SecretValue::Sealed(bytes) if field == "value" => {
+                std::str::from_utf8(bytes).ok().map(|text| text.to_owned().into())
+            }
+            _ => None,
+        });
     Change {
         id,
         kind,
         object,
         token,
+        secret,
         imported: false,
     }
 }

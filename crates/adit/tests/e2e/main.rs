@@ -18,6 +18,7 @@ mod harness;
 mod listeners;
 mod names;
 mod observation;
+mod policy;
 mod protocol;
 mod proxying;
 mod streams;

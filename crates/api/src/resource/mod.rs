@@ -12,7 +12,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 mod filtered;
 pub(crate) mod get;
-mod idempotency;
+pub(crate) mod idempotency;
 pub(crate) mod list;
 mod outcome;
 pub(crate) mod routes;

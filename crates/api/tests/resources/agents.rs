@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::place::{Place, URL, place};
 
+const POLICY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
+
 /// An agent's endpoint that is on line; its id.
 fn online(place: &Place, name: &str, credential: &str) -> String {
     let organization = place.ours.id.to_string();
@@ -66,7 +68,7 @@ async fn one_list_has_both_in_one_order() {
         let body = json!({
             "url": format!("https://cloud{n}.adit.example.com:8443"),
             "type": "cloud",
-            "traffic_policy": "on_http_request: []\n",
+            "traffic_policy": POLICY,
         });
         let made = place.ask("POST", "/endpoints", body).await;
         assert_eq!(made.status, 201, "{}", made.text);
@@ -125,8 +127,7 @@ async fn only_an_agent_changes_its_endpoint() {
     for method in ["GET", "DELETE"] {
         assert_eq!(place.ask_as(&theirs, method, &one, Value::Null).await.status, 404);
     }
-    let body =
-        json!({"url": "https://app.adit.example.com:8443", "type": "cloud", "traffic_policy": "on_http_request: []\n"});
+    let body = json!({"url": "https://app.adit.example.com:8443", "type": "cloud", "traffic_policy": POLICY});
     let taken = place.ask("POST", "/endpoints", body).await;
     assert_eq!(taken.code(), "ERR_NGROK_334", "{}", taken.text);
 }

@@ -5,6 +5,7 @@ mod domain;
 mod endpoint;
 pub(crate) mod operations;
 mod secret;
+mod traffic_policy;
 
 use adit_model::{Kind, Object, Prepared};
 use adit_store::{Change, Written};
@@ -38,7 +39,10 @@ pub(super) async fn write_new(call: &Call<'_>, subject: &Subject, mut prepared: 
     match subject.kind.name {
         "reserved_addr" => return address::write(call, subject, prepared).await,
         "reserved_domain" => domain::check(call, &prepared.object).await?,
-        "endpoint" => endpoint::attach(call, &mut prepared).await?,
+        "endpoint" => {
+            endpoint::attach(call, &mut prepared).await?;
+            traffic_policy::check(call, &prepared.object).await?;
+        }
         _ => {}
     }
     let id = prepared.object.id;
@@ -55,6 +59,9 @@ pub(super) async fn along_update(
     current: &Object,
     next: &Object,
 ) -> Result<Vec<Change>, ApiError> {
+    if subject.kind.name == "endpoint" && current.text("traffic_policy") != next.text("traffic_policy") {
+        traffic_policy::check(call, next).await?;
+    }
     match subject.kind.name {
         "endpoint" if current.flag("pooling_enabled") != next.flag("pooling_enabled") => {
             endpoint::check_pool(call, next)?;
