@@ -157,7 +157,7 @@ impl Server {
         ] {
             observer.watch(value, kept);
         }
-        let (sink, connections) = ControlSink::new(&[ControlName::Api]);
+        let (sink, connections) = ControlSink::new(&[ControlName::Api, ControlName::Dashboard]);
         let (commands, command_queue) = Commands::new();
         let profile = ServerProfile::builder(resolver.clone())
             .tickets(tickets(&key, "tls tickets of the API"))

@@ -34,6 +34,7 @@ const QUERY: &[(&str, &str, &str)] = &[
     ("force", "boolean", "Do it even if that locks you out."),
     ("id", "string", "Only objects with one of these ids."),
     ("limit", "integer", "Most objects of the page, 1 to 100."),
+    ("user_id", "string", "Only of this user."),
     ("unset", "string", "Optional fields to clear, comma-separated."),
     ("url", "string", "Only objects with one of these URLs."),
     (
@@ -51,6 +52,11 @@ const QUERY: &[(&str, &str, &str)] = &[
         "Only what was signed at this time or later (RFC 3339).",
     ),
     ("format", "string", "ndjson or csv."),
+    (
+        "verify",
+        "boolean",
+        "The entries are asked for to verify them. The log has no entry about that; it has one about every other export.",
+    ),
     ("confirm", "string", "The name of what is to be deleted."),
 ];
 /// What the server adds beyond ngrok's API.
@@ -65,6 +71,7 @@ const ADDED: &[&str] = &[
     "from",
     "to",
     "since",
+    "user_id",
 ];
 
 /// Parameters that many operations share.
@@ -122,6 +129,14 @@ pub(super) fn describe(route: &Route, schemas: &mut Schemas) -> Value {
         Access::With(permission) => operation.insert("x-adit-permission".to_owned(), permission.into()),
         Access::Known => None,
         Access::Everybody => operation.insert("security".to_owned(), json!([])),
+        Access::Browser => {
+            operation.insert(
+                "servers".to_owned(),
+                json!([{"url": "https://dashboard.{base}/api",
+                "variables": {"base": {"default": "adit.example.com"}}}]),
+            );
+            operation.insert("security".to_owned(), json!([]))
+        }
     };
     if route.path.starts_with("/adit/") {
         operation.insert("x-adit-addition".to_owned(), true.into());
@@ -141,7 +156,7 @@ fn parameters_of(route: &Route) -> Vec<Value> {
             "schema": {"type": "string"},
         }));
     }
-    if !route.path.starts_with("/adit/") && route.access != Access::Everybody {
+    if !route.path.starts_with("/adit/") && !matches!(route.access, Access::Everybody | Access::Browser) {
         parameters.push(json!({"$ref": "#/components/parameters/NgrokVersion"}));
     }
     for (name, repeatable) in route.parameters {

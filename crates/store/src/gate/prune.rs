@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::append::{What, append, canonical};
 use super::desk::Desk;
-use super::step::{Hand, What, append, canonical};
+use super::step::Hand;
 use crate::log::{Chain, Prune, organization_text};
 use crate::sql::statements as s;
 use crate::sql::{Arg, Conn, SqlError};

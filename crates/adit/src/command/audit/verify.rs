@@ -96,7 +96,10 @@ impl Args {
         let mut lines = Lines::default();
         let mut sink = |piece: &[u8]| lines.each(piece, |line| check.line(line));
         let answer = client
-            .ask_into(&Request::get("/adit/audit/export?format=ndjson"), Some(&mut sink))
+            .ask_into(
+                &Request::get("/adit/audit/export?format=ndjson&verify=true"),
+                Some(&mut sink),
+            )
             .await?;
         if answer.status != 200 {
             show::body(&answer, form)?;
