@@ -71,7 +71,7 @@ const AUDIT: &[Parameter] = &[
     ("from", false),
     ("to", false),
 ];
-const EXPORT: &[Parameter] = &[("from", false), ("to", false), ("format", false)];
+const EXPORT: &[Parameter] = &[("from", false), ("to", false), ("format", false), ("verify", false)];
 const SESSIONS: &[Parameter] = &[("user_id", false)];
 const SINCE: &[Parameter] = &[("since", false)];
 const WRITE: &[Parameter] = &[("dry_run", false), ("wait", false)];

@@ -44,6 +44,7 @@ pub use label::{
     EndpointType, GlitchKind, HandshakeResult, Listener, Method, Outcome, ParkResult, Protocol, RefusalKind,
     RefusalReason, RetryReason, Reuse, Side, StopCode, StreamFailure, TlsVersion,
 };
+pub use metrics::collect::NodeValue;
 pub use metrics::text::Format;
 pub use observer::{AccessLog, Destination, Observer, Options};
 pub use outcome::connection::{ConnectionOutcome, ConnectionTimings, Relayed};

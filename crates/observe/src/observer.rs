@@ -1,5 +1,6 @@
 //! The observer of a node: what its workers share, and the two threads that work for it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::mem;
@@ -20,7 +21,7 @@ use crate::label::RefusalKind;
 use crate::log::lines::Lines;
 use crate::merge::Merge;
 use crate::metrics::cells::{Cells, LoginResult};
-use crate::metrics::collect::{NodeValues, collect};
+use crate::metrics::collect::{NodeValue, NodeValues, collect};
 use crate::metrics::text::Format;
 use crate::redact::Redaction;
 use crate::ring::Ring;
@@ -190,6 +191,11 @@ impl Observer {
         self.0.shared.snapshot_generation.store(position, Ordering::Relaxed);
     }
 
+    /// From now on the metrics have this value, as it is in `kept` when they are asked for.
+    pub fn watch(&self, value: NodeValue, kept: Arc<AtomicU64>) {
+        lock(&self.0.shared.kept).insert(value, kept);
+    }
+
     /// Finished exchanges and connections that left the rings so far, logged or not.
     #[must_use]
     pub fn records(&self) -> u64 {
@@ -269,6 +275,8 @@ pub(crate) struct Shared {
     activities: Mutex<Vec<Arc<ActivityEvent>>>,
     activity_tap: Option<Arc<dyn ActivityTap>>,
     snapshot_generation: AtomicU64,
+    /// Values of the node that others keep.
+    kept: Mutex<BTreeMap<NodeValue, Arc<AtomicU64>>>,
 }
 
 impl Shared {
@@ -290,6 +298,7 @@ impl Shared {
             activities: Mutex::default(),
             activity_tap,
             snapshot_generation: AtomicU64::new(0),
+            kept: Mutex::default(),
         }
     }
 
@@ -423,7 +432,10 @@ impl Shared {
     fn node_values(&self) -> NodeValues {
         let (log_lines_dropped, log_lines_failed) = self.lines.losses();
         let ring_dropped: u64 = self.workers().map(|worker| worker.cells.ring_dropped.read(0)).sum();
+        let kept = lock(&self.kept);
+        let kept = kept.iter().map(|(value, kept)| (*value, kept.load(Ordering::Relaxed)));
         NodeValues {
+            kept: kept.collect(),
             snapshot_generation: self.snapshot_generation.load(Ordering::Relaxed),
             log_lines_dropped,
             log_lines_failed,

@@ -3,7 +3,6 @@
 
 use std::net::TcpListener as StdListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use adit_observe::{Format, Observer};
@@ -13,6 +12,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::watch;
+
+use crate::health::{Health, Readiness};
 
 /// A running admin port.
 #[derive(Debug)]
@@ -24,21 +25,21 @@ pub struct AdminPort {
 #[derive(Clone)]
 struct Shared {
     observer: Observer,
-    stopping: Arc<AtomicBool>,
+    health: Arc<Health>,
 }
 
 /// Starts it.
 ///
 /// # Errors
 /// When thread or event queue cannot be made.
-pub fn start(socket: StdListener, observer: Observer, stopping: Arc<AtomicBool>) -> std::io::Result<AdminPort> {
+pub fn start(socket: StdListener, observer: Observer, health: Arc<Health>) -> std::io::Result<AdminPort> {
     let (stop, mut stopped) = watch::channel(false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(Shared { observer, stopping });
+        .with_state(Shared { observer, health });
     let thread = thread::Builder::new().name("admin".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let listener = match tokio::net::TcpListener::from_std(socket) {
@@ -80,10 +81,17 @@ impl AdminPort {
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    if shared.stopping.load(Ordering::Acquire) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "{\"missing\":[\"draining\"]}\n").into_response();
+    match shared.health.now() {
+        Readiness::Ready => "ready\n".into_response(),
+        Readiness::Degraded => "{\"degraded\":[\"store\"]}\n".into_response(),
+        Readiness::Draining => missing("draining"),
+        Readiness::Outdated => missing("store"),
     }
-    "ready\n".into_response()
+}
+
+fn missing(what: &str) -> Response {
+    let body = format!("{{\"missing\":[\"{what}\"]}}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
 }
 
 async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use adit_api::{Access, Api, serve};
 use adit_edge::{ControlConnection, ControlQueue};
 use adit_snapshot::{EdgeConfig, SealKey};
-use adit_store::{Engine, KeyPlaces, MasterKey, Store};
+use adit_store::log::AuditKey;
+use adit_store::{Engine, KeyPlaces, MasterKey, OpenError, Store};
 use adit_tls::ServerProfile;
 use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
@@ -17,8 +18,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::activity::{SpoolReader, ship};
+use crate::audit::{Auditor, Shown};
+use crate::config::Settings;
+use crate::disk_snapshot::Folder;
 use crate::first::First;
-use crate::follow::Follower;
+use crate::follow::{Follower, kinds};
+use crate::health::Health;
 use crate::wire::ServerError;
 
 /// TLS handshake.
@@ -45,6 +50,14 @@ pub(crate) struct Begin {
     pub(crate) settings: EdgeConfig,
     /// Activity that waits for the log.
     pub(crate) spool: SpoolReader,
+    /// Signs heads of the log.
+    pub(crate) audit_key: Arc<AuditKey>,
+    /// How the log is kept.
+    pub(crate) operator: Settings,
+    /// What is shown of the log.
+    pub(crate) shown: Shown,
+    /// How this node is.
+    pub(crate) health: Arc<Health>,
 }
 
 /// What is there once the store is open and was read.
@@ -92,11 +105,9 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let node = begin.node.clone();
-            let (follower, spool, store, answered) = match open(begin).await {
-                Ok((follower, spool, ready)) => {
-                    let store = ready.store.clone();
-                    (follower, spool, store, answer.send(Ok(ready)))
-                }
+            let (key, operator, shown) = (begin.audit_key.clone(), begin.operator.clone(), begin.shown.clone());
+            let (opened, answered) = match open(begin).await {
+                Ok((opened, ready)) => (opened, answer.send(Ok(ready))),
                 Err(error) => {
                     // Who started us is there, or nobody needs to know.
                     let _ = answer.send(Err(error));
@@ -112,9 +123,22 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
                     tokio::join!(run(serve, stopped.clone()), api.background(stopped.clone()));
                 }
             };
+            let Opened {
+                follower,
+                spool,
+                store,
+                folder,
+            } = opened;
+            let mut auditor = Auditor::new(store.clone(), key, node.clone(), &operator, shown);
+            let applied = follower.applied();
             let following = follower.run(stopped.clone(), renewed);
             let shipping = ship(spool, store.clone(), node, stopped.clone());
-            tokio::join!(serving, following, shipping);
+            let auditing = auditor.run(stopped.clone());
+            let kinds = kinds();
+            let keeping = folder.keep(&store, &kinds, applied, stopped.clone());
+            tokio::join!(serving, following, shipping, auditing, keeping);
+            // Everything is written by now.
+            auditor.last().await;
             store.close().await;
         });
         runtime.shutdown_background();
@@ -132,28 +156,58 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     }
 }
 
-async fn open(begin: Begin) -> Result<(Follower, SpoolReader, Ready), ServerError> {
+/// What the control thread works with.
+struct Opened {
+    follower: Follower,
+    spool: SpoolReader,
+    store: Store,
+    folder: Folder,
+}
+
+async fn open(begin: Begin) -> Result<(Opened, Ready), ServerError> {
     let key = MasterKey::find(&begin.key, &begin.engine).await?;
-    let store = Store::open(adit_store::Options {
-        engine: begin.engine,
-        node: begin.node,
-        key: key.clone(),
-    })
-    .await?;
+    let folder = Folder::new(&begin.key.data_dir, key.clone());
     let mut settings = begin.settings;
     settings.seal_key = SealKey(*key.derive("cookies of agents"));
-    if let Some(first) = begin.first {
-        first.make(&store, &settings.base_domain).await?;
-    }
-    let follower = Follower::start(store.clone(), settings).await?;
+    let options = || adit_store::Options {
+        engine: begin.engine.clone(),
+        node: begin.node.clone(),
+        key: key.clone(),
+    };
+    let (store, follower) = match Store::open(options()).await {
+        Ok(store) => {
+            if let Some(first) = begin.first {
+                first.make(&store, &settings.base_domain).await?;
+            }
+            let follower = Follower::start(store.clone(), settings, begin.health).await?;
+            (store, follower)
+        }
+        Err(error @ OpenError::Unavailable(_)) => {
+            let Some(told) = folder.newest() else {
+                return Err(error.into());
+            };
+            let age = jiff::Timestamp::now().as_second().saturating_sub(told.at);
+            tracing::error!(%error, age_s = age, "this node starts with what it was told before, until the store answers");
+            let store = Store::open_later(&options())?;
+            let follower = Follower::resume(store.clone(), settings, begin.health, told);
+            (store, follower)
+        }
+        Err(error) => return Err(error.into()),
+    };
     let ready = Ready {
         config: follower.config(),
         access: follower.access(),
         applied: follower.applied(),
-        store,
+        store: store.clone(),
         key,
     };
-    Ok((follower, begin.spool, ready))
+    let opened = Opened {
+        follower,
+        spool: begin.spool,
+        store,
+        folder,
+    };
+    Ok((opened, ready))
 }
 
 impl Control {

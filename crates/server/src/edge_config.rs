@@ -79,7 +79,7 @@ fn set_limits(limits: &mut adit_snapshot::Limits, settings: &Settings, listening
 }
 
 /// Name of this node.
-pub(crate) fn node_name(settings: &Settings) -> String {
+pub fn node_name(settings: &Settings) -> String {
     let given = settings.cluster.node_name.clone();
     given.unwrap_or_else(|| "node-1".to_owned())
 }

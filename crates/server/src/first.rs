@@ -193,8 +193,8 @@ pub async fn initialize(
     first: &First,
     base_domain: &str,
 ) -> Result<bool, ServerError> {
-    let engine = wire::engine(settings, state);
-    let key = MasterKey::find(&wire::key_places(settings, state), &engine).await?;
+    let engine = wire::engine(settings, state.dir());
+    let key = MasterKey::find(&wire::key_places(settings, state.dir()), &engine).await?;
     let node = edge_config::node_name(settings);
     let store = Store::open(adit_store::Options { engine, node, key }).await?;
     let made = if store.count("organization", None).await? == 0 {

@@ -4,22 +4,22 @@
 //! position always advances; what cannot be compiled is quarantined and said. While the store is away, what was told
 //! last stays in force.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adit_api::{Access, Secrets};
-use adit_model::{Object, SecretValue};
-use adit_names::id::{Id, Prefix};
+use adit_model::Object;
+use adit_names::id::Id;
 use adit_snapshot::{Change, Compiler, EdgeConfig, Quarantined};
-use adit_store::{Store, StoreError};
+use adit_store::{Everything, Store, StoreError};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 
+use crate::disk_snapshot::{self, Told};
+use crate::health::Health;
+
 /// Looked for changes without being woken.
 const POLL: Duration = Duration::from_secs(1);
-/// Objects whose secrets are asked for at once.
-const SECRETS: usize = 1_000;
 /// Kinds that the edge is told of, beside those of [`Access::KINDS`].
 const OF_THE_EDGE: &[&str] = &[
     "reserved_domain",
@@ -41,7 +41,14 @@ pub(crate) struct Follower {
     applied: watch::Sender<u64>,
     /// Snapshots that were replaced and are perhaps still read: the last reader shall not have to free them.
     replaced: Vec<Arc<EdgeConfig>>,
-    kinds: Vec<&'static str>,
+    health: Arc<Health>,
+}
+
+/// Kinds that a node is told of.
+pub(crate) fn kinds() -> Vec<&'static str> {
+    let mut kinds = Access::KINDS.to_vec();
+    kinds.extend(OF_THE_EDGE);
+    kinds
 }
 
 impl Follower {
@@ -49,10 +56,26 @@ impl Follower {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(crate) async fn start(store: Store, settings: EdgeConfig) -> Result<Self, StoreError> {
-        let mut kinds = Access::KINDS.to_vec();
-        kinds.extend(OF_THE_EDGE);
-        let mut follower = Self {
+    pub(crate) async fn start(store: Store, settings: EdgeConfig, health: Arc<Health>) -> Result<Self, StoreError> {
+        let mut follower = Self::new(store, settings, health);
+        follower.load().await?;
+        follower.health.told();
+        Ok(follower)
+    }
+
+    /// Begins with what this node was told before, since the store does not answer.
+    pub(crate) fn resume(store: Store, settings: EdgeConfig, health: Arc<Health>, told: Told) -> Self {
+        let mut follower = Self::new(store, settings, health);
+        if let Some(event_id) = &told.everything.event_id {
+            follower.store.remember(told.everything.position, event_id.clone());
+        }
+        follower.take(told.everything, &told.secrets);
+        follower.health.away(Some(told.at));
+        follower
+    }
+
+    fn new(store: Store, settings: EdgeConfig, health: Arc<Health>) -> Self {
+        Self {
             store,
             compiler: Compiler::default(),
             config: Arc::new(ArcSwap::from_pointee(settings.clone())),
@@ -61,10 +84,8 @@ impl Follower {
             position: 0,
             applied: watch::Sender::new(0),
             replaced: Vec::new(),
-            kinds,
-        };
-        follower.load().await?;
-        Ok(follower)
+            health,
+        }
     }
 
     /// What the edge reads.
@@ -96,9 +117,16 @@ impl Follower {
                 _ = poll.tick() => {}
             }
             match self.step().await {
-                Ok(()) => is_away = false,
+                Ok(()) => {
+                    if is_away {
+                        tracing::info!("the store can be read again");
+                    }
+                    is_away = false;
+                    self.health.told();
+                }
                 Err(error) if !is_away => {
                     is_away = true;
+                    self.health.away(None);
                     tracing::warn!(%error, "the store cannot be read; what was told last stays in force");
                 }
                 Err(_) => {}
@@ -145,33 +173,30 @@ impl Follower {
 
     /// Takes everything over, in place of what was known.
     async fn load(&mut self) -> Result<(), StoreError> {
-        let everything = self.store.all(&self.kinds).await?;
+        let everything = self.store.all(&kinds()).await?;
         let secrets = self.secrets(everything.objects.iter().map(|o| o.id)).await?;
+        self.take(everything, &secrets);
+        Ok(())
+    }
+
+    fn take(&mut self, everything: Everything, secrets: &Secrets) {
         self.compiler.set_now(SystemTime::now());
         self.compiler.reset();
         let changes = everything
             .objects
             .iter()
-            .map(|o| change(o.id, o.kind.clone(), Some(o.clone()), &secrets));
+            .map(|o| change(o.id, o.kind.clone(), Some(o.clone()), secrets));
         let (config, quarantined) = self.compiler.apply(&self.settings, changes);
         say(&quarantined);
-        self.access.load(everything.objects, &secrets);
+        self.access.load(everything.objects, secrets);
         self.publish(config);
         self.position = everything.position;
         self.applied.send_replace(self.position);
-        Ok(())
     }
 
     /// The hashes of those of these objects that have tokens, and the values of secrets in vaults.
     async fn secrets(&self, ids: impl Iterator<Item = Id>) -> Result<Secrets, StoreError> {
-        let ids: Vec<Id> = ids
-            .filter(|id| matches!(id.prefix(), Prefix::Credential | Prefix::ApiKey | Prefix::Secret))
-            .collect();
-        let mut all = HashMap::with_capacity(ids.len());
-        for some in ids.chunks(SECRETS) {
-            all.extend(self.store.secrets(some).await?);
-        }
-        Ok(all)
+        disk_snapshot::secrets(&self.store, ids).await
     }
 
     fn publish(&mut self, config: EdgeConfig) {
@@ -180,25 +205,8 @@ impl Follower {
 }
 
 fn change(id: Id, kind: String, object: Option<Object>, secrets: &Secrets) -> Change {
-    let token = secrets
-        .get(&id)
-        .into_iter()
-        .flatten()
-        .find_map(|(field, value)| match value {
-            SecretValue::Hashed(hash) if field == "token" => Some(*hash),
-            _ => None,
-        });
-    let secret = secrets
-        .get(&id)
-        .into_iter()
-        .flatten()
-        .rev()
-        .find_map(|(field, value)| match value {
-            SecretValue::Sealed(bytes) if field == "value" => {
-                std::str::from_utf8(bytes).ok().map(|text| text.to_owned().into())
-            }
-            _ => None,
-        });
+    let token = disk_snapshot::token(secrets, id);
+    let secret = disk_snapshot::value(secrets, id).map(Into::into);
     Change {
         id,
         kind,

@@ -8,24 +8,29 @@
 //! * `control` opens the store and serves the API on a thread of its own, on connections that the edge hands over;
 //!   `follow` is the feed loop: what is in the store becomes what the edge reads. `activity` goes the other way: what
 //!   agents did is spooled and taken into the log.
+//! * `audit` looks after the log: signs, checks, takes away what is old. `disk_snapshot` keeps what this node was told, for
+//!   a start without the database; [`health`] is what is said of all that.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 mod activity;
 pub mod admin_port;
+mod audit;
 pub mod authority;
 pub mod certificates;
 pub mod config;
 mod control;
+mod disk_snapshot;
 mod durable;
 mod edge_config;
 pub mod first;
 mod follow;
+pub mod health;
 pub mod listen;
 pub mod state;
 pub mod wire;
 
 pub use adit_observe::AccessLog;
 pub use durable::write as write_durably;
-pub use edge_config::drain_grace;
+pub use edge_config::{drain_grace, node_name};
 pub use first::First;
 pub use wire::{Options, Server, ServerError};

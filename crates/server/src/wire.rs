@@ -1,15 +1,15 @@
 //! Puts a server together: state, store, authority, configuration, workers, edge, API, admin port.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use adit_api::Api;
 use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
-use adit_observe::{AccessLog, Observer};
+use adit_observe::{AccessLog, NodeValue, Observer};
 use adit_snapshot::ControlName;
 use adit_store::log::AuditKey;
 use adit_store::{Engine, KeyPlaces, MasterKey, Store};
@@ -18,13 +18,18 @@ use tokio::sync::watch;
 
 use crate::activity::Spool;
 use crate::admin_port::{self, AdminPort};
+use crate::audit::Shown;
 use crate::authority::{AuthorityError, LocalAuthority};
 use crate::certificates::{CertificateError, CertificateFiles};
 use crate::config::Settings;
 use crate::control::{self, Begin, Control, Ready, Serve};
 use crate::edge_config::{self, Listening};
 use crate::first::{First, FirstError};
+use crate::health::Health;
 use crate::state::State;
+
+/// How long what happened last may take to be told when the server stops.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 
 /// What a server is started with; sockets are bound already.
 #[derive(Debug)]
@@ -86,7 +91,7 @@ pub struct Server {
     control: Control,
     admin_address: SocketAddr,
     observer: Observer,
-    stopping: Arc<AtomicBool>,
+    health: Arc<Health>,
     state: State,
     listening: Listening,
     settings: Settings,
@@ -115,13 +120,19 @@ impl Server {
         };
         let (resolver, certificates) = certificates(&options.settings, &options.state, &listening, https_address.ip())?;
         let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
+        let audit_key = Arc::new(AuditKey::find(options.state.dir())?);
+        let (shown, health) = (Shown::default(), Arc::new(Health::default()));
         let (mut control, ready) = control::start(Begin {
-            engine: engine(&options.settings, &options.state),
-            key: key_places(&options.settings, &options.state),
+            engine: engine(&options.settings, options.state.dir()),
+            key: key_places(&options.settings, options.state.dir()),
             node: edge_config::node_name(&options.settings),
             first: options.first,
             settings: edge_config::of(&options.settings, &listening),
             spool: reader,
+            audit_key: audit_key.clone(),
+            operator: options.settings.clone(),
+            shown: shown.clone(),
+            health: health.clone(),
         })?;
         let Ready {
             store,
@@ -137,7 +148,15 @@ impl Server {
             activity_tap: Some(spool.clone()),
             ..adit_observe::Options::default()
         })?;
-        let audit_key = AuditKey::find(options.state.dir())?;
+        for (value, kept) in [
+            (NodeValue::AuditIntact, shown.intact),
+            (NodeValue::SpoolBytes, spool.size()),
+            (NodeValue::SpoolDropped, spool.lost()),
+            (NodeValue::StoreAway, health.away_value()),
+            (NodeValue::StoreLogBytes, shown.store_log),
+        ] {
+            observer.watch(value, kept);
+        }
         let (sink, connections) = ControlSink::new(&[ControlName::Api, ControlName::Dashboard]);
         let (commands, command_queue) = Commands::new();
         let profile = ServerProfile::builder(resolver.clone())
@@ -192,17 +211,16 @@ impl Server {
         control.serve(Serve {
             connections,
             profile,
-            api: Arc::new(api.signing_with(Arc::new(audit_key))),
+            api: Arc::new(api.signing_with(audit_key)),
         });
-        let stopping = Arc::new(AtomicBool::new(false));
-        let admin = admin_port::start(options.admin, observer.clone(), stopping.clone())?;
+        let admin = admin_port::start(options.admin, observer.clone(), health.clone())?;
         Ok(Self {
             edge,
             admin,
             control,
             admin_address,
             observer,
-            stopping,
+            health,
             state: options.state,
             listening,
             settings: options.settings,
@@ -264,8 +282,12 @@ impl Server {
 
     /// Drains for at most `deadline`, then stops.
     pub async fn stop(self, deadline: Duration) {
-        self.stopping.store(true, Ordering::Release);
+        self.health.drain();
         self.edge.drain(deadline).await;
+        // What is held back until endpoints are quiet: they are now.
+        if !self.observer.flush(LAST_EVENTS) {
+            tracing::warn!("what happened last is perhaps not recorded");
+        }
         self.spool.close();
         self.control.stop();
         self.admin.stop();
@@ -300,19 +322,21 @@ fn tickets(key: &MasterKey, purpose: &str) -> TicketKeys {
 }
 
 /// Which database the settings mean.
-pub fn engine(settings: &Settings, state: &State) -> Engine {
+#[must_use]
+pub fn engine(settings: &Settings, data_dir: &Path) -> Engine {
     match settings.store.as_ref().map(|s| s.reveal()) {
         Some(url) if url != "sqlite" => Engine::Postgres(url.to_owned()),
-        _ => Engine::Sqlite(state.dir().join("adit.db")),
+        _ => Engine::Sqlite(data_dir.join("adit.db")),
     }
 }
 
 /// Where the master key is.
-pub fn key_places(settings: &Settings, state: &State) -> KeyPlaces {
+#[must_use]
+pub fn key_places(settings: &Settings, data_dir: &Path) -> KeyPlaces {
     KeyPlaces {
         given: settings.master_key.as_ref().map(|k| k.reveal().to_owned().into()),
         file: settings.master_key_file.clone(),
-        data_dir: state.dir().to_owned(),
+        data_dir: data_dir.to_owned(),
     }
 }
 

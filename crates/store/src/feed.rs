@@ -47,6 +47,9 @@ pub struct Changed {
 pub struct Everything {
     /// At which; [`Store::changes`] goes on from here.
     pub position: u64,
+    /// Event of the entry there, if there is one: by it a follower that starts from what it kept elsewhere finds out
+    /// whether the log is still the same ([`Store::remember`]).
+    pub event_id: Option<String>,
     /// By kind in the order asked for, then by id.
     pub objects: Vec<Object>,
 }
@@ -122,7 +125,7 @@ impl Store {
             changed.push((at, Changed { id, kind, object }));
         }
         changed.sort_unstable_by_key(|(at, _)| *at);
-        self.remember(conn, position).await?;
+        self.remember_head(conn, position).await?;
         Ok(Feed {
             position,
             changed: changed.into_iter().map(|(_, changed)| changed).collect(),
@@ -147,8 +150,12 @@ impl Store {
                 }
             }
         }
-        self.remember(conn, position).await?;
-        Ok(Everything { position, objects })
+        let event_id = self.remember_head(conn, position).await?;
+        Ok(Everything {
+            position,
+            event_id,
+            objects,
+        })
     }
 
     /// Whether the entry at a position is the one that was told.
@@ -166,18 +173,24 @@ impl Store {
             .is_none_or(|event| event == remembered))
     }
 
-    async fn remember(&self, conn: &mut Conn, position: u64) -> Result<(), StoreError> {
+    async fn remember_head(&self, conn: &mut Conn, position: u64) -> Result<Option<String>, StoreError> {
         let row = conn.row(&s::EVENT_AT, vec![Arg::from(position)]).await?;
-        let Some(event) = row.map(|row| row.text(0)).transpose()? else {
-            return Ok(());
-        };
+        let event = row.map(|row| row.text(0)).transpose()?;
+        if let Some(event) = &event {
+            self.remember(position, event.clone());
+        }
+        Ok(event)
+    }
+
+    /// A follower knows this entry at this position: if the log has another one there, [`Store::changes`] from it says
+    /// that everything has to be read anew.
+    pub fn remember(&self, position: u64, event_id: String) {
         if let Ok(mut remembered) = self.inner.remembered.lock() {
-            remembered.insert(position, event);
+            remembered.insert(position, event_id);
             while remembered.len() > FOLLOWERS {
                 remembered.pop_first();
             }
         }
-        Ok(())
     }
 }
 

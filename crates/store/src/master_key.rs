@@ -52,16 +52,10 @@ impl MasterKey {
     /// A place that is set has no key; a file can be read by everybody; there is no key although something is sealed;
     /// the database does not answer.
     pub async fn find(places: &KeyPlaces, engine: &Engine) -> Result<Self, OpenError> {
-        if let Some(text) = &places.given {
-            return Self::read(text.as_bytes()).ok_or_else(|| OpenError::Key("ADIT_SERVER__MASTER_KEY".to_owned()));
-        }
-        if let Some(path) = &places.file {
-            return Self::load(path)?.ok_or_else(|| OpenError::file(path, std::io::ErrorKind::NotFound.into()));
-        }
-        let path = places.data_dir.join(FILE);
-        if let Some(key) = Self::load(&path)? {
-            return Ok(key);
-        }
+        let path = match Self::existing(places) {
+            Err(OpenError::NoKey(path)) => path,
+            found => return found,
+        };
         if crate::store::has_secrets(engine).await? {
             return Err(OpenError::NoKey(path));
         }
@@ -71,6 +65,21 @@ impl MasterKey {
         text.push('\n');
         file::create(&path, text.as_bytes()).map_err(|error| OpenError::file(&path, error))?;
         Ok(Self(bytes))
+    }
+
+    /// Finds the key of an installation that has one; makes none.
+    ///
+    /// # Errors
+    /// As [`MasterKey::find`]; [`OpenError::NoKey`] if no place has one.
+    pub fn existing(places: &KeyPlaces) -> Result<Self, OpenError> {
+        if let Some(text) = &places.given {
+            return Self::read(text.as_bytes()).ok_or_else(|| OpenError::Key("ADIT_SERVER__MASTER_KEY".to_owned()));
+        }
+        if let Some(path) = &places.file {
+            return Self::load(path)?.ok_or_else(|| OpenError::file(path, std::io::ErrorKind::NotFound.into()));
+        }
+        let path = places.data_dir.join(FILE);
+        Self::load(&path)?.ok_or(OpenError::NoKey(path))
     }
 
     fn load(path: &Path) -> Result<Option<Self>, OpenError> {

@@ -10,9 +10,8 @@ use crate::gate::{Gate, Keeper};
 use crate::master_key::MasterKey;
 use crate::migrate;
 use crate::secret::Sealer;
-use crate::sql::Pool;
 use crate::sql::statements::{self as s, MIGRATED};
-use crate::store::{Engine, Inner, Store, place};
+use crate::store::{Engine, Inner, Store, place, pool};
 use crate::writer::{Place, Writer};
 
 impl Store {
@@ -23,15 +22,12 @@ impl Store {
     /// There is no such file, the database does not answer, holds no store, or one of a newer version.
     pub async fn open_to_read(engine: &Engine) -> Result<Self, OpenError> {
         let place = place(engine)?;
-        let pool = match &place {
-            Place::Sqlite(path) => {
-                // An engine that is asked to read what is not there would make it.
-                let found = std::fs::File::open(path).map_err(|error| OpenError::file(path, error))?;
-                drop(found);
-                Pool::sqlite(path)
-            }
-            Place::Postgres(options) => Pool::postgres((**options).clone()),
-        };
+        if let Place::Sqlite(path) = &place {
+            // An engine that is asked to read what is not there would make it.
+            let found = std::fs::File::open(path).map_err(|error| OpenError::file(path, error))?;
+            drop(found);
+        }
+        let pool = pool(&place);
         let mut conn = pool.get().await.map_err(OpenError::sql)?;
         let row = conn.row(&MIGRATED, Vec::new()).await.map_err(OpenError::sql)?;
         let found = row.map(|row| row.int(0)).transpose().map_err(OpenError::sql)?;
@@ -49,7 +45,7 @@ impl Store {
         let sealer = Arc::new(Sealer::new(&MasterKey::new([0; 32])).ok_or(OpenError::WrongKey)?);
         // Given back: the pool is closed when all of its connections are.
         drop(conn);
-        let writer = Arc::new(Mutex::new(Writer::idle(place)));
+        let writer = Arc::new(Mutex::new(Writer::idle(place.clone())));
         // The gate without its keeper refuses what comes.
         let (gate, _) = Gate::new(Keeper {
             writer: Arc::clone(&writer),
@@ -61,6 +57,7 @@ impl Store {
             inner: Arc::new(Inner {
                 gate,
                 task: StdMutex::new(None),
+                place,
                 pool,
                 writer,
                 sealer,

@@ -21,7 +21,10 @@ use crate::sql::{Arg, Conn, Pool, postgres, sqlite};
 use crate::work::Work;
 use crate::write::{Write, WriteError, Written};
 use crate::writer::{Place, Writer};
-use crate::{id, migrate, object, supervise};
+use crate::{feed, id, migrate, object, supervise};
+
+/// How long a database may take to answer when a store is opened.
+const OPENING: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Which database.
 #[derive(Clone, Debug)]
@@ -53,6 +56,7 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) gate: Gate,
     pub(crate) task: std::sync::Mutex<Option<JoinHandle<()>>>,
+    pub(crate) place: Place,
     pub(crate) pool: Pool,
     pub(crate) writer: Arc<Mutex<Writer>>,
     pub(crate) sealer: Arc<Sealer>,
@@ -69,21 +73,48 @@ impl Store {
     /// another key.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let place = place(&options.engine)?;
-        let pool = match &place {
-            Place::Sqlite(path) => Pool::sqlite(path),
-            Place::Postgres(options) => Pool::postgres((**options).clone()),
-        };
+        let pool = pool(&place);
         let was_left_open = place.was_left_open();
-        let mut conn = place.open().await?;
+        let opening = tokio::time::timeout(OPENING, place.open()).await;
+        let mut conn = opening.map_err(|_| OpenError::Unavailable("it does not answer".to_owned()))??;
         migrate::run(&mut conn).await?;
         let sealer = Sealer::new(&options.key).ok_or(OpenError::WrongKey)?;
         probe(&mut conn, &sealer).await?;
         let row = conn.row(&s::POSITION, Vec::new()).await.map_err(OpenError::sql)?;
         let position = row.map(|row| row.count(0)).transpose().map_err(OpenError::sql)?;
-        let (wake, _) = watch::channel(position.unwrap_or_default());
-        let writer = Arc::new(Mutex::new(Writer::new(place, conn)));
-        let sealer = Arc::new(sealer);
-        let node: Arc<str> = options.node.into();
+        let writer = Writer::new(place.clone(), conn);
+        let store = Self::over(
+            place,
+            pool,
+            writer,
+            Arc::new(sealer),
+            &options.node,
+            position.unwrap_or_default(),
+        );
+        if was_left_open {
+            supervise::spawn(look_for_damage(store.inner.pool.clone()));
+        }
+        Ok(store)
+    }
+
+    /// A store whose database does not answer: reads and writes fail until it does. What [`Store::open`] looks at is
+    /// looked at then, before the first write.
+    ///
+    /// # Errors
+    /// The address cannot be read, or the key is none.
+    pub fn open_later(options: &Options) -> Result<Self, OpenError> {
+        let place = place(&options.engine)?;
+        let sealer = Arc::new(Sealer::new(&options.key).ok_or(OpenError::WrongKey)?);
+        let writer = Writer::later(place.clone(), Arc::clone(&sealer));
+        let pool = pool(&place);
+        Ok(Self::over(place, pool, writer, sealer, &options.node, 0))
+    }
+
+    /// With the task of the gate.
+    fn over(place: Place, pool: Pool, writer: Writer, sealer: Arc<Sealer>, node: &str, position: u64) -> Self {
+        let (wake, _) = watch::channel(position);
+        let writer = Arc::new(Mutex::new(writer));
+        let node: Arc<str> = node.into();
         let (gate, task) = Gate::new(Keeper {
             writer: Arc::clone(&writer),
             sealer: Arc::clone(&sealer),
@@ -91,13 +122,11 @@ impl Store {
             wake: wake.clone(),
         });
         let task = supervise::spawn(task);
-        if was_left_open {
-            supervise::spawn(look_for_damage(pool.clone()));
-        }
-        Ok(Self {
+        Self {
             inner: Arc::new(Inner {
                 gate,
                 task: std::sync::Mutex::new(Some(task)),
+                place,
                 pool,
                 writer,
                 sealer,
@@ -105,7 +134,13 @@ impl Store {
                 wake,
                 remembered: Remembered::default(),
             }),
-        })
+        }
+    }
+
+    /// Length of SQLite's log in bytes, which grows while a long read is on its way; 0 on PostgreSQL.
+    #[must_use]
+    pub fn log_length(&self) -> u64 {
+        Writer::log_length(&self.inner.place)
     }
 
     /// Does a change: all of its steps or none. Answered when it is durable.
@@ -201,6 +236,15 @@ impl Store {
         Ok(out)
     }
 
+    /// Position of the last entry of the log.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn position(&self) -> Result<u64, StoreError> {
+        let mut conn = self.conn().await?;
+        Ok(feed::head(&mut conn).await?)
+    }
+
     /// Highest position known to be committed. Behind a cluster it may be told of others by [`Store::noticed`].
     #[must_use]
     pub fn wake(&self) -> watch::Receiver<u64> {
@@ -266,6 +310,14 @@ pub(crate) async fn has_secrets(engine: &Engine) -> Result<bool, OpenError> {
     Ok(result?.is_some())
 }
 
+/// Connections for reading.
+pub(crate) fn pool(place: &Place) -> Pool {
+    match place {
+        Place::Sqlite(path) => Pool::sqlite(path),
+        Place::Postgres(options) => Pool::postgres((**options).clone()),
+    }
+}
+
 /// Where an engine keeps its database.
 pub(crate) fn place(engine: &Engine) -> Result<Place, OpenError> {
     Ok(match engine {
@@ -275,7 +327,7 @@ pub(crate) fn place(engine: &Engine) -> Result<Place, OpenError> {
 }
 
 /// The reserved row of `secrets`: made by the first node, opened by every other.
-async fn probe(conn: &mut Conn, sealer: &Sealer) -> Result<(), OpenError> {
+pub(crate) async fn probe(conn: &mut Conn, sealer: &Sealer) -> Result<(), OpenError> {
     let read = vec![Arg::from(PROBE)];
     let mut rows = conn
         .query_all(&s::SECRETS_BY_OBJECT, read.clone())

@@ -11,6 +11,9 @@ use crate::sql::statements::{self as s, Statement};
 use crate::sql::{Arg, Dialect, Row, SqlError};
 use crate::store::Store;
 
+/// Class of the rows that are leases.
+const LEASE: &str = "lease";
+
 /// The way to the table `work`.
 #[derive(Clone, Debug)]
 pub struct Work {
@@ -198,6 +201,27 @@ impl Work {
         let rows = self.change(&s::WORK_RENEW, vec![Arg::from(holder)]).await?;
         let leases = rows.iter().map(|row| Ok((row.text(0)?, row.count(1)?)));
         Ok(leases.collect::<Result<_, SqlError>>()?)
+    }
+
+    /// Takes a lease, or keeps the one that this holder has, for so long; false if another one has it.
+    ///
+    /// # Errors
+    /// As [`Work::get`].
+    pub async fn lease(&self, key: &str, holder: &str, time: std::time::Duration) -> Result<bool, StoreError> {
+        let time = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let mut item = Item::new(key, Value::Null);
+        holder.clone_into(&mut item.holder);
+        item.expires_at = Some(id::now().saturating_add(time));
+        if self.create(LEASE, &item).await? {
+            return Ok(true);
+        }
+        match self.get(LEASE, key).await? {
+            Some(now) if now.holder == holder => {
+                item.position = now.position + 1;
+                self.swap(LEASE, &item, now.epoch, now.position).await
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn run(&self, statement: &Statement, args: Vec<Arg>) -> Result<u64, StoreError> {

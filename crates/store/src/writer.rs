@@ -1,13 +1,16 @@
 //! The one connection that writes: opened when it is needed, opened anew when it was lost.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 
 use crate::error::OpenError;
-use crate::file;
+use crate::secret::Sealer;
 use crate::sql::{Conn, SqlError, postgres, sqlite};
+use crate::store::probe;
+use crate::{file, migrate};
 
 /// From here on a checkpoint is due although others write.
 const WAL_LIMIT: u64 = 64 << 20;
@@ -39,6 +42,7 @@ impl Place {
                     let path = path.clone();
                     return Err(OpenError::Network { path, system });
                 }
+                file::make_private(path).map_err(|error| OpenError::file(path, error))?;
                 sqlite::writer(path).await.map_err(OpenError::sql)
             }
             Self::Postgres(options) => postgres::writer(options).await,
@@ -60,6 +64,9 @@ pub(crate) struct Writer {
     conn: Option<Conn>,
     /// Something was written since the last checkpoint.
     dirty: bool,
+    /// The store was opened without its database: what is looked at when a store is opened is looked at with the first
+    /// connection.
+    unseen: Option<Arc<Sealer>>,
 }
 
 impl Writer {
@@ -68,6 +75,7 @@ impl Writer {
             place,
             conn: Some(conn),
             dirty: true,
+            unseen: None,
         }
     }
 
@@ -77,17 +85,42 @@ impl Writer {
             place,
             conn: None,
             dirty: false,
+            unseen: None,
+        }
+    }
+
+    /// Nothing is opened yet; the first connection brings the tables to this version, and its secrets must open with this
+    /// key.
+    pub(crate) fn later(place: Place, sealer: Arc<Sealer>) -> Self {
+        Self {
+            unseen: Some(sealer),
+            ..Self::idle(place)
         }
     }
 
     /// The connection; [`Writer::put`] gives it back.
     pub(crate) async fn take(&mut self) -> Result<Conn, SqlError> {
-        match self.conn.take() {
-            Some(conn) => Ok(conn),
-            None => match tokio::time::timeout(CONNECT, self.place.open()).await {
-                Ok(opened) => opened.map_err(|error| SqlError::Protocol(error.to_string())),
-                Err(_) => Err(SqlError::Io(std::io::ErrorKind::TimedOut.into())),
-            },
+        if let Some(conn) = self.conn.take() {
+            return Ok(conn);
+        }
+        let failed = |error: OpenError| SqlError::Protocol(error.to_string());
+        let opened = tokio::time::timeout(CONNECT, self.place.open()).await;
+        let mut conn = opened
+            .map_err(|_| SqlError::Io(std::io::ErrorKind::TimedOut.into()))?
+            .map_err(failed)?;
+        if let Some(sealer) = &self.unseen {
+            migrate::run(&mut conn).await.map_err(failed)?;
+            probe(&mut conn, sealer).await.map_err(failed)?;
+            self.unseen = None;
+        }
+        Ok(conn)
+    }
+
+    /// Length of SQLite's log in bytes; 0 for another engine.
+    pub(crate) fn log_length(place: &Place) -> u64 {
+        match place {
+            Place::Sqlite(path) => std::fs::metadata(wal(path)).map_or(0, |file| file.len()),
+            Place::Postgres(_) => 0,
         }
     }
 

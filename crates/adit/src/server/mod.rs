@@ -1,6 +1,8 @@
 //! `adit server`: the server of an organisation, from a configuration file.
 
+mod backup;
 mod init;
+mod place;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +36,14 @@ enum Action {
     Init(init::InitArgs),
     /// Says what is wrong with a configuration file
     CheckConfig(ConfigFile),
+    /// Writes everything of the store into a file, while the server runs or not
+    #[command(
+        after_help = "Examples:\n  adit server backup adit.backup\n  adit server backup adit.backup --passphrase-file passphrase.txt"
+    )]
+    Backup(backup::BackupArgs),
+    /// Restores a backup into an empty store, while the server is stopped
+    #[command(after_help = "Example:\n  adit server restore adit.backup --config adit-server.yml")]
+    Restore(backup::RestoreArgs),
 }
 
 /// Which configuration.
@@ -51,6 +61,8 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Failure> {
         Some(Action::Run(file)) => run::run(&file.config),
         Some(Action::Init(args)) => init::run(&args),
         Some(Action::CheckConfig(file)) => check(&file.config),
+        Some(Action::Backup(args)) => backup::backup(&args),
+        Some(Action::Restore(args)) => backup::restore(&args),
     }
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod audit;
 mod cli;
 mod cost;
 mod differential;

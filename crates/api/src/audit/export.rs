@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 use adit_store::log::{AuditKey, COLUMNS, Manifest, Scan};
-use adit_store::{Store, StoreError};
+use adit_store::{Change, Fact, Store, StoreError, Write};
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::answer::{Content, Full};
@@ -30,7 +30,7 @@ enum Form {
     Csv,
 }
 
-/// Streams the log of the caller's organisation.
+/// Streams the log of the caller's organisation. The log says so first, unless it is only verified.
 pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
         let form = match call.query.one("format").unwrap_or("ndjson") {
@@ -48,6 +48,23 @@ pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
             ..Scan::default()
         };
         call.audit_key()?;
+        if !call.is_set("verify") {
+            let told = |name: &str| call.query.one(name).map(str::to_owned);
+            let format = if form == Form::Csv { "csv" } else { "ndjson" };
+            let fact = Fact {
+                event_type: "audit_exported.v0",
+                object: None,
+                after: json!({"format": format, "from": told("from"), "to": told("to")}),
+            };
+            let write = Write {
+                organization: call.caller.organization,
+                actor: call.caller.actor(),
+                changes: vec![Change::Fact(fact)],
+                dry_run: false,
+            };
+            let written = call.api.stored()?.store.write(write).await;
+            written.map_err(|error| ApiError::of_write(error, "log", ""))?;
+        }
         let key = call.api.audit_key.clone();
         let store = call.api.stored()?.store.clone();
         let (to, parts) = mpsc::channel(PARTS);

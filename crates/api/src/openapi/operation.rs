@@ -52,6 +52,11 @@ const QUERY: &[(&str, &str, &str)] = &[
         "Only what was signed at this time or later (RFC 3339).",
     ),
     ("format", "string", "ndjson or csv."),
+    (
+        "verify",
+        "boolean",
+        "The entries are asked for to verify them. The log has no entry about that; it has one about every other export.",
+    ),
     ("confirm", "string", "The name of what is to be deleted."),
 ];
 /// What the server adds beyond ngrok's API.

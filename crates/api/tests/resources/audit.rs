@@ -105,6 +105,14 @@ async fn an_export_verifies_elsewhere() {
     let ours = place.ours.id.to_string();
     assert!(lines.iter().all(|line| line["organization_id"] == ours));
 
+    // The export is recorded, in itself as well; verifying is not.
+    let exported = |text: &str| text.matches("\"audit_exported.v0\"").count();
+    assert_eq!(exported(&export.text), 1);
+    for _ in 0..2 {
+        let again = place.ask("GET", "/adit/audit/export?verify=true", Value::Null).await;
+        assert_eq!(exported(&again.text), 1);
+    }
+
     let csv = place.ask("GET", "/adit/audit/export?format=csv", Value::Null).await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     assert!(csv.text.starts_with("position,") || csv.text.contains("event_id"));

@@ -5,9 +5,44 @@ use std::collections::BTreeMap;
 use super::cells::Cells;
 use super::text::{Format, Text, pair};
 
+/// A value of the node that somebody else keeps; it is read when somebody asks for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NodeValue {
+    /// 1 as long as no part of the audit log was found broken.
+    AuditIntact,
+    /// Bytes of activity that wait for the log.
+    SpoolBytes,
+    /// Activities that were not kept, since there was no room for them.
+    SpoolDropped,
+    /// 1 while the store does not answer.
+    StoreAway,
+    /// Bytes of SQLite's log, which grows while a long read is on its way.
+    StoreLogBytes,
+}
+
+impl NodeValue {
+    /// Name and help of those that are gauges of their own.
+    const fn gauge(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::AuditIntact => (
+                "adit_audit_intact",
+                "1 as long as no part of the audit log was found broken.",
+            ),
+            Self::SpoolBytes => ("adit_event_spool_bytes", "Bytes of activity that wait for the log."),
+            Self::SpoolDropped => return None,
+            Self::StoreAway => ("adit_store_away", "1 while the store does not answer."),
+            Self::StoreLogBytes => (
+                "adit_store_log_bytes",
+                "Bytes of SQLite's own log, which grows while a long read is on its way.",
+            ),
+        })
+    }
+}
+
 /// What is not in the workers' cells.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct NodeValues {
+    pub(crate) kept: BTreeMap<NodeValue, u64>,
     pub(crate) snapshot_generation: u64,
     pub(crate) log_lines_dropped: u64,
     pub(crate) log_lines_failed: u64,
@@ -58,6 +93,11 @@ pub(crate) fn collect(format: Format, cells: &[&Cells], node: &NodeValues) -> St
         "Position of the configuration this node serves.",
         node.snapshot_generation,
     );
+    for (value, now) in &node.kept {
+        if let Some((name, help)) = value.gauge() {
+            text.gauge(name, help, *now);
+        }
+    }
     dropped(&mut text, cells, node);
     text.finish()
 }
@@ -215,7 +255,12 @@ fn agents(text: &mut Text<'_>) {
 fn dropped(text: &mut Text<'_>, cells: &[&Cells], node: &NodeValues) {
     let ring: u64 = cells.iter().map(|cells| cells.ring_dropped.read(0)).sum();
     text.head_counter("adit_events_dropped", "Events dropped because a queue was full.");
-    for (queue, count) in [("ring", ring), ("activity", node.activity_dropped)] {
+    let spool = node.kept.get(&NodeValue::SpoolDropped).copied();
+    let spool = spool.map(|count| ("spool", count));
+    for (queue, count) in [("ring", ring), ("activity", node.activity_dropped)]
+        .into_iter()
+        .chain(spool)
+    {
         text.sample("adit_events_dropped", "_total", &format!("queue=\"{queue}\""), count);
     }
     text.head_counter(

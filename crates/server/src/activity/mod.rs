@@ -4,9 +4,10 @@
 //! in the spool, also over a restart.
 //!
 //! `event` makes an activity of the log from an occurrence, `segment` is the form of the files, [`Spool`] writes them,
-//! `ship` takes them into the store.
+//! `ship` takes them into the store; `reserve` is room for them on a disk that is full.
 
 mod event;
+mod reserve;
 mod segment;
 mod ship;
 mod spool;

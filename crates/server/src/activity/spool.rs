@@ -15,6 +15,7 @@ use aws_lc_rs::rand;
 use tokio::sync::watch;
 
 use super::event::Kept;
+use super::reserve;
 use super::segment::{self, Segment};
 
 /// Occurrences that may wait for the disk; what comes beyond is counted and lost.
@@ -34,7 +35,8 @@ pub(crate) struct Spool {
     queue: Mutex<Option<SyncSender<Arc<ActivityEvent>>>>,
     /// How many were taken in.
     taken: AtomicU64,
-    lost: AtomicU64,
+    lost: Arc<AtomicU64>,
+    size: Arc<AtomicU64>,
     /// How many are on the disk, or given up.
     done: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -70,12 +72,14 @@ impl Spool {
         let (queue, waiting) = sync_channel(WAITING);
         let (done_tx, done) = watch::channel(0);
         let (written_tx, written) = watch::channel(0);
+        let lost = Arc::new(AtomicU64::new(0));
         let mut writer = Writer {
             dir: dir.to_owned(),
             generation,
             next: 1,
             file: None,
             size: size.clone(),
+            lost: lost.clone(),
         };
         // What cannot be written shall be known now.
         writer.rotate()?;
@@ -85,7 +89,8 @@ impl Spool {
         let spool = Arc::new(Self {
             queue: Mutex::new(Some(queue)),
             taken: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
+            lost,
+            size: size.clone(),
             done,
             thread: Mutex::new(Some(thread)),
         });
@@ -98,6 +103,16 @@ impl Spool {
         Ok((spool, reader))
     }
 
+    /// Bytes of the spool, for the metrics.
+    pub(crate) fn size(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.size)
+    }
+
+    /// How many occurrences were not kept, for the metrics.
+    pub(crate) fn lost(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.lost)
+    }
+
     /// Ends it after what waits is written.
     pub(crate) fn close(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -108,7 +123,7 @@ impl Spool {
         }
         let lost = self.lost.load(Ordering::Relaxed);
         if lost > 0 {
-            tracing::warn!(lost, "activity was not recorded: the disk was too slow");
+            tracing::warn!(lost, "activity was not recorded: the disk was too slow, or full");
         }
     }
 }
@@ -143,6 +158,7 @@ struct Writer {
     next: u64,
     file: Option<(File, u64)>,
     size: Arc<AtomicU64>,
+    lost: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -156,11 +172,13 @@ impl Writer {
                     said = false;
                     written.send_replace(self.next - 1);
                 }
-                Err(error) if !said => {
+                Err(error) => {
+                    self.lost.fetch_add(group.len() as u64, Ordering::Relaxed);
+                    if !said {
+                        tracing::error!(%error, "activity cannot be spooled and is lost");
+                    }
                     said = true;
-                    tracing::error!(%error, "activity cannot be spooled and is lost");
                 }
-                Err(_) => {}
             }
             done.send_modify(|done| *done += group.len() as u64);
         }
@@ -183,18 +201,25 @@ impl Writer {
         if self.file.as_ref().is_none_or(|(_, length)| *length > SEGMENT) {
             self.rotate()?;
         }
+        if self.write(&bytes).is_err() {
+            // Half a record may stand there: what follows goes to another file, for which there is a reserve.
+            self.rotate()?;
+            self.write(&bytes)?;
+        }
+        self.next = next;
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let Some((file, length)) = &mut self.file else {
-            return Ok(());
+            return Err(std::io::ErrorKind::NotFound.into());
         };
-        let wrote = file.write_all(&bytes).and_then(|()| file.sync_data());
-        if let Err(error) = wrote {
-            // Half a record may stand there: what follows goes to another file.
+        if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_data()) {
             self.file = None;
             return Err(error);
         }
         *length += bytes.len() as u64;
         self.size.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        self.next = next;
         Ok(())
     }
 
@@ -204,14 +229,18 @@ impl Writer {
             generation: self.generation,
             first: self.next,
         };
+        let path = segment.path(&self.dir);
+        let is_reserved = reserve::take(&self.dir, &path);
         let mut options = File::options();
-        options.create(true).truncate(true).write(true);
+        // Cut, it would lose the blocks that it was given.
+        options.create(true).truncate(!is_reserved).write(true);
         #[cfg(unix)]
         {
             use std::os::unix::fs::OpenOptionsExt;
             options.mode(0o600);
         }
-        self.file = Some((options.open(segment.path(&self.dir))?, 0));
+        self.file = Some((options.open(path)?, 0));
+        reserve::fill(&self.dir);
         File::open(&self.dir)?.sync_all()
     }
 }

@@ -24,7 +24,7 @@ pub use environment::{PREFIX, SettingError};
 pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
-    AccessLogForm, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking,
+    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking,
     ProxyProtocol, Sessions, Tcp, Tls,
 };
 pub use size::Size;
@@ -82,6 +82,8 @@ pub struct Settings {
     pub log: Log,
     /// `drain.…`
     pub drain: Drain,
+    /// `audit.…`
+    pub audit: Audit,
 }
 
 /// A value that is never shown.
@@ -150,6 +152,7 @@ impl Settings {
             tcp: old.tcp,
             log: old.log,
             tls: old.tls,
+            audit: old.audit,
             ..self
         }
     }
@@ -175,6 +178,7 @@ impl Settings {
                 limits == new_limits,
             ),
             ("tls", self.tls == new.tls),
+            ("audit", self.audit == new.audit),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))

@@ -152,6 +152,16 @@ pub struct Drain {
     pub grace: Option<Time>,
 }
 
+/// The audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// How long changes and security decisions are kept at least; default 400 days, 0 = for ever.
+    pub retention: Option<Time>,
+    /// The same of activity; default 90 days.
+    pub retention_live: Option<Time>,
+}
+
 /// A network as `10.0.0.0/8`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(pub ipnet::IpNet);

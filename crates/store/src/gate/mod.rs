@@ -8,6 +8,7 @@
 mod append;
 pub(crate) mod desk;
 mod flush;
+mod prune;
 mod record;
 mod slots;
 pub(crate) mod step;
@@ -24,7 +25,7 @@ use self::desk::Desk;
 use self::step::Hand;
 use crate::activity::Activity;
 use crate::id;
-use crate::log::Chain;
+use crate::log::{Chain, Prune};
 use crate::secret::Sealer;
 use crate::sql::statements as s;
 use crate::sql::{Arg, Conn, SqlError};
@@ -51,6 +52,8 @@ pub(crate) enum Task {
     Write(Write),
     /// Activities from a spool.
     Record(Vec<Activity>),
+    /// Old entries that go.
+    Prune(Prune),
 }
 
 /// A task that waits.
@@ -94,6 +97,10 @@ impl Gate {
 
     pub(crate) async fn record(&self, activities: Vec<Activity>) -> Result<Written, WriteError> {
         self.submit(Task::Record(activities)).await
+    }
+
+    pub(crate) async fn prune(&self, prune: Prune) -> Result<Written, WriteError> {
+        self.submit(Task::Prune(prune)).await
     }
 
     async fn submit(&self, task: Task) -> Result<Written, WriteError> {
@@ -298,6 +305,7 @@ impl Keeper {
             results.push(match task {
                 Task::Write(write) => step::apply(&mut desk, conn, &hand, write).await?,
                 Task::Record(activities) => Ok(record::apply(&mut desk, &hand, activities)),
+                Task::Prune(prune) => prune::apply(&mut desk, conn, &hand, prune).await?,
             });
         }
         let position = Some(desk.position).filter(|position| *position > before);

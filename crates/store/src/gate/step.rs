@@ -64,7 +64,7 @@ pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, tasks: &[Task]) ->
     let writes = || {
         tasks.iter().filter_map(|task| match task {
             Task::Write(write) => Some(write),
-            Task::Record(_) => None,
+            Task::Record(_) | Task::Prune(_) => None,
         })
     };
     let mut chains: Vec<_> = writes().map(|write| (write.organization, Chain::Config)).collect();
@@ -99,9 +99,13 @@ pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, tasks: &[Task]) ->
     }
     let mut spools = Vec::new();
     for task in tasks {
-        if let Task::Record(activities) = task {
-            chains.extend(activities.iter().map(|activity| (activity.organization, Chain::Live)));
-            spools.extend(activities.iter().map(|activity| spool(&activity.origin)));
+        match task {
+            Task::Write(_) => {}
+            Task::Record(activities) => {
+                chains.extend(activities.iter().map(|activity| (activity.organization, Chain::Live)));
+                spools.extend(activities.iter().map(|activity| spool(&activity.origin)));
+            }
+            Task::Prune(prune) => chains.push((prune.organization, Chain::Config)),
         }
     }
     desk.load_spools(conn, spools).await?;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::entry::{Chain, Hash, sha256, write_time};
 use super::jcs;
 use super::page::ChainHead;
+use super::part::hash_at;
 use crate::error::{OpenError, StoreError};
 use crate::store::Store;
 use crate::work::Item;
@@ -216,24 +217,47 @@ impl Store {
             let name = format!("{}/{}", head.organization_id, head.chain.as_str());
             let cursor = work.get(CURSOR, &name).await?;
             let (seq, at) = cursor.map_or((0, 0), |item| (item.position, item.body.as_i64().unwrap_or_default()));
-            let grown = head.seq.saturating_sub(seq);
-            if grown == 0 || !(at_once || grown >= ENTRIES || now.saturating_sub(at) >= AGE) {
-                continue;
+            let mut signed = seq;
+            // Also where it has grown by more: what is pruned later goes in these steps.
+            while head.seq.saturating_sub(signed) >= ENTRIES {
+                let mut conn = self.conn().await?;
+                let hash = hash_at(&mut conn, &head.organization_id, head.chain, signed + ENTRIES).await?;
+                let Some(hash) = hash else { break };
+                signed += ENTRIES;
+                let step = ChainHead {
+                    seq: signed,
+                    hash,
+                    ..head.clone()
+                };
+                out.extend(self.keep_signed(&name, &step, key, now).await?);
             }
-            let checkpoint = key.checkpoint(&head, &self.inner.node, now);
-            // Keys sort by number within a chain.
-            let item = Item::new(format!("{name}/{:020}", head.seq), checkpoint.to_json());
-            let made = work.create(CLASS, &item).await?;
-            let cursor = Item {
-                position: head.seq,
-                ..Item::new(name, Value::from(now))
-            };
-            work.put(CURSOR, &cursor).await?;
-            if made {
-                out.push(checkpoint);
+            let is_time = at_once || now.saturating_sub(at) >= AGE;
+            if head.seq > signed && is_time {
+                out.extend(self.keep_signed(&name, &head, key, now).await?);
             }
         }
         Ok(out)
+    }
+
+    /// Signs a head; none if somebody else has signed it.
+    async fn keep_signed(
+        &self,
+        name: &str,
+        head: &ChainHead,
+        key: &AuditKey,
+        now: i64,
+    ) -> Result<Option<Checkpoint>, StoreError> {
+        let work = self.work();
+        let checkpoint = key.checkpoint(head, &self.inner.node, now);
+        // Keys sort by number within a chain.
+        let item = Item::new(format!("{name}/{:020}", head.seq), checkpoint.to_json());
+        let made = work.create(CLASS, &item).await?;
+        let cursor = Item {
+            position: head.seq,
+            ..Item::new(name, Value::from(now))
+        };
+        work.put(CURSOR, &cursor).await?;
+        Ok(made.then_some(checkpoint))
     }
 
     /// Signed heads behind a key, as the last one of an answer before has it; with the key of each, at most `limit`.

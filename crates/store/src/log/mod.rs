@@ -7,6 +7,8 @@ mod export;
 pub mod jcs;
 mod packed;
 mod page;
+mod part;
+mod prune;
 mod scan;
 mod verify;
 
@@ -16,5 +18,8 @@ pub(crate) use entry::{organization_text, sha256, write};
 pub use export::{COLUMNS, Manifest};
 pub(crate) use page::read_heads;
 pub use page::{ChainHead, EntriesPage};
+pub use part::Part;
+pub(crate) use prune::Prune;
+pub use prune::PruneError;
 pub use scan::{Scan, VerifyError};
 pub use verify::{Broken, Fault, Verified, Verifier};

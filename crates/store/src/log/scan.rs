@@ -1,6 +1,7 @@
 //! The log from its beginning to its end, at one moment, in pieces.
 
 use super::account;
+use super::checkpoint::Checkpoint;
 use super::entry::{self, Chain, Entry};
 use super::packed;
 use super::page::{ChainHead, read_heads};
@@ -32,6 +33,10 @@ pub struct Scan {
     pub chain: Option<Chain>,
     /// Only those with greater positions.
     pub after: u64,
+    /// Only those with positions up to this one.
+    pub until: Option<u64>,
+    /// Only those with this number in their chain, or a greater one.
+    pub seq: Option<u64>,
     /// Not before that time, microseconds since the Unix epoch.
     pub from: Option<i64>,
     /// Before that time.
@@ -69,13 +74,48 @@ impl Store {
         &self,
         organization: Option<Id>,
         heads: &[ChainHead],
-        trusts: impl Fn(&super::Checkpoint) -> bool,
+        trusts: impl Fn(&Checkpoint) -> bool,
+    ) -> Result<Verified, VerifyError> {
+        self.verify_from(organization, 0, heads, trusts).await
+    }
+
+    /// As [`Store::verify`], of every chain the entries from a number on; what is before them is not looked at.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub async fn verify_from(
+        &self,
+        organization: Option<Id>,
+        seq: u64,
+        heads: &[ChainHead],
+        trusts: impl Fn(&Checkpoint) -> bool,
     ) -> Result<Verified, VerifyError> {
         let mut verifier = Verifier::new();
+        if seq > 1 {
+            verifier = verifier.from_anywhere();
+        }
+        self.tell_signed(&mut verifier, organization, trusts).await?;
+        for head in heads {
+            verifier.head(&head.organization_id, head.chain, head.seq, head.hash);
+        }
+        let mut conn = self.conn().await?;
+        conn.begin_reading().await.map_err(StoreError::from)?;
+        let result = check(&mut conn, verifier, organization, seq).await;
+        feed::end(conn).await;
+        result
+    }
+
+    /// Tells a verifier the signed heads of this store that are trusted.
+    pub(super) async fn tell_signed(
+        &self,
+        verifier: &mut Verifier,
+        organization: Option<Id>,
+        trusts: impl Fn(&Checkpoint) -> bool,
+    ) -> Result<(), StoreError> {
         let mut after = String::new();
         loop {
             let page = self.checkpoints(&after, 1_000).await?;
-            let Some((last, _)) = page.last() else { break };
+            let Some((last, _)) = page.last() else { return Ok(()) };
             after.clone_from(last);
             for (_, signed) in page {
                 let wanted = organization.is_none_or(|id| account::text(id) == signed.organization_id);
@@ -84,18 +124,15 @@ impl Store {
                 }
             }
         }
-        for head in heads {
-            verifier.head(&head.organization_id, head.chain, head.seq, head.hash);
-        }
-        let mut conn = self.conn().await?;
-        conn.begin_reading().await.map_err(StoreError::from)?;
-        let result = check(&mut conn, verifier, organization).await;
-        feed::end(conn).await;
-        result
     }
 }
 
-async fn check(conn: &mut Conn, mut verifier: Verifier, organization: Option<Id>) -> Result<Verified, VerifyError> {
+async fn check(
+    conn: &mut Conn,
+    mut verifier: Verifier,
+    organization: Option<Id>,
+    seq: u64,
+) -> Result<Verified, VerifyError> {
     let wanted = organization.map(account::text);
     for head in read_heads(conn).await? {
         if wanted.as_ref().is_none_or(|wanted| *wanted == head.organization_id) {
@@ -104,17 +141,15 @@ async fn check(conn: &mut Conn, mut verifier: Verifier, organization: Option<Id>
     }
     let scan = Scan {
         organization,
+        seq: Some(seq).filter(|seq| *seq > 1),
         ..Scan::default()
     };
-    link_all(conn, verifier, scan)
-        .await?
-        .finish()
-        .map_err(VerifyError::from)
+    Ok(link_all(conn, verifier, scan).await?.finish()?)
 }
 
 /// Tells a verifier all entries of a scan. It works on a thread of its own while the next ones are read: each of the two
 /// takes about as long.
-async fn link_all(conn: &mut Conn, mut verifier: Verifier, mut scan: Scan) -> Result<Verifier, VerifyError> {
+pub(super) async fn link_all(conn: &mut Conn, mut verifier: Verifier, mut scan: Scan) -> Result<Verifier, VerifyError> {
     let (blocks, mut waiting) = mpsc::channel::<String>(BLOCKS);
     let mut after = scan.after;
     let checking = tokio::task::spawn_blocking(move || -> Result<_, Broken> {
@@ -206,6 +241,8 @@ fn conditions(scan: &Scan) -> (Vec<&'static str>, Vec<Arg>) {
         scan.organization.map(|id| Arg::from(account::text(id))),
     );
     add("chain =", scan.chain.map(|chain| Arg::from(chain.as_str())));
+    add("position <=", scan.until.map(Arg::from));
+    add("seq >=", scan.seq.map(Arg::from));
     add("at >=", scan.from.map(Arg::from));
     add("at <", scan.to.map(Arg::from));
     (conditions, args)

@@ -86,8 +86,8 @@ struct Progress {
     hash: Hash,
     /// Heads that are known and not reached yet.
     heads: BTreeMap<u64, Hash>,
-    /// Whether an entry was seen.
-    begun: bool,
+    /// Number of the first entry that was seen, and what it follows.
+    begun: Option<(u64, Hash)>,
 }
 
 /// See the module.
@@ -121,6 +121,16 @@ impl Verifier {
         }
     }
 
+    /// Hash of a head that was told and not reached.
+    pub(crate) fn known_head(&self, organization_id: &str, chain: Chain, seq: u64) -> Option<Hash> {
+        let [config, live] = self.chains.get(organization_id)?;
+        let progress = match chain {
+            Chain::Config => config,
+            Chain::Live => live,
+        };
+        progress.as_ref()?.heads.get(&seq).copied()
+    }
+
     fn progress(&mut self, organization_id: &str, chain: Chain) -> &mut Progress {
         let [config, live] = self.chains.entry(organization_id.to_owned()).or_default();
         let slot = match chain {
@@ -131,7 +141,7 @@ impl Verifier {
             seq: 0,
             hash: chain.genesis(organization_id),
             heads: BTreeMap::new(),
-            begun: false,
+            begun: None,
         })
     }
 
@@ -157,7 +167,7 @@ impl Verifier {
             seq,
             fault,
         };
-        if !progress.begun && entry.seq > 1 {
+        if progress.begun.is_none() && entry.seq > 1 {
             // The chain was pruned: the checkpoint at its boundary stands for what is gone.
             match progress.heads.get(&(entry.seq - 1)) {
                 Some(hash) => progress.hash = *hash,
@@ -167,7 +177,7 @@ impl Verifier {
             progress.seq = entry.seq - 1;
             progress.heads = progress.heads.split_off(&entry.seq);
         }
-        progress.begun = true;
+        progress.begun.get_or_insert((entry.seq, entry.prev_hash));
         if entry.seq != progress.seq + 1 {
             return Err(broken(progress.seq + 1, Fault::Gap { found: entry.seq }));
         }
@@ -197,6 +207,19 @@ impl Verifier {
         Ok(())
     }
 
+    /// Where each chain began: number of its first entry, and what that follows; and how many entries there were.
+    pub(crate) fn beginnings(self) -> (u64, Vec<(String, Chain, u64, Hash)>) {
+        let mut out = Vec::new();
+        for (organization_id, chains) in self.chains {
+            for (chain, progress) in [Chain::Config, Chain::Live].into_iter().zip(chains) {
+                if let Some((seq, hash)) = progress.and_then(|progress| progress.begun) {
+                    out.push((organization_id.clone(), chain, seq, hash));
+                }
+            }
+        }
+        (self.entries, out)
+    }
+
     /// All entries were there.
     ///
     /// # Errors
@@ -210,7 +233,7 @@ impl Verifier {
             for (chain, progress) in [Chain::Config, Chain::Live].into_iter().zip(chains) {
                 let Some(progress) = progress else { continue };
                 // A chain that was pruned as a whole still has its last head as an anchor.
-                let pruned = !progress.begun && self.any_beginning;
+                let pruned = progress.begun.is_none() && self.any_beginning;
                 if let Some((expected, _)) = progress.heads.first_key_value().filter(|_| !pruned) {
                     return Err(Broken {
                         organization_id,
@@ -222,7 +245,7 @@ impl Verifier {
                         },
                     });
                 }
-                if progress.begun {
+                if progress.begun.is_some() {
                     verified
                         .heads
                         .insert((organization_id.clone(), chain), (progress.seq, progress.hash));

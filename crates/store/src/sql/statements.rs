@@ -188,6 +188,10 @@ statements! {
     /// What changed since a position, once per object and change.
     CHANGED = "SELECT position, object_kind, object_id FROM log WHERE chain = 'config' AND revision IS NOT NULL AND position > $1 AND position <= $2 \
         ORDER BY position LIMIT $3";
+    ENTRY_HASH = "SELECT hash FROM log WHERE organization_id = $1 AND chain = $2 AND seq = $3";
+    FIRST_SEQ = "SELECT seq FROM log WHERE organization_id = $1 AND chain = $2 ORDER BY seq LIMIT 1";
+    /// A prefix of a chain, for which a signed head stands from then on.
+    PRUNE = "DELETE FROM log WHERE organization_id = $1 AND chain = $2 AND seq <= $3";
     EVENT_AT = "SELECT event_id FROM log WHERE position = $1";
     EVENT_KNOWN = "SELECT position FROM log WHERE event_id = $1";
     OBJECTS_OF_KIND = concat!("SELECT ", object_columns!(), " FROM objects WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3");

@@ -3,7 +3,9 @@
 use adit_names::id::Prefix;
 use adit_store::activity::Activity;
 use adit_store::log::account::SYSTEM;
-use adit_store::log::{AuditKey, Chain, ChainHead, Entry, Fault, Manifest, Origin, Scan, Verifier, VerifyError};
+use adit_store::log::{
+    AuditKey, Chain, ChainHead, Checkpoint, EntriesPage, Entry, Fault, Manifest, Origin, Scan, Verifier, VerifyError,
+};
 use adit_store::{Change, Store};
 use serde_json::json;
 
@@ -108,6 +110,142 @@ async fn signed_heads(bench: &Bench) {
         matches!(&broken, VerifyError::Broken(broken) if matches!(broken.fault, Fault::Head { .. })),
         "{broken}"
     );
+    store.close().await;
+}
+
+/// Many entries of one organisation, with little waiting.
+async fn grow(store: &Store, organization: adit_names::id::Id, count: usize) {
+    for _ in 0..count / 500 {
+        let changes = (0..500).map(|_| Change::Create(prepared(policy(organization, "x"))));
+        store.write(write(organization, changes.collect())).await.unwrap();
+    }
+}
+
+/// Every 1,000 entries are signed, and what is signed can go.
+async fn retention(bench: &Bench) {
+    let store = bench.open().await;
+    let dir = tempfile::tempdir().unwrap();
+    let key = AuditKey::find(dir.path()).unwrap();
+    let trusts = |signed: &Checkpoint| signed.is_signed_by(key.public());
+    let (org, other) = (organization(), organization());
+    grow(&store, org, 2_500).await;
+    grow(&store, other, 500).await;
+    let seqs = |made: Vec<Checkpoint>, of: adit_names::id::Id| -> Vec<u64> {
+        let ours = made.iter().filter(|signed| signed.organization_id == of.to_string());
+        ours.map(|signed| signed.seq).collect()
+    };
+    assert_eq!(seqs(store.checkpoint(&key).await.unwrap(), org), [1_000, 2_000, 2_500]);
+    assert_eq!(store.checkpoint(&key).await.unwrap(), []);
+    // Nothing is old enough, then nothing is trusted.
+    assert_eq!(store.prune(Chain::Config, 0, 100, trusts).await.unwrap(), 0);
+    assert_eq!(store.prune(Chain::Config, i64::MAX, 100, |_| false).await.unwrap(), 0);
+    assert_eq!(store.prune(Chain::Live, i64::MAX, 100, trusts).await.unwrap(), 0);
+    // At most so many steps; the rest later. What the last head stands for stays, and so does the other's chain.
+    assert_eq!(store.prune(Chain::Config, i64::MAX, 1, trusts).await.unwrap(), 1);
+    assert_eq!(store.verify(None, &[], trusts).await.unwrap().entries, 2_001);
+    assert_eq!(store.prune(Chain::Config, i64::MAX, 100, trusts).await.unwrap(), 2);
+    let verified = store.verify(None, &[], trusts).await.unwrap();
+    assert_eq!((verified.entries, verified.heads.len()), (503, 2));
+    assert_eq!(store.prune(Chain::Config, i64::MAX, 100, trusts).await.unwrap(), 0);
+    // Each step is told.
+    let page = EntriesPage {
+        event_type: Some("audit_pruned.v0".to_owned()),
+        limit: 10,
+        ..EntriesPage::default()
+    };
+    let told = store.entries(&page).await.unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .rev()
+        .map(|entry| entry.to_json()["after"].clone())
+        .collect();
+    let spans: Vec<_> = told
+        .iter()
+        .map(|told| (&told["from"], &told["to"], &told["count"]))
+        .collect();
+    assert_eq!(
+        spans,
+        [
+            (&json!(1), &json!(1_000), &json!(1_000)),
+            (&json!(1_001), &json!(2_000), &json!(1_000)),
+            (&json!(2_001), &json!(2_500), &json!(500))
+        ]
+    );
+    // Without the head that stands for what is gone, or with another one there, the beginning is missing.
+    let broken = store.verify(None, &[], |_| false).await.unwrap_err();
+    assert!(broken.to_string().contains("no checkpoint stands for them"), "{broken}");
+    // Parts agree, wherever they begin.
+    for after in [0, 3_000, 3_001, 3_002] {
+        store.verify_part(after, 10_000, trusts).await.unwrap();
+    }
+    store.close().await;
+}
+
+/// What is checked in the background, piece by piece.
+async fn parts(bench: &Bench) {
+    let store = bench.open().await;
+    let (org, other) = (organization(), organization());
+    for number in 0..10 {
+        let whose = if number % 2 == 0 { org } else { other };
+        create(&store, prepared(policy(whose, "x"))).await.unwrap();
+    }
+    let mut after = 0;
+    let mut lengths = Vec::new();
+    loop {
+        let part = store.verify_part(after, 4, |_| true).await.unwrap();
+        lengths.push(part.entries);
+        after = part.until;
+        if part.is_end {
+            break;
+        }
+    }
+    assert_eq!(lengths, [4, 4, 2]);
+    store.close().await;
+    // Found by the part that it is in, by the one behind it, and by the one at the end.
+    for (statement, found) in [
+        ("UPDATE log SET subject = 'x' WHERE position = 6", [false, true, false]),
+        (
+            "UPDATE log SET hash = prev_hash WHERE position = 4",
+            [true, true, false],
+        ),
+        ("DELETE FROM log WHERE position = 4", [false, true, false]),
+        ("DELETE FROM log WHERE position = 10", [false, false, true]),
+    ] {
+        let copy = Bench::sqlite();
+        let file = tempfile::tempdir().unwrap().path().join("backup");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let store = bench.open().await;
+        store.backup(&file, None).await.unwrap();
+        store.close().await;
+        let (copied, _) = Store::restore(copy.options("edge-1", [7; 32]), &file, None, actor())
+            .await
+            .unwrap();
+        copied.close().await;
+        // Without the entry about it, so that the log ends as it did.
+        copy.run("DELETE FROM log WHERE position = 11").await;
+        copy.run("DELETE FROM log_head WHERE organization_id = 'ac_system'")
+            .await;
+        copy.run("UPDATE log_head SET position = 10 WHERE chain = ''").await;
+        copy.run(statement).await;
+        let copied = copy.open().await;
+        for (part, found) in [0, 4, 8].into_iter().zip(found) {
+            let result = copied.verify_part(part, 4, |_| true).await;
+            assert_eq!(result.is_err(), found, "{statement}: part {part}: {result:?}");
+        }
+        copied.close().await;
+    }
+}
+
+/// Who has a lease keeps it, and nobody else has it until it has run out.
+async fn leases(bench: &Bench) {
+    let store = bench.open().await;
+    let (work, long) = (store.work(), std::time::Duration::from_secs(60));
+    assert!(work.lease("audit", "edge-1", long).await.unwrap());
+    assert!(work.lease("audit", "edge-1", long).await.unwrap());
+    assert!(!work.lease("audit", "edge-2", long).await.unwrap());
+    assert!(work.lease("audit", "edge-1", std::time::Duration::ZERO).await.unwrap());
+    assert!(work.lease("audit", "edge-2", long).await.unwrap());
+    assert!(!work.lease("audit", "edge-1", long).await.unwrap());
     store.close().await;
 }
 
@@ -238,4 +376,4 @@ async fn exports(bench: &Bench) {
     store.close().await;
 }
 
-on_both! { activity signed_heads forgery odd_texts exports }
+on_both! { activity signed_heads retention parts leases forgery odd_texts exports }

@@ -1,7 +1,8 @@
 //! Where the master key is looked for, and what happens without it.
 
 use adit_model::Prepared;
-use adit_store::{KeyPlaces, MasterKey, OpenError, Options, Store};
+use adit_store::log::AuditKey;
+use adit_store::{Engine, KeyPlaces, MasterKey, OpenError, Options, Store, WriteError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -92,7 +93,7 @@ async fn the_first_place_that_is_set_counts(bench: &Bench) {
     open(bench, &by_file).await.unwrap().close().await;
 }
 
-on_both! { made_before_the_first_secret_and_missed_afterwards the_first_place_that_is_set_counts }
+on_both! { made_before_the_first_secret_and_missed_afterwards the_first_place_that_is_set_counts opened_later }
 
 #[tokio::test]
 async fn a_file_that_everybody_can_read_is_refused() {
@@ -107,4 +108,58 @@ async fn a_file_that_everybody_can_read_is_refused() {
     };
     let refused = open(&Bench::sqlite(), &exposed).await.unwrap_err();
     assert!(matches!(refused, OpenError::Exposed(_)), "{refused}");
+}
+
+/// A store that is opened without its database looks at it with the first write.
+async fn opened_later(bench: &Bench) {
+    let org = organization();
+    let store = Store::open_later(&bench.options("edge-1", [7; 32])).unwrap();
+    create(&store, prepared(policy(org, "x"))).await.unwrap();
+    assert_eq!(store.all(&["ip_policy"]).await.unwrap().objects.len(), 1);
+    store.close().await;
+    let stranger = Store::open_later(&bench.options("edge-1", [9; 32])).unwrap();
+    let refused = create(&stranger, prepared(policy(org, "y"))).await.unwrap_err();
+    assert!(
+        matches!(&refused, WriteError::Unavailable(why) if why.contains("not the one that sealed")),
+        "{refused}"
+    );
+    assert_eq!(stranger.all(&["ip_policy"]).await.unwrap().objects.len(), 1);
+    stranger.close().await;
+}
+
+/// Whoever has an account on the machine cannot read what is stored, also where it was there with other rights before.
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_its_owners_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("adit.db");
+    let mode = |suffix: &str| {
+        let mut name = path.clone().into_os_string();
+        name.push(suffix);
+        std::fs::metadata(name).unwrap().permissions().mode() & 0o777
+    };
+    let key = MasterKey::find(&places(dir.path()), &Engine::Sqlite(path.clone()))
+        .await
+        .unwrap();
+    for round in 0..2 {
+        let store = Store::open(Options {
+            engine: Engine::Sqlite(path.clone()),
+            node: "edge-1".to_owned(),
+            key: key.clone(),
+        })
+        .await
+        .unwrap();
+        create(&store, prepared(policy(organization(), "x"))).await.unwrap();
+        store.all(&["ip_policy"]).await.unwrap();
+        for suffix in ["", "-wal", "-shm"] {
+            assert_eq!(mode(suffix), 0o600, "{suffix} in round {round}");
+        }
+        store.close().await;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    AuditKey::find(dir.path()).unwrap();
+    for file in ["master.key", "audit-key"] {
+        let mode = std::fs::metadata(dir.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
 }

@@ -118,7 +118,9 @@ fn start_with(settings: &[&str]) -> Server {
         .spawn()
         .unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
-    while std::os::unix::net::UnixStream::connect(dir.join(".s.PGSQL.5432")).is_err() || !is_ready(&log) {
+    let port = settings.iter().find_map(|setting| setting.strip_prefix("port="));
+    let socket = dir.join(format!(".s.PGSQL.{}", port.unwrap_or("5432")));
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() || !is_ready(&log) {
         assert!(
             Instant::now() < deadline,
             "PostgreSQL does not start: {}",

@@ -24,7 +24,10 @@ pub(super) fn list_of(resource: &Resource, operation: &Operation, text: &str) ->
         return None;
     }
     let (parent, _) = operation.path.split_once("/{id}")?;
-    let list = resource.operations.iter().find(|o| o.path == parent && o.list != "")?;
+    let list = resource
+        .operations
+        .iter()
+        .find(|o| o.path == parent && !o.list.is_empty())?;
     Some(list.path)
 }
 

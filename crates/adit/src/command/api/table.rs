@@ -166,6 +166,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "from", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries of this time or later (RFC 3339)" },
                 Field { name: "to", form: Form::Text, required: false, addition: false, choices: &[], about: "Only entries before this time (RFC 3339)" },
                 Field { name: "format", form: Form::Text, required: false, addition: false, choices: &[], about: "ndjson or csv" },
+                Field { name: "verify", form: Form::Flag, required: false, addition: false, choices: &[], about: "The entries are asked for to verify them" },
             ],
             body: &[] },
         // AditAuditHeads

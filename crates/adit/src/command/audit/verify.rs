@@ -96,7 +96,10 @@ impl Args {
         let mut lines = Lines::default();
         let mut sink = |piece: &[u8]| lines.each(piece, |line| check.line(line));
         let answer = client
-            .ask_into(&Request::get("/adit/audit/export?format=ndjson"), Some(&mut sink))
+            .ask_into(
+                &Request::get("/adit/audit/export?format=ndjson&verify=true"),
+                Some(&mut sink),
+            )
             .await?;
         if answer.status != 200 {
             show::body(&answer, form)?;
@@ -109,23 +112,48 @@ impl Args {
     }
 
     fn in_store(&self, engine: &Engine, heads: &[ChainHead], trusted: &Trusted) -> Result<Verified, Failure> {
-        if self.from.is_some() {
-            return Err(Failure::usage(
-                "--from is for exports and the API: a store is verified as a whole",
-            ));
-        }
         event_loop()?.block_on(async {
             let store = Store::open_to_read(engine)
                 .await
                 .map_err(|e| Failure::failed(e.to_string()))?;
-            let verified = store.verify(None, heads, |signed| trusted.counts(signed)).await;
+            let signed = signatures(&store, trusted).await;
+            // They were checked just now; what nobody can check counts as it stands.
+            let from = self.from.unwrap_or(0);
+            let verified = store.verify_from(None, from, heads, |_| true).await;
             store.close().await;
+            signed?;
             verified.map_err(|error| match error {
                 VerifyError::Broken(what) => broken(what),
                 VerifyError::Store(error) => Failure::failed(error.to_string()),
             })
         })
     }
+}
+
+/// Every signed head of a store is signed with a key that is trusted, if one is known.
+async fn signatures(store: &Store, trusted: &Trusted) -> Result<(), Failure> {
+    if trusted.is_empty() {
+        return Ok(());
+    }
+    let mut after = String::new();
+    loop {
+        let page = store.checkpoints(&after, 1_000).await;
+        let page = page.map_err(|e| Failure::failed(e.to_string()))?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after.clone_from(last);
+        if let Some((_, head)) = page.iter().find(|(_, head)| !trusted.counts(head)) {
+            return Err(unsigned(head));
+        }
+    }
+}
+
+fn unsigned(head: &Checkpoint) -> Failure {
+    broken(format!(
+        "the head {} of the {} chain of {} has a signature that is not the server's",
+        head.seq,
+        head.chain.as_str(),
+        head.organization_id
+    ))
 }
 
 /// The store of a data directory, and the key with which it signs.
@@ -199,10 +227,7 @@ impl Check {
         let value: Value = serde_json::from_str(line).map_err(|e| Failure::failed(format!("a head: {e}")))?;
         let signed = Checkpoint::from_json(&value).ok_or_else(|| Failure::failed("a head cannot be read"))?;
         if !trusted.counts(&signed) {
-            return Err(broken(format!(
-                "the head {} of {} has a signature that is not the server's",
-                signed.seq, signed.organization_id
-            )));
+            return Err(unsigned(&signed));
         }
         self.verifier
             .head(&signed.organization_id, signed.chain, signed.seq, signed.hash);
@@ -291,14 +316,15 @@ fn heads_of(path: &Path, trusted: &Trusted, found: &mut Vec<ChainHead>) -> Resul
             let Some(head) = Checkpoint::from_json(head) else {
                 continue;
             };
-            if trusted.counts(&head) {
-                found.push(ChainHead {
-                    organization_id: head.organization_id,
-                    chain: head.chain,
-                    seq: head.seq,
-                    hash: head.hash,
-                });
+            if !trusted.counts(&head) {
+                return Err(unsigned(&head));
             }
+            found.push(ChainHead {
+                organization_id: head.organization_id,
+                chain: head.chain,
+                seq: head.seq,
+                hash: head.hash,
+            });
         }
         Ok(())
     })?;

@@ -1,6 +1,7 @@
 //! The API from outside, over the TLS port: what is live, commands to agents, refusals.
 
 mod commands;
+mod in_force;
 mod live;
 mod refusals;
 

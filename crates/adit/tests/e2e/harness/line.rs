@@ -50,6 +50,11 @@ impl Line {
         Self { address, state }
     }
 
+    /// Where it begins.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Ends every connection and lets no new one through.
     pub(crate) fn cut(&self) {
         self.with(|s| {

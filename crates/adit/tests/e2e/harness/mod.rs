@@ -17,6 +17,9 @@ pub(crate) mod h2_visitor;
 pub(crate) mod line;
 pub(crate) mod message;
 pub(crate) mod openssl;
+#[path = "../../../../store/tests/it/postgres.rs"]
+#[allow(dead_code, reason = "of what the store's own tests need, these need a part")]
+pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod site;

@@ -157,6 +157,35 @@ impl Server {
         }
     }
 
+    /// One whose data directory is a file system of its own, of so many bytes.
+    #[track_caller]
+    pub(crate) fn on_small_disk(bytes: u64) -> Self {
+        let directory = Directory::new();
+        let data = directory.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let dev = directory.dev_on_free_ports();
+        let mut command = Command::new("unshare");
+        let script = format!(r#"mount -t tmpfs -o size={bytes},mode=700 tmpfs "$1" && shift && exec "$@""#);
+        command
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+            .arg(&data)
+            .arg(dev.get_program())
+            .args(dev.get_args())
+            .env("HOME", directory.path())
+            .env_remove("XDG_DATA_HOME");
+        let process = Process::start(&mut command);
+        process.line("of the banner", is_ready);
+        // Mounted for that process alone.
+        let seen = PathBuf::from(format!("/proc/{}/root{}", process.id(), data.display()));
+        let mut info = Info::read(&seen.join("dev.json"));
+        info.ca_file = seen.join("ca.pem");
+        Self {
+            process,
+            info,
+            directory,
+        }
+    }
+
     /// A process that was started and waited for otherwise.
     #[track_caller]
     pub(crate) fn of(process: Process, directory: Directory) -> Self {
@@ -196,6 +225,11 @@ impl Server {
         let mut command = directory.dev();
         command.args(flags);
         Self::started(directory, &mut command)
+    }
+
+    /// The process, to be waited for, and its directory, for another one.
+    pub(crate) fn parts(self) -> (Process, Directory) {
+        (self.process, self.directory)
     }
 
     pub(crate) fn directory(&self) -> &Path {
