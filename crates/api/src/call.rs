@@ -1,6 +1,7 @@
 //! One request from its head to its response.
 
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::time::Instant;
 
 use adit_names::code::ErrorCode;
@@ -95,23 +96,28 @@ impl Api {
         let operation_id = operation_id();
         let (mut head, body) = request.into_parts();
         head.method = canonical(&head.method);
+        let mut body = pin!(body);
         let mut decided = Decided::default();
         let answered = match self.surface(&head.uri, &head.headers) {
             Ok(Surface::Api) if cors::is_preflight(&head.method, &head.headers) => self.preflight(&head, peer),
             Ok(surface) => {
                 decided.surface = surface;
-                let decide = self.decide(&head, body, peer, &operation_id, &mut decided);
+                let decide = self.decide(&head, body.as_mut(), peer, &operation_id, &mut decided);
                 decide.await.map(Reply::response)
             }
             Err(error) => Err(error),
         };
-        let response = answered.unwrap_or_else(|error| {
+        let mut response = answered.unwrap_or_else(|error| {
             // A link's token is no matter of the log.
             let secret = decided.route.filter(|route| route.path.contains("{token}"));
             let path = secret.map_or_else(|| head.uri.path(), |route| route.path);
             self.record_refusal(&error, decided.asked.take(), peer, path);
             refusal(&error, &operation_id)
         });
+        if !body::read_away(&head, body).await {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         self.finish(&head, &operation_id, decided, response).await
     }
 
@@ -161,7 +167,7 @@ impl Api {
     async fn decide<B>(
         &self,
         head: &Parts,
-        body: B,
+        body: Pin<&mut B>,
         peer: IpAddr,
         operation_id: &str,
         decided: &mut Decided,
@@ -336,10 +342,6 @@ fn refusal(error: &ApiError, operation_id: &str) -> Response<Body> {
     }
     if let Some(seconds) = error.detail_of(RETRY_AFTER).and_then(|t| t.parse().ok()) {
         headers.insert(header::RETRY_AFTER, seconds);
-    }
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        // What is left of the body is not read.
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 use adit_store::log::{AuditKey, COLUMNS, Manifest, Scan};
-use adit_store::{Store, StoreError};
+use adit_store::{Change, Fact, Store, StoreError, Write};
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::answer::{Content, Full};
@@ -48,6 +48,7 @@ pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
             ..Scan::default()
         };
         call.audit_key()?;
+        record(call, form).await?;
         let key = call.api.audit_key.clone();
         let store = call.api.stored()?.store.clone();
         let (to, parts) = mpsc::channel(PARTS);
@@ -68,6 +69,29 @@ pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
         full.content = Content::Parts(media, parts);
         Ok(full.into())
     })
+}
+
+/// Puts into the log that it was exported, before it is: nobody takes it away unseen.
+async fn record(call: &Call<'_>, form: Form) -> Result<(), ApiError> {
+    let asked = |name: &str| call.query.one(name).map_or(Value::Null, Value::from);
+    let fact = Fact {
+        event_type: "audit_exported.v0",
+        object: None,
+        after: json!({"from": asked("from"), "to": asked("to"), "format": match form {
+            Form::Ndjson => "ndjson",
+            Form::Csv => "csv",
+        }}),
+    };
+    let write = Write {
+        organization: call.caller.organization,
+        actor: call.caller.actor(),
+        changes: vec![Change::Fact(fact)],
+        dry_run: false,
+    };
+    let written = call.api.stored()?.store.write(write).await;
+    written
+        .map(drop)
+        .map_err(|error| ApiError::of_write(error, "export", ""))
 }
 
 /// Nobody reads any more.

@@ -12,8 +12,13 @@ use serde_json::{Value, json};
 use crate::place::{Place, URL, place};
 
 /// An agent's endpoint that is on line; its id.
-fn online(place: &Place, name: &str, credential: &str) -> String {
-    let organization = place.ours.id.to_string();
+pub(crate) fn online(place: &Place, name: &str, credential: &str) -> String {
+    online_of(place, place.ours.id, name, credential, "")
+}
+
+/// An agent's endpoint of an organisation that is on line; its id.
+pub(crate) fn online_of(place: &Place, organization: Id, name: &str, credential: &str, metadata: &str) -> String {
+    let organization = organization.to_string();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let id = |prefix| {
         Id::at_millis(
@@ -34,7 +39,7 @@ fn online(place: &Place, name: &str, credential: &str) -> String {
         os: "linux".to_owned(),
         arch: "amd64".to_owned(),
         hostname: String::new(),
-        metadata: String::new(),
+        metadata: metadata.to_owned(),
         addr: ([192, 0, 2, 1], 4000).into(),
         started: SystemTime::UNIX_EPOCH,
         heartbeat_interval: Duration::from_secs(10),

@@ -159,7 +159,7 @@ table! {
         "The region {value} is not known."
         "Regions are accepted for old clients and have no effect: {supported}."
         "Leave the region out.";
-    NGROK_503 ngrok 503 503 Limit later
+    NGROK_503 ngrok 503 400 Limit later
         "No address is free."
         "All ports of tcp_ports are reserved or in use, or there is no such range."
         "Delete a reservation, or have the range made larger.";
@@ -195,6 +195,10 @@ table! {
         "The rule {value} of the ACL cannot be used: {error}."
         "Rules are * or bind: with a name, an address or a label."
         "Correct the rule.";
+    NGROK_601 ngrok 601 400 Invalid no
+        "{id} is the default authtoken of its owner."
+        "It is not deleted but replaced, so that its owner always has one."
+        "Reset it: POST /adit/me/authtoken/reset.";
     NGROK_604 ngrok 604 400 Invalid no
         "The description has {size} bytes, at most {max} are allowed."
         "Descriptions are shown in lists."
