@@ -179,6 +179,7 @@ fn context(organization: Id) -> Context {
         https_port: 443,
         http_port: 80,
         tcp_ports: None,
+        acme: false,
         organization,
         is_operators: true,
         principal: None,

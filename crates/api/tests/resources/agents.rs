@@ -14,8 +14,13 @@ use crate::place::{Place, URL, place};
 const POLICY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
 
 /// An agent's endpoint that is on line; its id.
-fn online(place: &Place, name: &str, credential: &str) -> String {
-    let organization = place.ours.id.to_string();
+pub(crate) fn online(place: &Place, name: &str, credential: &str) -> String {
+    online_of(place, place.ours.id, name, credential, "")
+}
+
+/// An agent's endpoint of an organisation that is on line; its id.
+pub(crate) fn online_of(place: &Place, organization: Id, name: &str, credential: &str, metadata: &str) -> String {
+    let organization = organization.to_string();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let id = |prefix| {
         Id::at_millis(
@@ -36,7 +41,7 @@ fn online(place: &Place, name: &str, credential: &str) -> String {
         os: "linux".to_owned(),
         arch: "amd64".to_owned(),
         hostname: String::new(),
-        metadata: String::new(),
+        metadata: metadata.to_owned(),
         addr: ([192, 0, 2, 1], 4000).into(),
         started: SystemTime::UNIX_EPOCH,
         heartbeat_interval: Duration::from_secs(10),
