@@ -1,6 +1,7 @@
 """Schemathesis of PyPI, as it is, over the document that the server serves: requests that the description allows and
 requests that it does not, to every operation. No answer may be a failure of the server, each must be what the
-description says, and each error must have the one form of errors. ADIT_FUZZ_REQUESTS [1500] is how many are made."""
+description says, each error must have the one form of errors, and what asks for a key is refused to whoever has none or
+a wrong one. ADIT_FUZZ_REQUESTS [1500] is how many are made."""
 
 import collections
 import os
@@ -27,6 +28,9 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
+
+# Each so many requests the same is asked by strangers.
+EVERY = 7
 
 
 class Api:
@@ -72,6 +76,37 @@ class Api:
             self.known[path] = [self.post(f"/{path}", {"description": "seed"})["id"]]
 
 
+class Key(requests.auth.AuthBase):
+    """Shows a key with a request, whatever the request says of it."""
+
+    def __init__(self, key):
+        self.key = key
+
+    def __call__(self, request):
+        request.headers["Authorization"] = f"Bearer {self.key}"
+        return request
+
+
+class From(requests.adapters.HTTPAdapter):
+    """Connects from an address of its own."""
+
+    def __init__(self, address):
+        self.address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args, **more):
+        super().init_poolmanager(*args, source_address=(self.address, 0), **more)
+
+
+def stranger(number, authorities):
+    """A client at another address: whoever fails too often to say who he is has to wait, and not the fuzzer."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = authorities
+    session.mount("https://", From(f"127.0.{1 + number // 250}.{1 + number % 250}"))
+    return session
+
+
 def knows(name, address):
     """Makes `name` this machine."""
     import socket
@@ -106,13 +141,19 @@ class Fuzz:
         self.wanted = wanted
         self.made = 0
         self.statuses = collections.Counter()
+        self.strangers = 0
+        self.stranger = None
         self.failures = {}
+        # Operations that ask for no key.
+        self.open = set()
 
     def run(self):
         document = self.api.get("/adit/openapi.json")
         schema = schemathesis.openapi.from_dict(document)
         schema.config.update(base_url=self.api.base)
         operations = [result.ok() for result in schema.get_all_operations()]
+        for path, methods in document["paths"].items():
+            self.open |= {f"{name.upper()} {path}" for name, one in methods.items() if one.get("security") == []}
         each = max(2, self.wanted // (2 * len(operations)))
         while self.made < self.wanted:
             before = self.made
@@ -154,9 +195,8 @@ class Fuzz:
         self.made += 1
         place = f"{case.method} {case.operation.path}"
         try:
-            # The key is not what is to be guessed.
-            case.headers.update({"Authorization": f"Bearer {self.api.key}"})
-            answer = case.call(session=self.api.session, verify=self.api.session.verify)
+            # The key is not what is to be guessed: put in last, it is there where the case leaves it out, too.
+            answer = case.call(session=self.api.session, verify=self.api.session.verify, auth=Key(self.api.key))
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # What no client can send is no request.
             if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError)):
@@ -181,6 +221,23 @@ class Fuzz:
         except (Exception, schemathesis.errors.SchemathesisError, BaseExceptionGroup) as failure:
             self.fail(place, f"{failure}")
 
+        if self.made % EVERY == 0 and place not in self.open:
+            self.without_key(place, answer.request)
+
+    def without_key(self, place, asked):
+        """The same request by a stranger. What is wrong with it otherwise is not told to him: 401 comes first."""
+        for key in (None, "Bearer", f"Bearer {self.api.key}x", f"Basic {self.api.key}"):
+            request = asked.copy()
+            request.headers.pop("Authorization", None)
+            if key:
+                request.headers["Authorization"] = key
+            if self.strangers % 20 == 0:
+                self.stranger = stranger(self.strangers // 20, self.api.session.verify)
+            answer = self.stranger.send(request, allow_redirects=False)
+            self.strangers += 1
+            if answer.status_code != 401:
+                self.fail(place, f"{answer.status_code} to a stranger with {key!r}: {answer.text[:200]}")
+
     def fail(self, place, why):
         key = (place, " ".join(why.split())[:80])
         if key not in self.failures:
@@ -202,9 +259,11 @@ def main():
         fuzz.run()
         took = time.monotonic() - began
         statuses = ", ".join(f"{status}: {count}" for status, count in sorted(fuzz.statuses.items()))
-        print(f"-- {fuzz.made} requests in {took:.0f} s; {statuses}", flush=True)
-        if fuzz.statuses[401] > fuzz.made / 4:
+        print(f"-- {fuzz.made} requests in {took:.0f} s; {statuses}; {fuzz.strangers} by strangers", flush=True)
+        if fuzz.statuses[401]:
             fuzz.fail("all", "the fuzzer lost its key")
+        if not fuzz.strangers:
+            fuzz.fail("all", "nobody asked without a key")
         alive = api.session.get(api.base + "/").status_code == 200
         if not alive:
             fuzz.fail("all", "the server does not answer any more")

@@ -22,7 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("observe", &["names"]),
     ("model", &["names"]),
     ("policy", &["names"]),
-    ("outbound", &["names", "observe"]),
+    ("outbound", &["names", "tls", "observe"]),
     // The middle.
     ("snapshot", &["names", "model", "policy"]),
     ("store", &["names", "model", "observe"]),
@@ -79,7 +79,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("webpki-roots", &["tls"]),
     ("httparse", &["http1"]),
     ("h2", &["edge"]),
-    ("hyper", &["api"]),
+    ("hyper", &["api", "outbound"]),
+    ("hickory-resolver", &["outbound"]),
     ("papaya", &["cluster"]),
     ("prometheus-client", &["observe"]),
     ("psl", &["names"]),

@@ -388,7 +388,7 @@ fn refusals_are_1_and_keep_the_servers_words() {
     let ended = Double::new(vec![(400, "", error.clone())]).run(&[&arguments[..], &["--json"]].concat());
     assert_eq!((ended.code, ended.out.as_str()), (1, ""));
     assert_eq!(serde_json::from_str::<Value>(&ended.error).unwrap(), error);
-    let ended = Double::new(vec![(404, "", Value::Null)]).run(&["ip-policies", "get", "ipp_1"]);
+    let ended = Double::new(vec![(404, "", Value::Null)]).run(&["ip-policies", "get", &format!("ipp_{:027}", 1)]);
     assert_eq!(ended.code, 1);
     assert!(ended.error.contains("404"), "{}", ended.error);
 }
@@ -458,6 +458,66 @@ fn a_delete_says_nothing_unless_asked() {
         (0, "", "note: deleted ipp_1\n")
     );
     assert_eq!(server.next().line, "DELETE /ip_policies/ipp_1 HTTP/1.1");
+}
+
+#[test]
+fn a_natural_name_stands_for_the_id_of_exactly_one_object() {
+    let unknown = || {
+        (
+            404,
+            "",
+            json!({"error_code": "ERR_ADIT_2001", "msg": "no such", "status_code": 404}),
+        )
+    };
+    let (one, two) = (format!("rd_{:027}", 1), format!("rd_{:027}", 2));
+    let domain = |id: &str, name: &str| json!({"id": id, "domain": name});
+    let page = |objects: Vec<Value>, next: Value| {
+        (
+            200,
+            "",
+            json!({"reserved_domains": objects, "uri": "x", "next_page_uri": next}),
+        )
+    };
+    let server = Double::new(vec![
+        unknown(),
+        page(
+            vec![domain(&one, "b.example.com")],
+            "BASE/reserved_domains?before_id=x".into(),
+        ),
+        page(vec![domain(&two, "a.example.com")], Value::Null),
+        (204, "", Value::Null),
+        // Two are called alike.
+        unknown(),
+        page(
+            vec![domain(&one, "a.example.com"), domain(&two, "a.example.com")],
+            Value::Null,
+        ),
+        // None is: the server's words.
+        unknown(),
+        page(vec![domain(&one, "b.example.com")], Value::Null),
+        // An id is an id.
+        unknown(),
+    ]);
+    assert_eq!(server.run(&["reserved-domains", "delete", "a.example.com"]).code, 0);
+    let lines: Vec<_> = (0..4).map(|_| server.next().line).collect();
+    assert_eq!(lines[0], "DELETE /reserved_domains/a.example.com HTTP/1.1");
+    assert_eq!(lines[1], "GET /reserved_domains?limit=100 HTTP/1.1");
+    assert_eq!(lines[2], "GET /reserved_domains?before_id=x HTTP/1.1");
+    assert_eq!(lines[3], format!("DELETE /reserved_domains/{two} HTTP/1.1"));
+    let ended = server.run(&["reserved-domains", "delete", "a.example.com"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.error.contains(&one) && ended.error.contains(&two),
+        "{}",
+        ended.error
+    );
+    let ended = server.run(&["reserved-domains", "delete", "a.example.com"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.error.contains("ERR_ADIT_2001"), "{}", ended.error);
+    (0..4).for_each(|_| drop(server.next()));
+    assert_eq!(server.run(&["reserved-domains", "get", &two]).code, 1);
+    server.next();
+    server.nothing_more();
 }
 
 #[test]

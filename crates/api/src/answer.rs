@@ -125,6 +125,12 @@ impl Full {
         self.with(POSITION, position.to_string())
     }
 
+    /// A browser keeps this cookie from now on.
+    pub(crate) fn cookie(mut self, cookie: HeaderValue) -> Self {
+        self.headers.push((header::SET_COOKIE, cookie));
+        self
+    }
+
     /// Nothing was written: it was only asked what would be.
     pub(crate) fn dry_run(self) -> Self {
         self.with(DRY_RUN, "true")

@@ -1,4 +1,4 @@
-//! Who asks: API keys (control plane 1.1 and 2.5).
+//! Who asks: API keys (control plane 1.1 and 2.5) at the API's host, sessions (3.2) at the dashboard's.
 //!
 //! A key is `FIRST_SECOND`: the first part finds it, the SHA-256 of the second is compared in constant time. Only
 //! that hash is kept. Keys that nobody has are answered from memory like all others.
@@ -13,8 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
 
+use crate::Api;
 use crate::access::{Access, Key};
 use crate::error::ApiError;
+use crate::login::cookie::Cookie;
+use crate::login::session::{self, Session};
+use crate::surface::Surface;
 
 /// Characters of a key's second part: ours has 32, imported ones may have fewer.
 const SECOND: std::ops::RangeInclusive<usize> = 20..=32;
@@ -26,6 +30,48 @@ pub fn hash_of(second: &str) -> [u8; 32] {
         *to = *from;
     }
     hash
+}
+
+/// What a request shows.
+pub(crate) enum Shown {
+    Key(Arc<Key>),
+    Session(Box<Session>, Cookie),
+}
+
+impl Shown {
+    /// Its id, whose objects it opens, and whose it is.
+    pub(crate) fn names(&self) -> (Id, Id, Option<Id>) {
+        match self {
+            Self::Key(key) => (key.id, key.organization, key.owner),
+            Self::Session(session, _) => (session.id, session.organization, Some(session.user)),
+        }
+    }
+}
+
+/// A member of several organisations says with it which one he means.
+const ORGANIZATION: &str = "adit-organization";
+
+/// What a request shows: a key at the API's host, where no cookie is read; a session at the dashboard's, where no key
+/// is.
+///
+/// # Errors
+/// Those of [`authenticate`]; 401 `ERR_ADIT_2101` for a session that has ended or never was; the store is away.
+pub(crate) async fn shown(api: &Api, surface: Surface, headers: &HeaderMap) -> Result<Shown, ApiError> {
+    if surface == Surface::Api {
+        return authenticate(&api.told.access, headers).map(Shown::Key);
+    }
+    let ended = || ApiError::new(ErrorCode::ADIT_2101, &[]);
+    let cookie = Cookie::of(headers).ok_or_else(ended)?;
+    let mut session = session::find(&api.stored()?.store, &cookie).await?.ok_or_else(ended)?;
+    if let Some(wanted) = headers.get(ORGANIZATION) {
+        let wanted = wanted.to_str().unwrap_or_default();
+        let missing = || ApiError::new(ErrorCode::ADIT_2001, &[("kind", "organisation"), ("id", wanted)]);
+        let id: Id = wanted.parse().map_err(|_| missing())?;
+        let tables = api.told.access.read();
+        tables.person(id, session.user).ok_or_else(missing)?;
+        session.organization = id;
+    }
+    Ok(Shown::Session(Box::new(session), cookie))
 }
 
 /// How the token came.

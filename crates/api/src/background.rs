@@ -8,7 +8,7 @@ use crate::Api;
 
 /// How often refusals are written.
 const RECORD: Duration = Duration::from_secs(1);
-/// How often the uses of keys are written.
+/// How often the uses of keys are written, and what is past its time is deleted.
 const USED: Duration = Duration::from_secs(60);
 
 impl Api {
@@ -20,7 +20,10 @@ impl Api {
             tokio::select! {
                 _ = record.tick() => self.write_record().await,
                 () = self.record.wake.notified() => self.write_record().await,
-                _ = used.tick() => self.write_used().await,
+                _ = used.tick() => {
+                    self.write_used().await;
+                    self.forget_expired().await;
+                }
                 _ = stop.wait_for(|s| *s) => break,
             }
         }
@@ -35,6 +38,14 @@ impl Api {
             if let Err(error) = stored.store.write(write).await {
                 tracing::warn!(%error, "a security decision was not recorded");
             }
+        }
+    }
+
+    /// Deletes sessions, links and idempotency keys that are past their time.
+    async fn forget_expired(&self) {
+        let Ok(stored) = self.stored() else { return };
+        if let Err(error) = stored.store.work().expire().await {
+            tracing::warn!(%error, "what is past its time was not deleted");
         }
     }
 

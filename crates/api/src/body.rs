@@ -1,11 +1,13 @@
 //! Bodies: JSON, bounded in size, time and depth, without repeated keys (control plane 1.1).
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::request::Parts;
+use http::{HeaderMap, Method, Version, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -21,6 +23,10 @@ const MAX_NONE: usize = 256;
 /// How long a body may take to arrive.
 const TIME: Duration = Duration::from_secs(30);
 const MAX_DEPTH: usize = 32;
+/// How many bytes of a body that nobody wants are read away, so that the connection lives on.
+const MAX_REST: usize = 64 << 10;
+/// How long that may take.
+const REST_TIME: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -28,7 +34,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// # Errors
 /// 210–213, 216, `ERR_ADIT_2004`.
-pub(crate) async fn read<B>(method: &Method, headers: &HeaderMap, body: B) -> Result<Option<Value>, ApiError>
+pub(crate) async fn read<B>(method: &Method, headers: &HeaderMap, body: Pin<&mut B>) -> Result<Option<Value>, ApiError>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Failure>,
@@ -41,7 +47,7 @@ where
     if body.size_hint().lower() > most as u64 {
         return Err(beyond);
     }
-    let read = tokio::time::timeout(TIME, Limited::new(Box::pin(body), most).collect()).await;
+    let read = tokio::time::timeout(TIME, Limited::new(body, most).collect()).await;
     let bytes = match read {
         Ok(Ok(read)) => read.to_bytes(),
         Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(beyond),
@@ -57,6 +63,32 @@ where
         return Err(not_taken(method));
     }
     Ok(Some(value).filter(|v| !v.is_null()))
+}
+
+/// Reads away what is left of a body in HTTP/1, where the next request stands behind it. False if that would be too
+/// much: then the connection has to end, and the answer must say so (RFC 9112 section 9.6).
+pub(crate) async fn read_away<B>(head: &Parts, body: Pin<&mut B>) -> bool
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Failure>,
+{
+    if head.version >= Version::HTTP_2 || body.is_end_stream() {
+        return true;
+    }
+    // Whoever waits for "100 Continue" may or may not send the body after a refusal.
+    if head.headers.contains_key(header::EXPECT) || body.size_hint().lower() > MAX_REST as u64 {
+        return false;
+    }
+    let mut body = Limited::new(body, MAX_REST);
+    let rest = async {
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(REST_TIME, rest).await.unwrap_or(false)
 }
 
 fn not_taken(method: &Method) -> ApiError {
@@ -192,9 +224,46 @@ mod tests {
         if let Some(kind) = kind {
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
         }
-        read(&method, &headers, Full::new(Bytes::copy_from_slice(body)))
+        let mut body = Full::new(Bytes::copy_from_slice(body));
+        read(&method, &headers, Pin::new(&mut body))
             .await
             .map_err(|e| e.code().as_str())
+    }
+
+    struct Endless;
+
+    impl Body for Endless {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::from_static(&[b' '; 1024])))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_lives_on_if_little_is_left_of_a_body() {
+        let (asked, ()) = http::Request::new(()).into_parts();
+        let (mut waits, ()) = http::Request::new(()).into_parts();
+        waits.headers.insert(header::EXPECT, "100-continue".parse().unwrap());
+        let (mut streams, ()) = http::Request::new(()).into_parts();
+        streams.version = Version::HTTP_2;
+        for (head, length, lives) in [
+            (&asked, 0, true),
+            (&asked, MAX_REST, true),
+            (&asked, MAX_REST + 1, false),
+            (&waits, 1, false),
+            (&streams, MAX_REST + 1, true),
+        ] {
+            let mut body = Full::new(Bytes::from(vec![b' '; length]));
+            assert_eq!(read_away(head, Pin::new(&mut body)).await, lives, "{length} {head:?}");
+        }
+        // Its length is not told before.
+        let mut endless = Endless;
+        assert!(!read_away(&asked, Pin::new(&mut endless)).await);
     }
 
     #[tokio::test]

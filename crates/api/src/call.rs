@@ -1,11 +1,12 @@
 //! One request from its head to its response.
 
 use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::time::Instant;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
-use adit_store::Actor;
+use adit_store::{Actor, Source};
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -14,18 +15,24 @@ use hyper::body::Body as _;
 use serde_json::Value;
 
 use crate::Api;
-use crate::access::Caller;
+use crate::access::{Caller, Door};
 use crate::answer::{Body, Content, Full, Reply};
-use crate::authenticate::authenticate;
+use crate::authenticate::{self, Shown};
+use crate::authorize::matrix::Matrix;
 use crate::error::{ApiError, RETRY_AFTER};
 use crate::fresh::now_millis;
 use crate::limits::{Left, Place};
+use crate::login::same_site;
+use crate::login::session::Session;
 use crate::query::Query;
 use crate::route_table::{Access, Handler, Route};
 use crate::route_tree::{self, Values};
+use crate::surface::Surface;
 use crate::{body, compress, cors};
 
 const OPERATION_ID: HeaderName = HeaderName::from_static("ngrok-operation-id");
+/// What goes with a cookie that was just set.
+const CSRF: HeaderName = HeaderName::from_static("adit-csrf");
 const VERSION: &str = "ngrok-version";
 const VERSION_TOO: &str = "adit-version";
 /// Characters of a client's name that are kept.
@@ -70,6 +77,10 @@ struct Decided {
     left: Option<Left>,
     /// Whose key it is and who shows it, for the record.
     asked: Option<(Id, Actor)>,
+    route: Option<&'static Route>,
+    surface: Surface,
+    /// The session has a new cookie, and what goes with it.
+    cookie: Option<(HeaderValue, String)>,
     /// Held until the answer is made.
     _place: Option<Place>,
 }
@@ -85,19 +96,29 @@ impl Api {
         let operation_id = operation_id();
         let (mut head, body) = request.into_parts();
         head.method = canonical(&head.method);
+        let mut body = pin!(body);
         let mut decided = Decided::default();
-        let answered = if cors::is_preflight(&head.method, &head.headers) {
-            self.preflight(&head, peer)
-        } else {
-            self.decide(&head, body, peer, &operation_id, &mut decided)
-                .await
-                .map(Reply::response)
+        let answered = match self.surface(&head.uri, &head.headers) {
+            Ok(Surface::Api) if cors::is_preflight(&head.method, &head.headers) => self.preflight(&head, peer),
+            Ok(surface) => {
+                decided.surface = surface;
+                let decide = self.decide(&head, body.as_mut(), peer, &operation_id, &mut decided);
+                decide.await.map(Reply::response)
+            }
+            Err(error) => Err(error),
         };
-        let response = answered.unwrap_or_else(|error| {
-            self.record_refusal(&error, decided.asked.take(), peer, head.uri.path());
+        let mut response = answered.unwrap_or_else(|error| {
+            // A link's token is no matter of the log.
+            let secret = decided.route.filter(|route| route.path.contains("{token}"));
+            let path = secret.map_or_else(|| head.uri.path(), |route| route.path);
+            self.record_refusal(&error, decided.asked.take(), peer, path);
             refusal(&error, &operation_id)
         });
-        self.finish(&head, &operation_id, decided.left, response).await
+        if !body::read_away(&head, body).await {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        self.finish(&head, &operation_id, decided, response).await
     }
 
     /// Adds what all answers have.
@@ -105,7 +126,7 @@ impl Api {
         &self,
         asked: &Parts,
         operation_id: &str,
-        left: Option<Left>,
+        decided: Decided,
         response: Response<Body>,
     ) -> Response<Body> {
         let mut response = compress::compress(&asked.headers, response).await;
@@ -115,12 +136,22 @@ impl Api {
         }
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(left) = left {
+        if let Some(left) = decided.left {
             headers.insert(LIMIT, left.limit.into());
             headers.insert(REMAINING, left.remaining.into());
             headers.insert(RESET, left.reset.into());
         }
-        if let Some(origin) = cors::origin(&self.told.cors_origins, &asked.headers) {
+        if let Some((cookie, csrf)) = decided.cookie
+            && !headers.contains_key(header::SET_COOKIE)
+        {
+            headers.insert(header::SET_COOKIE, cookie);
+            if let Ok(csrf) = HeaderValue::try_from(csrf) {
+                headers.insert(CSRF, csrf);
+            }
+        }
+        if decided.surface == Surface::Api
+            && let Some(origin) = cors::origin(&self.told.cors_origins, &asked.headers)
+        {
             cors::allow(headers, origin);
         }
         if asked.method == Method::HEAD {
@@ -136,7 +167,7 @@ impl Api {
     async fn decide<B>(
         &self,
         head: &Parts,
-        body: B,
+        body: Pin<&mut B>,
         peer: IpAddr,
         operation_id: &str,
         decided: &mut Decided,
@@ -145,11 +176,15 @@ impl Api {
         B: hyper::body::Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.check_host(&head.uri, &head.headers)?;
         self.outer_door(peer)?;
-        let (route, values) = route_tree::find(&head.method, head.uri.path())?;
-        let caller = self.admit(route, &head.headers, peer, operation_id, decided)?;
+        let path = decided.surface.path(head.uri.path())?;
+        let (route, values) = route_tree::find(&head.method, path)?;
+        decided.route = Some(route);
+        let caller = self.admit(route, head, peer, operation_id, decided).await?;
         let query = Query::parse(head.uri.query(), route.parameters)?;
+        if query.one("force") == Some("true") {
+            caller.is_recent()?;
+        }
         let id = values.iter().find(|(name, _)| *name == "id");
         let call = Call {
             api: self,
@@ -159,10 +194,10 @@ impl Api {
             id: id.map_or_else(String::new, |(_, id)| id.clone()),
             values,
             query,
-            target: head
-                .uri
-                .path_and_query()
-                .map_or_else(String::new, |t| t.as_str().to_owned()),
+            target: match head.uri.query() {
+                Some(query) => format!("{path}?{query}"),
+                None => path.to_owned(),
+            },
             headers: head.headers.clone(),
             body: body::read(&head.method, &head.headers, body).await?,
         };
@@ -174,61 +209,96 @@ impl Api {
 
     /// What may be asked at a path, for a page of another origin. Needs no key.
     fn preflight(&self, head: &Parts, peer: IpAddr) -> Result<Response<Body>, ApiError> {
-        self.check_host(&head.uri, &head.headers)?;
         self.outer_door(peer)?;
         self.counters.open_request(peer, self.nodes(), Instant::now())?;
         cors::preflight(head.uri.path(), &head.headers)
     }
 
-    /// A connection to the API is for the API: whoever asks for another host on it was misled.
-    fn check_host(&self, uri: &http::Uri, headers: &HeaderMap) -> Result<(), ApiError> {
-        let field = headers.get(header::HOST).and_then(|v| v.to_str().ok());
-        let authority = uri.authority().map(http::uri::Authority::as_str).or(field);
-        let host = authority.map(|a| a.rsplit_once(':').map_or(a, |(host, _)| host).trim_end_matches('.'));
-        if host.is_some_and(|h| h.eq_ignore_ascii_case(&self.host)) {
-            return Ok(());
-        }
-        Err(ApiError::new(ErrorCode::ADIT_4210, &[]))
-    }
-
     /// Who asks, if he may ask this at all.
-    fn admit(
+    async fn admit(
         &self,
         route: &Route,
-        headers: &HeaderMap,
+        head: &Parts,
         peer: IpAddr,
         operation_id: &str,
         decided: &mut Decided,
     ) -> Result<Caller, ApiError> {
+        let headers = &head.headers;
+        let is_dashboard = decided.surface == Surface::Dashboard;
         let user_agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
         let user_agent = user_agent.unwrap_or_default().chars().take(USER_AGENT).collect();
-        let nobody = Caller::nobody(peer, user_agent, operation_id.to_owned());
+        let mut nobody = Caller::nobody(peer, user_agent, operation_id.to_owned());
+        if is_dashboard {
+            nobody.source = Source::Dashboard;
+        }
         let (now, nodes) = (Instant::now(), self.nodes());
-        if route.access == Access::Everybody {
+        if route.access == Access::Browser && !is_dashboard {
+            return Err(ApiError::new(ErrorCode::ADIT_2003, &[("path", route.path)])
+                .detail("hint", "people sign in at the dashboard's host"));
+        }
+        if matches!(route.access, Access::Everybody | Access::Browser) {
             self.counters.open_request(peer, nodes, now)?;
+            if is_dashboard {
+                same_site::check_origin(&head.method, headers, &self.dashboard)?;
+            }
             return Ok(nobody);
         }
         self.counters.may_try(peer, now)?;
-        let key = authenticate(&self.told.access, headers).inspect_err(|error| {
+        let shown = authenticate::shown(self, decided.surface, headers);
+        let shown = shown.await.inspect_err(|error| {
             // Only what could be guessing counts.
-            if matches!(error.code(), ErrorCode::NGROK_202 | ErrorCode::NGROK_203) {
+            let guesses = [ErrorCode::NGROK_202, ErrorCode::NGROK_203, ErrorCode::ADIT_2101];
+            if guesses.contains(&error.code()) {
                 self.counters.failed(peer, now);
             }
         })?;
-        decided.left = self.counters.request(key.id, nodes, now)?;
-        decided._place = self.counters.place(key.id, nodes)?;
-        decided.asked = Some((key.organization, nobody.with_credential(&key)));
-        self.door(&nobody, &key)?;
-        let caller = nobody.with_key(&self.told.access, &key)?;
-        decided.asked = Some((key.organization, caller.actor()));
-        // Adit's own paths have no versions.
-        if !route.path.starts_with("/adit/") {
+        let (id, organization, owner) = shown.names();
+        decided.left = self.counters.request(id, nodes, now)?;
+        decided._place = self.counters.place(id, nodes)?;
+        let actor = nobody.with_credential(id, owner);
+        decided.asked = Some((organization, actor.clone()));
+        let caller = match shown {
+            Shown::Key(key) => {
+                self.door_of_key(&nobody, &key)?;
+                nobody.with_key(&self.told.access, &key)?
+            }
+            Shown::Session(session, cookie) => {
+                self.door(Door::Dashboard, organization, actor, peer)?;
+                same_site::check_origin(&head.method, headers, &self.dashboard)?;
+                same_site::check_token(&head.method, headers, &cookie)?;
+                let (session, renewed) = self.used(*session).await?;
+                decided.cookie = renewed;
+                nobody.with_session(&self.told.access, session)?
+            }
+        };
+        decided.asked = Some((caller.organization, caller.actor()));
+        // Adit's own paths have no versions, and the dashboard's is that of the server it came from.
+        if !route.path.starts_with("/adit/") && !is_dashboard {
             check_version(headers)?;
         }
         if let Access::With(permission) = route.access {
             caller.require(permission)?;
+            if Matrix::get().needs_recent(permission) && !matches!(head.method, Method::GET | Method::HEAD) {
+                caller.is_recent()?;
+            }
         }
         Ok(caller)
+    }
+
+    /// Notes that a session is used; with the new cookie that it has got, and what goes with that.
+    async fn used(&self, mut session: Session) -> Result<(Session, Option<(HeaderValue, String)>), ApiError> {
+        let (mark, lasts) = {
+            let tables = self.told.access.read();
+            let organization = tables.organization(&session.organization);
+            let lasts = organization.map(|o| o.sessions).unwrap_or_default();
+            (tables.mark_of_rights(session.user), lasts)
+        };
+        let cookie = session.touch(&self.stored()?.store, &mark, lasts).await?;
+        let renewed = match cookie {
+            Some(cookie) => Some((cookie.set(session.left(lasts))?, cookie.csrf())),
+            None => None,
+        };
+        Ok((session, renewed))
     }
 }
 
@@ -272,10 +342,6 @@ fn refusal(error: &ApiError, operation_id: &str) -> Response<Body> {
     }
     if let Some(seconds) = error.detail_of(RETRY_AFTER).and_then(|t| t.parse().ok()) {
         headers.insert(header::RETRY_AFTER, seconds);
-    }
-    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        // What is left of the body is not read.
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }

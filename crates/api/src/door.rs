@@ -34,30 +34,49 @@ impl Api {
     ///
     /// # Errors
     /// 403 with 220.
-    pub(crate) fn door(&self, caller: &Caller, key: &Key) -> Result<(), ApiError> {
+    pub(crate) fn door_of_key(&self, caller: &Caller, key: &Key) -> Result<(), ApiError> {
         let now = Timestamp::now().as_microsecond();
-        let tables = self.told.access.read();
-        let restrictions = tables.restrictions();
-        if !key.ip_policies.is_empty() && !restrictions.allow(&key.ip_policies, caller.ip, now) {
+        let is_allowed = || {
+            self.told
+                .access
+                .read()
+                .restrictions()
+                .allow(&key.ip_policies, caller.ip, now)
+        };
+        if !key.ip_policies.is_empty() && !is_allowed() {
             return Err(turned_away(caller.ip));
         }
-        let verdict = restrictions.verdict(key.organization, Door::Api, caller.ip, now);
-        drop(tables);
+        let actor = caller.with_credential(key.id, key.owner);
+        self.door(Door::Api, key.organization, actor, caller.ip)
+    }
+
+    /// Whether a door of an organisation is open to who comes from there.
+    ///
+    /// # Errors
+    /// 403 with 220.
+    pub(crate) fn door(&self, door: Door, organization: Id, actor: Actor, ip: IpAddr) -> Result<(), ApiError> {
+        let now = Timestamp::now().as_microsecond();
+        let verdict = self
+            .told
+            .access
+            .read()
+            .restrictions()
+            .verdict(organization, door, ip, now);
         let (restriction, event_type) = match verdict {
             Verdict::Allowed => return Ok(()),
             Verdict::Denied(id) => (id, "ip_restriction_denied.v0"),
             Verdict::WouldDeny(id) => (id, "ip_restriction_warning.v0"),
         };
-        let error = turned_away(caller.ip);
+        let error = turned_away(ip);
         self.record.refused(Refused {
             event_type,
-            organization: key.organization,
-            actor: caller.with_credential(key),
+            organization,
+            actor,
             error_code: error.code().as_str(),
             rule: Some(restriction),
             object: Map::from_iter([
-                ("type".to_owned(), Door::Api.as_str().into()),
-                ("remote_addr".to_owned(), remote_addr(caller.ip)),
+                ("type".to_owned(), door.as_str().into()),
+                ("remote_addr".to_owned(), remote_addr(ip)),
                 ("restriction".to_owned(), restriction.to_string().into()),
             ]),
         });
@@ -70,7 +89,8 @@ impl Api {
     /// Records that somebody was turned away, if it was because of who he is. `asked` is what is known of him; who is
     /// not known is the operators' business.
     pub(crate) fn record_refusal(&self, error: &ApiError, asked: Option<(Id, Actor)>, ip: IpAddr, path: &str) {
-        if !matches!(error.status().as_u16(), 401 | 403) {
+        // A sign-in that fails is recorded as that.
+        if !matches!(error.status().as_u16(), 401 | 403) || error.code() == ErrorCode::NGROK_4100 {
             return;
         }
         let (organization, actor) = match asked {

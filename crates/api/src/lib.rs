@@ -6,6 +6,8 @@
 //! host ─▶ route_tree (path, method) ─▶ limits, authenticate ─▶ version ─▶ authorize ─▶ query, body ─▶ handler ─▶ Reply
 //! ```
 //!
+//! Programs show keys at the API's host, browsers the cookie of a session at the dashboard's (`surface`, `login`).
+//!
 //! * `route_table` is the one list of operations: a new one is a line there and a function. What all stored resources
 //!   have in common follows from their kinds (`resource`), written once.
 //! * `access` knows people, roles and keys, in memory; `authenticate` finds who asks, [`Access`] is kept by the feed.
@@ -17,7 +19,6 @@
 //! Everything runs on the control thread; nothing here can make a visitor wait.
 
 mod access;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod answer;
 mod applied;
 mod audit;
@@ -25,28 +26,22 @@ mod authenticate;
 mod authorize;
 mod background;
 mod body;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod call;
 mod compress;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod conditional;
 mod cors;
 mod door;
 mod error;
 pub mod filter;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod fresh;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod limits;
 mod live;
-#[allow(dead_code, unused_imports, reason = "what the dashboard's sign-in uses")]
 pub mod login;
 pub mod openapi;
 mod page;
 mod people;
 mod query;
 mod record;
-#[allow(dead_code, reason = "what handlers of stored resources use of it")]
 mod resource;
 #[cfg(test)]
 mod rights_tests;
@@ -54,6 +49,7 @@ mod route_table;
 mod route_tree;
 pub mod serve;
 mod supervise;
+mod surface;
 mod unbuilt;
 
 use std::sync::Arc;
@@ -122,8 +118,11 @@ pub struct Stored {
 /// The API.
 pub struct Api {
     told: Options,
-    /// Host of its URL, which requests must name.
+    /// Host of its URL.
     host: String,
+    /// Origin of the dashboard, without a slash at the end.
+    dashboard: String,
+    login: login::Login,
     counters: limits::Counters,
     /// Signs heads and exports of the audit log.
     audit_key: Option<Arc<AuditKey>>,
@@ -133,12 +132,24 @@ pub struct Api {
 impl Api {
     /// An API.
     pub fn new(told: Options) -> Self {
-        let authority = told.url.split_once("://").map_or(told.url.as_str(), |(_, rest)| rest);
-        let host = authority.split(':').next().unwrap_or(authority).to_ascii_lowercase();
+        let host = surface::host_of(&told.url).to_ascii_lowercase();
+        let Installation {
+            base_domain,
+            https_port,
+            ..
+        } = &told.installation;
+        let port = if *https_port == 443 {
+            String::new()
+        } else {
+            format!(":{https_port}")
+        };
+        let dashboard = format!("https://dashboard.{base_domain}{port}");
         let counters = limits::Counters::new(told.limits);
         Self {
             told,
             host,
+            dashboard,
+            login: login::Login::default(),
             counters,
             audit_key: None,
             record: record::Record::default(),
@@ -149,6 +160,13 @@ impl Api {
     #[must_use]
     pub fn signing_with(mut self, key: Arc<AuditKey>) -> Self {
         self.audit_key = Some(key);
+        self
+    }
+
+    /// The same with passwords that cost as much as this to hash; without it as [`login::password::Cost::default`].
+    #[must_use]
+    pub fn hashing_at(mut self, cost: login::password::Cost) -> Self {
+        self.login = login::Login::new(cost);
         self
     }
 

@@ -13,6 +13,7 @@ use crate::audit;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
+use crate::login::{self, own as own_password, sessions, setup, sign_in};
 use crate::openapi;
 use crate::people::{authtoken, explain, me, organization, permissions, version};
 use crate::query::Parameter;
@@ -34,6 +35,8 @@ pub(crate) type Answer<'c> = Pin<Box<dyn Future<Output = Result<Reply, ApiError>
 pub(crate) enum Access {
     /// Everybody, without a key.
     Everybody,
+    /// Everybody, but only at the dashboard's host: whoever signs in.
+    Browser,
     /// Every key.
     Known,
     /// Keys with this permission.
@@ -46,7 +49,6 @@ pub(crate) struct Route {
     pub(crate) method: Method,
     /// `{id}` stands for one segment.
     pub(crate) path: &'static str,
-    #[allow(dead_code, reason = "documents are made from it")]
     /// Its name, for logs and rights; that of ngrok's description where that has it.
     pub(crate) operation: &'static str,
     pub(crate) access: Access,
@@ -70,6 +72,7 @@ const AUDIT: &[Parameter] = &[
     ("to", false),
 ];
 const EXPORT: &[Parameter] = &[("from", false), ("to", false), ("format", false)];
+const SESSIONS: &[Parameter] = &[("user_id", false)];
 const SINCE: &[Parameter] = &[("since", false)];
 const WRITE: &[Parameter] = &[("dry_run", false), ("wait", false)];
 
@@ -105,14 +108,38 @@ const fn open(method: Method, path: &'static str, operation: &'static str, handl
     }
 }
 
+/// An operation by which people sign in.
+const fn browser(method: Method, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    Route {
+        method,
+        path,
+        operation,
+        access: Access::Browser,
+        parameters: NONE,
+        handler,
+        subject: None,
+    }
+}
+
 /// An operation for every key.
 const fn known(method: Method, path: &'static str, operation: &'static str, handler: Handler) -> Route {
+    known_with(method, path, operation, NONE, handler)
+}
+
+/// An operation with query parameters for every key.
+const fn known_with(
+    method: Method,
+    path: &'static str,
+    operation: &'static str,
+    parameters: &'static [Parameter],
+    handler: Handler,
+) -> Route {
     Route {
         method,
         path,
         operation,
         access: Access::Known,
-        parameters: NONE,
+        parameters,
         handler,
         subject: None,
     }
@@ -168,6 +195,16 @@ pub(crate) static ROUTES: &[Route] = &[
     route(Method::POST,   "/adit/me/authtoken/reset",       "AditMeAuthtokenReset",  "credentials:own",      NONE, Later(authtoken::reset)),
     own(Method::GET,      "AditOrganizationGet",    "organization:read",   NONE,   Later(organization::get_own)),
     own(Method::PATCH,    "AditOrganizationUpdate", "organization:manage", UPDATE, Later(organization::update_own)),
+    browser(Method::POST, "/adit/sessions",                 "AditSessionsCreate",        Later(sign_in::sign_in)),
+    browser(Method::POST, "/adit/setup/{token}",            "AditSetup",                 Later(setup::setup)),
+    browser(Method::POST, "/adit/password_reset",           "AditPasswordReset",         Later(setup::reset)),
+    browser(Method::POST, "/adit/invitations/accept",       "AditInvitationsAccept",     Later(login::accept)),
+    known_with(Method::GET, "/adit/sessions",               "AditSessionsList",          SESSIONS, Later(sessions::list)),
+    known(Method::DELETE, "/adit/sessions/current",         "AditSessionsDeleteCurrent", Later(sessions::sign_out)),
+    known(Method::DELETE, "/adit/sessions/{id}",            "AditSessionsDelete",        Later(sessions::revoke)),
+    known(Method::POST,   "/adit/me/password",              "AditMePasswordUpdate",      Later(own_password::change)),
+    known(Method::POST,   "/adit/me/verify",                "AditMeVerify",              Later(own_password::verify)),
+    route(Method::POST,   "/adit/users/{id}/reset_password", "AditUsersResetPassword",   "members:manage", NONE, Later(setup::make_link)),
     known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
     known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Later(explain::post)),
     open(Method::GET,     "/adit/version",                  "AditVersionGet",        Now(version::get)),

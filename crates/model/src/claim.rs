@@ -22,6 +22,19 @@ pub struct Claim {
 pub enum Scope {
     /// The key alone.
     Exact,
+    /// The key alone, and nobody shares it.
+    Sole {
+        /// The refusal if objects of the same organisation share it; [`Claim::foreign`] if others do.
+        shared: ErrorCode,
+    },
+    /// One of several objects of an organisation that share a key; [`Claim::key`] is its own.
+    Shared {
+        /// What they share: the key of who would have it alone.
+        of: String,
+        /// The refusal if an object of the same organisation has it alone; [`Claim::foreign`] if another's has it, in
+        /// whatever way.
+        alone: ErrorCode,
+    },
     /// The key alone within the organisation; against other organisations everything that begins with `root`, and
     /// every claim whose own root is a beginning of this one (edge 3.2).
     Subtree {

@@ -30,7 +30,7 @@ const NGROK: &[u32] = &[
 /// People and rights: control plane 3.
 const IDENTITY: &[u32] = &[205, 220, 630, 634, 635, 636, 1227, 4011, 4020, 4100, 6602, 6615, 6616];
 /// Own ones of people and rights.
-const OWN_IDENTITY: &[u32] = &[2010, 2108, 2109, 2110];
+const OWN_IDENTITY: &[u32] = &[2010, 2015, 2101, 2103, 2104, 2107, 2108, 2109, 2110, 2111];
 const ADIT: &[u32] = &[
     1101, 1102, 1103, 1104, 1105, 1106, 1201, 1202, 1203, 1204, 1205, 1206, 1210, 1211, 1212, 1213, 1301, 1302, 1303,
     1401, 1402, 1501, 1502, 1503, 1504, 1505, 4000, 4001, 4002, 4003, 4004, 4005, 4031, 4050, 4080, 4130, 4140, 4170,
@@ -41,10 +41,11 @@ const ADIT: &[u32] = &[
 const POLICY: &[u32] = &[
     2200, 2201, 2202, 2203, 2204, 2205, 2206, 2207, 2208, 2209, 2210, 2211, 2212, 2214, 2215, 2216, 2217, 2218, 2219,
     2221, 2222, 2223, 2224, 2225, 2226, 2227, 2228, 2230, 2231, 2234, 2235, 2237, 2239, 2240, 2241, 2242, 2243, 2244,
-    2245, 2249, 2250, 2252, 2257, 2258, 2261, 2262, 2264, 2265, 3601, 3602, 3604, 3900, 3901,
+    2245, 2249, 2250, 2252, 2257, 2258, 2261, 2262, 2264, 2265, 3406, 3408, 3411, 3412, 3413, 3414, 3415, 3416, 3422,
+    3601, 3602, 3604, 3700, 3701, 3702, 3900, 3901, 3902, 3903, 3905,
 ];
 /// Traffic policy 7.4.
-const OWN_POLICY: &[u32] = &[2201, 2202, 2203, 2210, 4290, 5201, 5204];
+const OWN_POLICY: &[u32] = &[2201, 2202, 2203, 2210, 2250, 4290, 4291, 5201, 5202, 5203, 5204];
 
 /// Codes of the API: control plane 1.
 const API: &[u32] = &[225, 226, 6514, 7000];
@@ -130,8 +131,10 @@ fn what_ngrok_documents_is_used_or_decided_against() {
 
 #[test]
 fn own_numbers_from_4000_carry_their_status() {
-    // Traffic policy 7.4 numbers its own failures 52xx, whatever their status.
-    let follows = |code: &ErrorCode| code.is_own() && code.number() >= 4000 && code.number() / 100 != 52;
+    // Traffic policy 7.4 numbers its own failures 52xx, whatever their status, and 4291 is a 503.
+    let follows = |code: &ErrorCode| {
+        code.is_own() && code.number() >= 4000 && code.number() / 100 != 52 && *code != ErrorCode::ADIT_4291
+    };
     for code in ErrorCode::all().filter(follows) {
         assert_eq!(code.status().map(u32::from), Some(code.number() / 10), "{code}");
     }

@@ -8,21 +8,32 @@ use adit_names::endpoint_url::Scheme;
 
 use crate::action::read::{Config, Reader};
 use crate::action::schema::{self, Ends, Protocols, Spec};
+use crate::action::terminate_tls::TlsProfile;
 use crate::action::{self, Act, ActionKey};
 use crate::document::{self, Action, Content, Document, Node, Path, Phase, PhaseRules};
-use crate::expr::Program;
+use crate::exchange::{Exchange, PolicyError};
+use crate::expr::{Failure, Program};
 use crate::fault::{Fault, Findings, Warning, suggest};
 use crate::subject::{Actions, Owner, Subject};
+use crate::view::View;
 
 /// A compiled policy: shared, immutable.
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) owner: Owner,
     phases: [Vec<Rule>; 4],
+    /// An expression or template reads the request's body.
+    pub(crate) sees_body: bool,
+    actions: Vec<&'static str>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Rule {
+    pub(crate) path: String,
+    pub(crate) id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) dry_run: bool,
+    pub(crate) skips_errors: bool,
     /// Each with its path.
     pub(crate) expressions: Vec<(String, Program)>,
     pub(crate) actions: Vec<Compiled>,
@@ -30,6 +41,7 @@ pub(crate) struct Rule {
 
 #[derive(Debug)]
 pub(crate) struct Compiled {
+    pub(crate) name: &'static str,
     pub(crate) path: String,
     pub(crate) key: ActionKey,
     pub(crate) run: Box<dyn Act>,
@@ -44,6 +56,59 @@ impl Policy {
     #[must_use]
     pub fn is_idle(&self, phase: Phase) -> bool {
         self.rules(phase).is_empty()
+    }
+
+    /// Types of its actions, each once; those of dry runs do not count.
+    #[must_use]
+    pub fn actions(&self) -> &[&'static str] {
+        &self.actions
+    }
+
+    /// Rules of all its phases.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        self.phases.iter().map(Vec::len).sum()
+    }
+
+    /// Does a rule terminate TLS?
+    #[must_use]
+    pub fn terminates_tls(&self) -> bool {
+        self.actions.contains(&"terminate-tls")
+    }
+
+    /// How TLS is terminated, asked right after the ClientHello (traffic policy 4.22): of the matching rules the last
+    /// counts, and nothing else of them runs. `None`: no rule says anything.
+    ///
+    /// # Errors
+    /// A template has no value: the connection cannot go on.
+    pub fn tls_profile(&self, view: &View<'_>) -> Result<Option<TlsProfile>, PolicyError> {
+        let mut exchange = Exchange::new();
+        let mut chosen = None;
+        for rule in self.rules(Phase::TcpConnect).iter().filter(|rule| !rule.dry_run) {
+            let mut profiles = rule
+                .actions
+                .iter()
+                .filter_map(|action| Some((action, action.run.tls()?)));
+            let Some((action, profile)) = profiles.next_back() else {
+                continue;
+            };
+            let mut matches = true;
+            for (_, program) in &rule.expressions {
+                // An expression that fails is no match, as elsewhere.
+                matches &= exchange.scoped(view, &[], |scope| program.is_true(scope)) == Ok(true);
+            }
+            if matches {
+                let profile = exchange.scoped(view, &[], |scope| profile.evaluate(scope));
+                chosen = Some(profile.map_err(|failure| PolicyError {
+                    path: action.path.clone(),
+                    message: match failure {
+                        Failure::Error(message) => message,
+                        Failure::Budget => "the phase has used up its elements".to_owned(),
+                    },
+                })?);
+            }
+        }
+        Ok(chosen)
     }
 }
 
@@ -72,9 +137,12 @@ pub fn check(text: &str, subject: Subject<'_>) -> Result<Checked, Vec<Fault>> {
 /// As [`check`].
 pub fn compile(text: &str, subject: Subject<'_>) -> Result<Policy, Vec<Fault>> {
     // Only what can be enforced is compiled.
-    let subject = Subject {
-        actions: Actions::Built,
-        ..subject
+    let subject = match subject.actions {
+        Actions::Language => Subject {
+            actions: Actions::Built,
+            ..subject
+        },
+        Actions::Built | Actions::BuiltWithWaf => subject,
     };
     build(text, &subject).map(|(policy, _)| policy)
 }
@@ -91,12 +159,16 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         text: hasher.finish(),
         logins: Vec::new(),
         terminating: false,
+        sees_body: false,
+        actions: Vec::new(),
         phases: Default::default(),
     };
     for phase in &document.phases {
         builder.phase(phase);
     }
     let terminating = builder.terminating;
+    let sees_body = builder.sees_body;
+    let actions = builder.actions;
     let phases = builder.phases;
     let ending_phase = if subject.is_http() {
         Phase::HttpRequest
@@ -114,6 +186,8 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
     let policy = Policy {
         owner: subject.owner,
         phases: if document.enabled { phases } else { Default::default() },
+        sees_body,
+        actions: if document.enabled { actions } else { Vec::new() },
     };
     Ok((
         policy,
@@ -155,6 +229,8 @@ struct Builder<'b, 's> {
     /// `auth_id`s of login actions.
     logins: Vec<String>,
     terminating: bool,
+    sees_body: bool,
+    actions: Vec<&'static str>,
     phases: [Vec<Rule>; 4],
 }
 
@@ -175,13 +251,16 @@ impl Builder<'_, '_> {
             }
             let mut expressions = Vec::new();
             let mut unconditional = true;
+            let mut after_handshake = false;
             let expressions_path = path.key("expressions");
             for (at, node) in &rule.expressions {
                 let path = expressions_path.index(*at);
                 let text = node.text().unwrap_or_default();
-                let program = self
-                    .reader(rules.phase)
-                    .program(ErrorCode::NGROK_2200, &path, node, text, 0, &[]);
+                let mut reader = self.reader(rules.phase);
+                let program = reader.program(ErrorCode::NGROK_2200, &path, node, text, 0, &[]);
+                let (body, early) = (reader.sees_body, reader.after_handshake);
+                self.sees_body |= body;
+                after_handshake |= early;
                 unconditional &= program.as_ref().is_some_and(|program| program.literal() == Some(true));
                 if let Some(program) = program {
                     expressions.push((path.to_string(), program));
@@ -215,21 +294,37 @@ impl Builder<'_, '_> {
                 ended = true;
                 self.terminating |= decides;
             }
-            if rule.dry_run {
-                self.findings.warn(
-                    "dry_run_not_reported",
-                    &path,
+            if rules.phase == Phase::TcpConnect
+                && actions.iter().any(|action| action.name == "terminate-tls")
+                && !self.subject.is_http()
+                && after_handshake
+            {
+                self.findings.fault(
+                    ErrorCode::NGROK_2200,
+                    &expressions_path,
                     rule.at,
-                    "the rule does nothing: this build does not report what it would do",
+                    "a rule with terminate-tls is asked before the handshake: its facts are not known then",
+                    "use address, port, SNI or JA4",
                 );
             }
+            if !rule.dry_run {
+                for action in &actions {
+                    if !self.actions.contains(&action.name) {
+                        self.actions.push(action.name);
+                    }
+                }
+            }
             let never = expressions.iter().any(|(_, program)| program.literal() == Some(false));
-            // Dry runs are not reported yet; a rule that is one must not act.
-            if !never
-                && !rule.dry_run
-                && let Some(list) = self.phases.get_mut(rules.phase.index())
-            {
-                list.push(Rule { expressions, actions });
+            if !never && let Some(list) = self.phases.get_mut(rules.phase.index()) {
+                list.push(Rule {
+                    path: path.to_string(),
+                    id: rule.id.clone(),
+                    name: rule.name.clone(),
+                    dry_run: rule.dry_run,
+                    skips_errors: rule.skips_errors,
+                    expressions,
+                    actions,
+                });
             }
         }
     }
@@ -239,6 +334,8 @@ impl Builder<'_, '_> {
             phase,
             subject: self.subject,
             legacy: self.legacy,
+            sees_body: false,
+            after_handshake: false,
             findings: self.findings,
         }
     }
@@ -284,6 +381,8 @@ impl Builder<'_, '_> {
         let mut reader = self.reader(phase);
         let config = reader.record(spec.fields, &config_path, node);
         (spec.check)(&mut reader, &config, &config_path, node);
+        let sees_body = reader.sees_body;
+        self.sees_body |= sees_body;
         let ends = match spec.ends {
             Ends::Never => false,
             Ends::Always => true,
@@ -292,6 +391,7 @@ impl Builder<'_, '_> {
         };
         self.login(spec, path, action, &config);
         let compiled = build.map(|build| Compiled {
+            name: spec.name,
             path: path.to_string(),
             key: self.key(spec, &config, phase, place),
             run: build(&config, phase),
@@ -341,7 +441,7 @@ impl Builder<'_, '_> {
             self.refuse(ErrorCode::NGROK_2205, path, kind, message, "remove it".to_owned());
             return false;
         }
-        if self.subject.actions == Actions::Built && !action::is_built(name) {
+        if !action::is_built_for(name, self.subject.actions) {
             let message = format!("`{name}` is not built into this server");
             self.refuse(
                 ErrorCode::ADIT_2210,

@@ -2,29 +2,55 @@
 //!
 //! No sockets, no clock, no async: [`check`] reads a text and says what is wrong with it, [`compile`] makes a
 //! [`Policy`], and a [`Run`] of it is stepped by whoever has the traffic. What a step needs from outside it asks for
-//! with an [`Effect`]; what it decides is a [`Decision`].
+//! with an [`Effect`]; what it decides is a [`Decision`]; what it has made of the messages is in the [`Exchange`].
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod action;
+mod body;
 pub mod case;
 mod compile;
 mod document;
+mod effect;
+mod exchange;
 mod expr;
 mod fault;
+mod ip_set;
+mod jwt;
 mod state;
 mod step;
 mod subject;
+mod terms;
 mod url;
 mod value;
+mod verdict;
 mod view;
+mod webhook;
 
+pub use action::terminate_tls::{TlsProfile, Verification};
 pub use action::{ActionKey, is_built, names as action_names};
+pub use body::{Coding, Encoder, Event, EventStream, MAX_EVENT, Piece};
 pub use compile::{Checked, Policy, check, compile};
 pub use document::{MAX_BYTES, Phase, Position};
+pub use effect::{
+    Answer, BodyFault, Effect, Fault as EffectFault, Fetch, Input, Inspect, Inspection, Login, Matched, Session,
+};
+pub use exchange::{Edit, Exchange, PolicyError, Trace};
 pub use fault::{Fault, MAX_FAULTS, Warning};
-pub use state::{Breakers, Rates, State, Ticket};
-pub use step::{Decision, Edit, Effect, Exchange, Fault as EffectFault, Input, PolicyError, Run, Step};
+pub use ip_set::IpSet;
+pub use state::{Breakers, Concurrency, KeySets, Permit, Rates, State, Ticket, Waiting};
+pub use step::{Decision, Run, Step};
 pub use subject::{Actions, Owner, References, Subject};
+pub use terms::{Attempt, Parking, Retry, Sticky, StickyBy, Terms};
 pub use value::Value;
-pub use view::{Connection, Endpoint, Fields, Intelligence, IpPolicy, NoTables, Request, Response, Tables, Tls, View};
+pub use verdict::{Verdict, VerdictOutcome};
+pub use view::{
+    Connection, Endpoint, Fields, Intelligence, IpPolicy, NoTables, Pod, Request, Response, Tables, Tls, View,
+};
+
+/// What reads bytes from outside, for the fuzzer.
+#[doc(hidden)]
+pub mod fuzz {
+    pub use crate::jwt::fuzz as jwt;
+    pub use crate::webhook::fuzz as webhook;
+}

@@ -5,34 +5,20 @@
 //! answer is the next [`Input`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use crate::action::{Cx, Flow};
+use crate::action::{Cx, Flow, Pending};
 use crate::compile::{Policy, Rule};
 use crate::document::Phase;
-use crate::expr::{Budget, Failure, Overlay, Results, Scope};
+use crate::effect::{BodyFault, Effect, Input};
+use crate::exchange::{Exchange, Trace};
+use crate::expr::Failure;
 use crate::subject::Owner;
 use crate::value::Value;
+use crate::verdict::{Verdict, VerdictOutcome};
 use crate::view::View;
-
-/// What a step is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// The first step of a run.
-    Begin,
-    /// Answer to [`Effect::OpenInternal`].
-    Opened(Result<(), Fault>),
-}
-
-/// Why an effect did not come about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Code of the answer that the target itself would have given.
-    pub code: ErrorCode,
-    /// What happened.
-    pub message: String,
-}
 
 /// What a step gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,16 +27,6 @@ pub enum Step {
     Done(Decision),
     /// Somebody has to do something first.
     Need(Effect),
-}
-
-/// What a policy cannot do itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Choose a member of the internal endpoint `scheme://host:port` of the organisation.
-    OpenInternal {
-        /// The target.
-        url: String,
-    },
 }
 
 /// How a phase ends.
@@ -87,203 +63,39 @@ pub enum Decision {
     Close,
 }
 
-/// One change of a message, in the order in which they were made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Edit {
-    /// A field is added behind those that are there.
-    Add {
-        /// Of the response, else of the request.
-        response: bool,
-        /// Name in lower case.
-        name: String,
-        /// Value.
-        value: String,
-    },
-    /// All fields of a name are removed.
-    Remove {
-        /// Of the response, else of the request.
-        response: bool,
-        /// Name in lower case.
-        name: String,
-    },
-    /// The Host value is replaced.
-    Host(String),
-    /// Path and query are replaced.
-    Target(String),
-}
-
-/// An expression or template that failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyError {
-    /// Where it stands.
-    pub path: String,
-    /// What happened.
-    pub message: String,
-}
-
-/// Most log entries of an exchange.
-const MAX_LOGS: usize = 32;
-/// Most errors that are kept of an exchange.
-const MAX_ERRORS: usize = 64;
-
-/// What policies have made of one request and its response. A copy is what a retry goes back to.
-#[derive(Clone, Debug, Default)]
-pub struct Exchange {
-    pub(crate) overlay: Overlay,
-    pub(crate) results: Results,
-    pub(crate) edits: Vec<Edit>,
-    pub(crate) logs: Vec<Value>,
-    pub(crate) logs_dropped: u32,
-    pub(crate) errors: Vec<PolicyError>,
-    pub(crate) tickets: Vec<crate::state::Ticket>,
-    /// Target of the effect that is being waited for.
-    pub(crate) opening: Option<String>,
-    pub(crate) used: u32,
-    pub(crate) draws: u64,
-    pub(crate) phase: Option<Phase>,
-}
-
-impl Exchange {
-    /// Nothing has happened yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Changes of the messages, in order.
-    #[must_use]
-    pub fn edits(&self) -> &[Edit] {
-        &self.edits
-    }
-
-    /// The request's fields (without `host`) if they were changed: all of them.
-    #[must_use]
-    pub fn request_fields(&self) -> Option<&[(String, Vec<u8>)]> {
-        self.overlay.request.as_deref()
-    }
-
-    /// The response's fields if they were changed: all of them.
-    #[must_use]
-    pub fn response_fields(&self) -> Option<&[(String, Vec<u8>)]> {
-        self.overlay.response.as_deref()
-    }
-
-    /// Path and query if they were rewritten.
-    #[must_use]
-    pub fn target(&self) -> Option<&str> {
-        self.overlay.target.as_deref()
-    }
-
-    /// The Host value if it was replaced.
-    #[must_use]
-    pub fn host(&self) -> Option<&str> {
-        self.overlay.host.as_deref()
-    }
-
-    /// What `log` said; entries beyond 32 are counted by [`Exchange::logs_dropped`].
-    #[must_use]
-    pub fn logs(&self) -> &[Value] {
-        &self.logs
-    }
-
-    /// Entries that were too many.
-    #[must_use]
-    pub fn logs_dropped(&self) -> u32 {
-        self.logs_dropped
-    }
-
-    /// Expressions and templates that failed.
-    #[must_use]
-    pub fn errors(&self) -> &[PolicyError] {
-        &self.errors
-    }
-
-    /// A result of an action by its name below `actions.`, for example `ngrok.rate_limit.limited`.
-    #[must_use]
-    pub fn result(&self, name: &str) -> Option<&Value> {
-        self.results
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
-    }
-
-    /// The response was replaced (another layer sees the new one): edits of the old one are void.
-    pub fn response_replaced(&mut self) {
-        self.overlay.response = None;
-        self.edits.retain(|edit| {
-            !matches!(
-                edit,
-                Edit::Add { response: true, .. } | Edit::Remove { response: true, .. }
-            )
-        });
-    }
-
-    /// Tells the circuit breakers that the exchange passed how it ended: an error is a status of 500 or more from the
-    /// upstream, or none at all. What an edge answered itself, and visitors that went away, are not told.
-    pub fn upstream_answered(&mut self, state: &crate::state::State, now: i64, error: bool) {
-        for ticket in self.tickets.drain(..) {
-            state.breakers.outcome(&ticket, now, error);
-        }
-    }
-
-    pub(crate) fn error(&mut self, path: String, message: String) {
-        if self.errors.len() < MAX_ERRORS {
-            self.errors.push(PolicyError { path, message });
-        }
-    }
-
-    pub(crate) fn log(&mut self, entry: Value) {
-        if self.logs.len() < MAX_LOGS {
-            self.logs.push(entry);
-        } else {
-            self.logs_dropped = self.logs_dropped.saturating_add(1);
-        }
-    }
-
-    /// The last run of an action wins, as a whole.
-    pub(crate) fn set_results(&mut self, prefix: &str, results: impl IntoIterator<Item = (&'static str, Value)>) {
-        self.results
-            .retain(|(name, _)| !name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')));
-        self.results.extend(results);
-    }
-
-    /// Runs `f` in a scope over what there is now.
-    pub(crate) fn scoped<R>(
-        &mut self,
-        view: &View<'_>,
-        vars: &[(String, Value)],
-        f: impl FnOnce(&Scope<'_>) -> R,
-    ) -> R {
-        let budget = Budget::new(self.used);
-        let scope = Scope {
-            view,
-            overlay: &self.overlay,
-            vars,
-            results: &self.results,
-            extra: &[],
-            budget: &budget,
-            draws: self.draws.into(),
-        };
-        let out = f(&scope);
-        let draws = scope.draws.into_inner();
-        self.used = budget.used();
-        self.draws = draws;
-        out
-    }
-}
+/// Rules between two looks at the clock.
+const TICK_RULES: u32 = 64;
+/// Elements between two looks at the clock.
+const TICK_UNITS: u32 = 1000;
+/// Longer than this a phase is told to be slow.
+const SLOW: Duration = Duration::from_millis(2);
+/// Longer than this it ends.
+const TOO_SLOW: Duration = Duration::from_millis(20);
+/// Bytes of a body that expressions may see.
+const SEEN_BODY: usize = 64 * 1024;
 
 /// One policy in one phase of one exchange.
 #[derive(Debug)]
 pub struct Run {
     policy: Arc<Policy>,
     phase: Phase,
-    /// Put before paths of errors: `guardrails[0].`.
+    /// Put before paths of errors: `guardrails[0].`
     prefix: String,
     rule: usize,
     action: usize,
     /// Has the rule been found to match?
     matched: bool,
     vars: Vec<(String, Value)>,
+    pending: Option<Pending>,
+    /// The body that was asked for: the response's?
+    body_of_response: bool,
+    /// An expression's body was asked for.
+    waits_for_seen_body: bool,
+    waits_for_tick: bool,
+    dry_run: bool,
+    /// Every expression by the second tier.
+    cel: bool,
+    except: Vec<String>,
 }
 
 impl Policy {
@@ -298,6 +110,13 @@ impl Policy {
             action: 0,
             matched: false,
             vars: Vec::new(),
+            pending: None,
+            body_of_response: false,
+            waits_for_seen_body: false,
+            waits_for_tick: false,
+            dry_run: false,
+            cel: false,
+            except: Vec::new(),
         }
     }
 }
@@ -307,6 +126,27 @@ impl Run {
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
+        self
+    }
+
+    /// The same, every rule only told what it would do (a guardrail in the mode `dry_run`).
+    #[must_use]
+    pub fn with_dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// The same without the rules of these ids (exceptions of a guardrail).
+    #[must_use]
+    pub fn without(mut self, ids: impl IntoIterator<Item = String>) -> Self {
+        self.except.extend(ids);
+        self
+    }
+
+    /// The same, every expression evaluated by the second tier (both give the same: this is for tests of it).
+    #[must_use]
+    pub(crate) fn with_cel(mut self, cel: bool) -> Self {
+        self.cel = cel;
         self
     }
 
@@ -324,13 +164,36 @@ impl Run {
             // Layers of one phase share its elements.
             exchange.phase = Some(self.phase);
             exchange.used = 0;
+            exchange.rules = 0;
+            exchange.used_at_tick = 0;
         }
         let policy = Arc::clone(&self.policy);
         let rules = policy.rules(self.phase);
-        let mut input = Some(input).filter(|input| *input != Input::Begin);
+        let mut input = match self.take(exchange, input) {
+            Ok(input) => input,
+            Err(decision) => return Step::Done(decision),
+        };
+        if self.phase == Phase::HttpRequest
+            && policy.sees_body
+            && input.is_none()
+            && self.rule == 0
+            && !self.matched
+            && exchange.bodies.request.is_none()
+        {
+            self.waits_for_seen_body = true;
+            return Step::Need(Effect::Body {
+                response: false,
+                limit: SEEN_BODY,
+            });
+        }
         while let Some(rule) = rules.get(self.rule) {
             if !self.matched {
-                match self.matches(rule, exchange, view) {
+                if exchange.rules >= TICK_RULES || exchange.used - exchange.used_at_tick >= TICK_UNITS {
+                    self.waits_for_tick = true;
+                    return Step::Need(Effect::Tick);
+                }
+                exchange.rules += 1;
+                match self.enter(rule, exchange, view) {
                     Ok(true) => self.matched = true,
                     Ok(false) => {
                         self.rule += 1;
@@ -339,28 +202,41 @@ impl Run {
                     Err(code) => return Step::Done(self.broken(code)),
                 }
             }
-            while let Some(action) = rule.actions.get(self.action) {
-                let mut cx = Cx {
-                    view,
-                    exchange,
-                    vars: &mut self.vars,
-                    phase: self.phase,
-                    prefix: &self.prefix,
-                    path: &action.path,
-                    key: action.key,
-                };
-                let flow = match input.take() {
-                    Some(input) => action.run.resume(&mut cx, input),
-                    None => action.run.run(&mut cx),
-                };
-                match flow {
-                    Flow::Next => self.action += 1,
-                    Flow::End(decision) => {
-                        self.rule = usize::MAX;
-                        return Step::Done(decision);
+            if rule.dry_run || self.dry_run {
+                self.rehearse(rule, exchange, view);
+            } else {
+                while let Some(action) = rule.actions.get(self.action) {
+                    let mut cx = Cx {
+                        view,
+                        exchange,
+                        vars: &mut self.vars,
+                        pending: &mut self.pending,
+                        phase: self.phase,
+                        prefix: &self.prefix,
+                        path: &action.path,
+                        key: action.key,
+                    };
+                    let flow = match input.take() {
+                        Some(input) => action.run.resume(&mut cx, input),
+                        None => action.run.run(&mut cx),
+                    };
+                    if exchange.trace != Trace::Off && !matches!(flow, Flow::Need(_)) {
+                        self.note_action(rule, action.name, &action.path, &flow, exchange);
                     }
-                    Flow::Need(effect) => return Step::Need(effect),
-                    Flow::Broken(code) => return Step::Done(self.broken(code)),
+                    match flow {
+                        Flow::Next => self.action += 1,
+                        Flow::End(decision) => {
+                            self.rule = usize::MAX;
+                            return Step::Done(decision);
+                        }
+                        Flow::Need(effect) => {
+                            if let Effect::Body { response, .. } = effect {
+                                self.body_of_response = response;
+                            }
+                            return Step::Need(effect);
+                        }
+                        Flow::Broken(code) => return Step::Done(self.broken(code)),
+                    }
                 }
             }
             self.rule += 1;
@@ -368,6 +244,44 @@ impl Run {
             self.matched = false;
         }
         Step::Done(Decision::Pass)
+    }
+
+    /// What the machine itself was waiting for is taken here; the rest is for the action that asked.
+    fn take(&mut self, exchange: &mut Exchange, input: Input) -> Result<Option<Input>, Decision> {
+        match input {
+            Input::Begin => Ok(None),
+            Input::Tick(spent) if self.waits_for_tick => {
+                self.waits_for_tick = false;
+                exchange.rules = 0;
+                exchange.used_at_tick = exchange.used;
+                if spent > TOO_SLOW {
+                    return Err(self.broken(ErrorCode::ADIT_5204));
+                }
+                if spent > SLOW && !exchange.slow {
+                    exchange.slow = true;
+                    let millis = spent.as_millis();
+                    exchange.error(format!("{}{}", self.prefix, self.phase), format!("slow: {millis} ms"));
+                }
+                Ok(None)
+            }
+            Input::Body(result) if self.waits_for_seen_body => {
+                self.waits_for_seen_body = false;
+                match result {
+                    Ok(body) => {
+                        exchange.bodies.request = Some(body);
+                        Ok(None)
+                    }
+                    Err(BodyFault::TooLarge) => Err(self.broken(ErrorCode::ADIT_5202)),
+                    Err(BodyFault::NoRoom) => Err(self.broken(ErrorCode::NGROK_743)),
+                    Err(BodyFault::Failed) => Err(self.broken(ErrorCode::NGROK_3902)),
+                }
+            }
+            Input::Body(Ok(body)) => {
+                *exchange.bodies.of(self.body_of_response) = Some(body);
+                Ok(Some(Input::Body(Ok(Vec::new()))))
+            }
+            other => Ok(Some(other)),
+        }
     }
 
     /// The policy itself failed: nothing passes.
@@ -383,26 +297,152 @@ impl Run {
         }
     }
 
-    fn matches(&self, rule: &Rule, exchange: &mut Exchange, view: &View<'_>) -> Result<bool, ErrorCode> {
-        for (path, program) in &rule.expressions {
-            match exchange.scoped(view, &self.vars, |scope| program.is_true(scope)) {
+    fn verdict(
+        &self,
+        rule: &Rule,
+        path: &str,
+        action: &'static str,
+        outcome: VerdictOutcome,
+        values: Vec<(String, Value)>,
+    ) -> Verdict {
+        Verdict {
+            path: format!("{}{path}", self.prefix),
+            id: rule.id.clone(),
+            name: rule.name.clone(),
+            action,
+            outcome,
+            values,
+        }
+    }
+
+    /// Does the rule apply? What is traced is noted.
+    fn enter(&self, rule: &Rule, exchange: &mut Exchange, view: &View<'_>) -> Result<bool, ErrorCode> {
+        if !self.except.is_empty() && rule.id.as_ref().is_some_and(|id| self.except.contains(id)) {
+            return Ok(false);
+        }
+        let dry_run = rule.dry_run || self.dry_run;
+        for (at, (path, program)) in rule.expressions.iter().enumerate() {
+            let full = exchange.trace == Trace::Full;
+            match exchange.scoped(view, &self.vars, |scope| program.is_true_in(scope, full || self.cel)) {
                 Ok(true) => {}
-                Ok(false) => return Ok(false),
+                Ok(false) => {
+                    if full {
+                        let values = exchange.scoped(view, &self.vars, |scope| program.reads(scope));
+                        let outcome = VerdictOutcome::NotMatched {
+                            expression: at,
+                            text: program.text.to_string(),
+                        };
+                        let verdict = self.verdict(rule, &rule.path, "", outcome, values);
+                        exchange.verdict(verdict);
+                    }
+                    return Ok(false);
+                }
                 Err(failure) => {
                     let message = match failure {
                         Failure::Error(message) => message,
                         Failure::Budget => "the phase has used up its elements (ERR_ADIT_5204)".to_owned(),
                     };
+                    if exchange.trace != Trace::Off || dry_run {
+                        let outcome = if dry_run {
+                            VerdictOutcome::Would("would_error")
+                        } else {
+                            VerdictOutcome::Error(message.clone())
+                        };
+                        let verdict = self.verdict(rule, &rule.path, "", outcome, Vec::new());
+                        exchange.verdict(verdict);
+                    }
                     exchange.error(format!("{}{path}", self.prefix), message);
                     // A guardrail that cannot be evaluated lets nobody through.
-                    return if self.policy.owner == Owner::Guardrail {
-                        Err(ErrorCode::ADIT_5201)
-                    } else {
-                        Ok(false)
-                    };
+                    let closed = self.policy.owner == Owner::Guardrail && !rule.skips_errors && !dry_run;
+                    return if closed { Err(ErrorCode::ADIT_5201) } else { Ok(false) };
                 }
             }
         }
+        if exchange.trace != Trace::Off {
+            let verdict = self.verdict(rule, &rule.path, "", VerdictOutcome::Matched, Vec::new());
+            exchange.verdict(verdict);
+        }
         Ok(true)
+    }
+
+    fn note_action(&self, rule: &Rule, name: &'static str, path: &str, flow: &Flow, exchange: &mut Exchange) {
+        let outcome = match flow {
+            Flow::Next | Flow::Need(_) => VerdictOutcome::Next,
+            Flow::Broken(code) => VerdictOutcome::Error(code.as_str().to_owned()),
+            Flow::End(decision) => VerdictOutcome::Ended(match decision {
+                Decision::Pass => "pass",
+                Decision::Respond { .. } if name == "redirect" => "redirect",
+                Decision::Respond { continues: true, .. } => "respond",
+                Decision::Respond { .. } | Decision::Refuse { .. } => "deny",
+                Decision::Forward { .. } => "forward",
+                Decision::Close => "close",
+            }),
+        };
+        let values = if exchange.trace == Trace::Full {
+            let prefix = name.replace('-', "_");
+            let own = |known: &str| {
+                let (_, rest) = known.split_once('.').unwrap_or_default();
+                rest.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('.'))
+            };
+            exchange
+                .results
+                .iter()
+                .filter(|(known, _)| own(known))
+                .map(|(known, value)| ((*known).to_owned(), value.clone()))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let verdict = self.verdict(rule, path, name, outcome, values);
+        exchange.verdict(verdict);
+    }
+
+    /// Tells what the rule would do; changes nothing and calls nobody (traffic policy 6.4).
+    fn rehearse(&mut self, rule: &Rule, exchange: &mut Exchange, view: &View<'_>) {
+        let mut shadow = exchange.shadow();
+        let mut vars = self.vars.clone();
+        let mut would = ("would_pass", "", rule.path.as_str());
+        for action in &rule.actions {
+            let mut pending = None;
+            let before = shadow.overlay.target.clone();
+            let mut cx = Cx {
+                view,
+                exchange: &mut shadow,
+                vars: &mut vars,
+                pending: &mut pending,
+                phase: self.phase,
+                prefix: &self.prefix,
+                path: &action.path,
+                // Counters of its own.
+                key: action.key.shadow(),
+            };
+            let flow = action.run.run(&mut cx);
+            let here = |what| (what, action.name, action.path.as_str());
+            match flow {
+                Flow::Next if shadow.overlay.target != before => would = here("would_rewrite"),
+                Flow::Next => {}
+                Flow::Need(_) => {
+                    would = here("would_call");
+                    break;
+                }
+                Flow::Broken(_) => {
+                    would = here("would_error");
+                    break;
+                }
+                Flow::End(Decision::Respond { .. }) if action.name == "redirect" => {
+                    would = here("would_redirect");
+                    break;
+                }
+                Flow::End(Decision::Pass | Decision::Forward { .. }) => break,
+                Flow::End(_) => {
+                    would = here("would_deny");
+                    break;
+                }
+            }
+        }
+        exchange.used = shadow.used;
+        let (what, action, path) = would;
+        let verdict = self.verdict(rule, path, action, VerdictOutcome::Would(what), Vec::new());
+        exchange.verdict(verdict);
     }
 }

@@ -33,6 +33,8 @@ pub struct Subject<'r> {
 pub enum Actions {
     /// Those that this build executes; others are refused with `ERR_ADIT_2210`: a rule that is accepted is enforced.
     Built,
+    /// The same on a server that has a web application firewall.
+    BuiltWithWaf,
     /// The whole language: for tools that only read documents. Such a policy is checked and never compiled.
     Language,
 }

@@ -99,6 +99,15 @@ impl Value {
         }
     }
 
+    /// The same; a string is not copied.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            other => other.to_text(),
+        }
+    }
+
     /// As JSON: keys sorted, compact when written.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

@@ -1,9 +1,11 @@
 //! What a policy may look at: borrowed from the caller for one call, copied only where an action changes it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use adit_names::endpoint_url::Scheme;
 
+use crate::ip_set::IpSet;
 use crate::state::State;
 use crate::value::Value;
 
@@ -44,6 +46,12 @@ pub trait Tables: Sync {
     fn secret(&self, vault: &str, name: &str) -> Option<&str>;
     /// The ranges of an IP policy.
     fn ip_policy(&self, id: &str) -> Option<&IpPolicy>;
+    /// What databases say of an address; asked at most once for an exchange and side, and only where
+    /// [`Connection`] does not say it already.
+    fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
+        let _ = ip;
+        None
+    }
 }
 
 /// Tables without entries.
@@ -63,9 +71,9 @@ impl Tables for NoTables {
 #[derive(Debug, Clone, Default)]
 pub struct IpPolicy {
     /// Who may come.
-    pub allow: Vec<adit_names::cidr::Cidr>,
+    pub allow: IpSet,
     /// Who may not, whatever else is said.
-    pub deny: Vec<adit_names::cidr::Cidr>,
+    pub deny: IpSet,
 }
 
 /// Fields of a message, in their order.
@@ -171,6 +179,25 @@ pub struct Connection {
     pub server: Option<Box<Intelligence>>,
     /// TLS, as far as it has come.
     pub tls: Option<Box<Tls>>,
+    /// The pod of a visitor that comes through a Kubernetes binding.
+    pub pod: Option<Box<Pod>>,
+}
+
+/// A pod that connects (traffic policy 3.1, `conn.k8s`).
+#[derive(Debug, Clone, Default)]
+pub struct Pod {
+    /// Its uid.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Why it could not be found out (`ERR_NGROK_28000`, `28001`), else empty.
+    pub error_code: String,
+    /// The same in words.
+    pub error_message: String,
+    /// Its annotations with the prefix `k8s.ngrok.com/`.
+    pub annotations: Vec<(String, String)>,
 }
 
 impl Connection {
@@ -190,6 +217,7 @@ impl Connection {
             client: None,
             server: None,
             tls: None,
+            pod: None,
         }
     }
 }

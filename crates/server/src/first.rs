@@ -1,11 +1,15 @@
 //! The first objects of an installation: the operators' organisation, its administrator, a key of the API, and for
 //! agents an authtoken.
 
+use adit_api::login::password::{Cost, FIELD, PasswordError, hash_now};
+use adit_api::login::set_up_with;
 use adit_model::{Context, Object, Prepared, SecretValue, catalogue};
 use adit_names::id::{Id, Prefix};
+use adit_store::log::account::SYSTEM;
 use adit_store::{Actor, Change, MasterKey, Source, Store, Write, WriteError};
 use aws_lc_rs::{digest, rand};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::config::Settings;
 use crate::edge_config;
@@ -25,6 +29,10 @@ pub struct First {
     pub api_key: String,
     /// Authtoken of agents.
     pub authtoken: String,
+    /// Password of the administrator; none if he has to choose one.
+    pub password: Option<String>,
+    /// By which the administrator chooses his password at the dashboard; good once, for a day.
+    pub setup: String,
 }
 
 impl std::fmt::Debug for First {
@@ -45,6 +53,9 @@ pub enum FirstError {
     /// The store cannot be read.
     #[error("{0}")]
     Read(#[from] adit_store::StoreError),
+    /// The administrator's password cannot be hashed.
+    #[error("{0}")]
+    Password(#[from] PasswordError),
     /// A token of the data directory has no id.
     #[error("a token of the data directory does not have the form of one")]
     Token,
@@ -70,6 +81,8 @@ impl First {
             email: email.to_owned(),
             api_key: crate::state::token()?,
             authtoken: crate::state::token()?,
+            password: None,
+            setup: crate::state::secret("")?,
         })
     }
 
@@ -84,19 +97,38 @@ impl First {
             email: format!("admin@{base_domain}"),
             api_key: credentials.api_key.clone(),
             authtoken: credentials.authtoken.clone(),
+            password: Some(credentials.admin_password.clone()),
+            setup: credentials.signin_token.clone(),
         })
     }
 
+    /// Where the administrator chooses his password.
+    #[must_use]
+    pub fn setup_link(&self, settings: &Settings, base_domain: &str) -> String {
+        let listen = &settings.listen;
+        let port = listen.public_https_port.or_else(|| listen.https.map(|address| address.port()));
+        let port = port.filter(|port| *port != 443).map(|port| format!(":{port}"));
+        format!(
+            "https://dashboard.{base_domain}{}/#setup={}",
+            port.unwrap_or_default(),
+            self.setup
+        )
+    }
+
     /// Makes them, unless their organisation is there already; true if they were made. What was deleted since is not
-    /// made again.
+    /// made again. As long as the administrator has no password, his setup link is good for another day.
     ///
     /// # Errors
     /// See [`FirstError`]; nothing was written then.
     pub async fn make(&self, store: &Store, base_domain: &str) -> Result<bool, FirstError> {
+        let user = self.organization_id.with_prefix(Prefix::User);
         if store.get(self.organization_id).await?.is_some() {
+            let has_password = store.secrets(&[user]).await?.contains_key(&user);
+            if !has_password && store.get(user).await?.is_some() {
+                set_up_with(store, &self.setup, user).await?;
+            }
             return Ok(false);
         }
-        let user = self.organization_id.with_prefix(Prefix::User);
         let member = self.organization_id.with_prefix(Prefix::Member);
         let maker = Maker {
             organization: self.organization_id,
@@ -114,6 +146,11 @@ impl First {
             maker.make("user", user, person)?,
             maker.make("member", member, membership)?,
         ];
+        if let (Some(password), Some(user)) = (&self.password, all.get_mut(1)) {
+            let hash = hash_now(Cost::default(), password)?;
+            let bytes = Zeroizing::new(hash.as_bytes().to_vec());
+            user.secrets.push((FIELD, SecretValue::Sealed(bytes)));
+        }
         for (kind, prefix, token) in [
             ("api_key", Prefix::ApiKey, &self.api_key),
             ("credential", Prefix::Credential, &self.authtoken),
@@ -139,6 +176,7 @@ impl First {
                 dry_run: false,
             })
             .await?;
+        set_up_with(store, &self.setup, user).await?;
         Ok(true)
     }
 }
@@ -182,7 +220,8 @@ impl Maker<'_> {
         let mut object = Object {
             id,
             kind: kind.to_owned(),
-            organization: self.organization,
+            // Users are the installation's, whoever makes them.
+            organization: if kind == "user" { SYSTEM } else { self.organization },
             owner,
             schema: descriptor.schema,
             revision: 0,

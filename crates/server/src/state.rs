@@ -224,7 +224,7 @@ fn credentials(path: &Path) -> Result<Credentials, StateError> {
 }
 
 /// A secret of 192 random bits.
-fn secret(prefix: &str) -> Result<String, StateError> {
+pub(crate) fn secret(prefix: &str) -> Result<String, StateError> {
     let bytes = random::<24>()?;
     Ok(format!(
         "{prefix}{}",

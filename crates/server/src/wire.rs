@@ -138,7 +138,7 @@ impl Server {
             ..adit_observe::Options::default()
         })?;
         let audit_key = AuditKey::find(options.state.dir())?;
-        let (sink, connections) = ControlSink::new(&[ControlName::Api]);
+        let (sink, connections) = ControlSink::new(&[ControlName::Api, ControlName::Dashboard]);
         let (commands, command_queue) = Commands::new();
         let profile = ServerProfile::builder(resolver.clone())
             .tickets(tickets(&key, "tls tickets of the API"))

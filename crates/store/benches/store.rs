@@ -1,4 +1,5 @@
-//! How much the store can do: `cargo bench -p adit-store`. Needs PostgreSQL for its part; `-- sqlite` leaves it out.
+//! How much the store can do: `cargo bench -p adit-store`. Needs PostgreSQL for its part; `-- sqlite` leaves it out,
+//! `-- writes`, `-- reads`, `-- verify` measure only that.
 //!
 //! Each number is printed with what it was measured over; goals stand in `docs/performance.md`.
 #![allow(
@@ -19,44 +20,79 @@ mod things;
 
 use std::time::{Duration, Instant};
 
-use adit_store::{Engine, MasterKey, Options, Page, Store};
+use adit_store::{Change, Engine, MasterKey, Options, Page, Store};
 use things::*;
 
 /// How long each write load lasts.
 const LOAD: Duration = Duration::from_secs(4);
 
+/// How often the log is verified.
+const ROUNDS: usize = 5;
+/// Entries of the log that is verified.
+const ENTRIES: usize = 200_000;
+
 fn main() {
-    let only_sqlite = std::env::args().any(|arg| arg == "sqlite");
+    let words: Vec<String> = std::env::args().collect();
+    let names = |word: &str| words.iter().any(|given| given == word);
+    let wanted = |one: &str, other: &str| names(one) || !names(other);
+    let engine = |one: &str| wanted(one, if one == "sqlite" { "postgres" } else { "sqlite" });
+    let part = |one: &str| names(one) || !["writes", "reads", "verify"].into_iter().any(names);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let dir = tempfile::tempdir_in(std::env::var("ADIT_BENCH_DIR").unwrap_or_else(|_| "/tmp".to_owned())).unwrap();
-        let store = open(Engine::Sqlite(dir.path().join("adit.db")), "edge-1").await;
-        for writers in [64, 8, 1] {
-            writes("SQLite", std::slice::from_ref(&store), writers).await;
+        if engine("sqlite") {
+            let place = std::env::var("ADIT_BENCH_DIR").unwrap_or_else(|_| "/tmp".to_owned());
+            let dir = tempfile::tempdir_in(place).unwrap();
+            let store = open(Engine::Sqlite(dir.path().join("adit.db")), "edge-1").await;
+            if part("writes") {
+                for writers in [64, 8, 1] {
+                    writes("SQLite", std::slice::from_ref(&store), writers).await;
+                }
+            }
+            rest("SQLite", &store, part("reads"), part("verify")).await;
+            store.close().await;
         }
-        reads("SQLite", &store).await;
-        verify("SQLite", &store).await;
-        store.close().await;
-        if only_sqlite {
-            return;
-        }
-        let url = postgres::database().await;
-        let mut nodes = Vec::new();
-        for node in ["edge-1", "edge-2", "edge-3"] {
-            nodes.push(open(Engine::Postgres(url.clone()), node).await);
-        }
-        writes("PostgreSQL, 3 nodes", &nodes, 3 * 64).await;
-        writes("PostgreSQL, 1 node", &nodes[..1], 64).await;
-        writes("PostgreSQL, 1 node", &nodes[..1], 8).await;
-        reads("PostgreSQL", &nodes[0]).await;
-        verify("PostgreSQL", &nodes[0]).await;
-        for node in nodes {
-            node.close().await;
+        if engine("postgres") {
+            let url = postgres::database().await;
+            let mut nodes = Vec::new();
+            for node in ["edge-1", "edge-2", "edge-3"] {
+                nodes.push(open(Engine::Postgres(url.clone()), node).await);
+            }
+            if part("writes") {
+                writes("PostgreSQL, 3 nodes", &nodes, 3 * 64).await;
+                writes("PostgreSQL, 1 node", &nodes[..1], 64).await;
+                writes("PostgreSQL, 1 node", &nodes[..1], 8).await;
+            }
+            rest("PostgreSQL", &nodes[0], part("reads"), part("verify")).await;
+            for node in nodes {
+                node.close().await;
+            }
         }
     });
+}
+
+async fn rest(engine: &str, store: &Store, reading: bool, verifying: bool) {
+    fill(store).await;
+    if reading {
+        reads(engine, store).await;
+    }
+    if verifying {
+        for _ in 0..ROUNDS {
+            verify(engine, store).await;
+        }
+    }
+}
+
+/// Many objects with little waiting: 500 changes a write.
+async fn fill(store: &Store) {
+    let organization = organization();
+    let target = create(store, prepared(policy(organization, "target"))).await.unwrap();
+    for _ in 0..ENTRIES / 500 {
+        let rules = (0..500).map(|_| Change::Create(rule(organization, target.id, adit_model::OnDelete::Cascade)));
+        store.write(write(organization, rules.collect())).await.unwrap();
+    }
 }
 
 async fn open(engine: Engine, node: &str) -> Store {

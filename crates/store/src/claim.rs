@@ -57,9 +57,21 @@ pub(crate) fn key(claim: &Claim) -> ClaimKey {
     (claim.class.to_owned(), claim.key.clone())
 }
 
-/// What a claim may be below of: each beginning of it that ends with a label. None for claims without labels.
+/// The keys whose holders decide about a claim: its own, and the one that it shares.
+pub(crate) fn keys(claim: &Claim) -> impl Iterator<Item = ClaimKey> {
+    let shared = match &claim.scope {
+        Scope::Shared { of, .. } => Some((claim.class.to_owned(), of.clone())),
+        Scope::Exact | Scope::Sole { .. } | Scope::Subtree { .. } => None,
+    };
+    std::iter::once(key(claim)).chain(shared)
+}
+
+/// What a claim may be below of: each beginning of it that ends with a label, and what it shares or must have alone.
+/// None for other claims without labels.
 pub(crate) fn roots(claim: &Claim) -> Vec<ClaimKey> {
     let labels = match &claim.scope {
+        Scope::Sole { .. } => return vec![key(claim)],
+        Scope::Shared { of, .. } => return vec![(claim.class.to_owned(), of.clone())],
         Scope::Subtree { root, .. } => root.as_str(),
         // Names have a dot behind each label (`model::Claim`).
         Scope::Exact if claim.key.ends_with('.') => claim.key.as_str(),
@@ -89,7 +101,8 @@ pub(crate) async fn replace(
         let key = key(claim);
         let held = desk.claims.get(&key).cloned().flatten();
         let root = match &claim.scope {
-            Scope::Exact => None,
+            Scope::Exact | Scope::Sole { .. } => None,
+            Scope::Shared { of, .. } => Some(of.clone()),
             Scope::Subtree { root, .. } => Some(root.clone()),
         };
         if held
@@ -143,21 +156,23 @@ async fn conflict(
     }
     let foreign = |held: &Held| held.organization != organization && held.is_live(now);
     for root in roots(claim) {
-        let stored = desk.roots.get(&root).into_iter().flatten();
-        let mut stored = stored.filter(|(key, _)| !desk.claims.changed().any(|(changed, _)| changed == key));
-        let mut changed = desk
-            .claims
-            .changed()
-            .filter(|((class, _), _)| *class == root.0)
-            .filter_map(|(_, held)| held.as_ref());
-        if stored.any(|(_, held)| foreign(held))
-            || changed.any(|held| held.root.as_deref() == Some(root.1.as_str()) && foreign(held))
-        {
+        if with_root(desk, &root).any(foreign) {
             return Ok(Some(claim.foreign));
         }
     }
-    let Scope::Subtree { root, below } = &claim.scope else {
-        return Ok(None);
+    let (root, below) = match &claim.scope {
+        Scope::Exact => return Ok(None),
+        Scope::Sole { shared } => {
+            let other = |held: &Held| held.object != object && held.is_live(now);
+            return Ok(with_root(desk, &key(claim)).any(other).then_some(*shared));
+        }
+        Scope::Shared { of, alone } => {
+            let held = desk.claims.get(&(claim.class.to_owned(), of.clone()));
+            let held = held.and_then(Option::as_ref);
+            let held = held.filter(|held| held.object != object && held.is_live(now));
+            return Ok(held.map(|held| if foreign(held) { claim.foreign } else { *alone }));
+        }
+        Scope::Subtree { root, below } => (root, below),
     };
     let mut changed = 0_i64;
     for ((class, key), held) in desk.claims.changed() {
@@ -189,6 +204,17 @@ async fn conflict(
         }
     }
     Ok(None)
+}
+
+/// The claims with this root as they are now: what is stored, and what this batch has changed. They were loaded
+/// before.
+fn with_root<'d>(desk: &'d Desk, root: &'d ClaimKey) -> impl Iterator<Item = &'d Held> {
+    let stored = desk.roots.get(root).into_iter().flatten();
+    let stored = stored.filter(|(key, _)| !desk.claims.changed().any(|(changed, _)| changed == key));
+    let changed = desk.claims.changed().filter(|((class, _), _)| *class == root.0);
+    let changed = changed.filter_map(|(_, held)| held.as_ref());
+    let changed = changed.filter(|held| held.root.as_deref() == Some(root.1.as_str()));
+    stored.map(|(_, held)| held).chain(changed)
 }
 
 /// The first text behind all that begin with a root, which ends with a dot: `/` follows the dot.

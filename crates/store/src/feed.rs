@@ -188,7 +188,7 @@ pub(crate) async fn head(conn: &mut Conn) -> Result<u64, SqlError> {
 
 /// Ends a read transaction. A connection for which that fails is not used again.
 pub(crate) async fn end(mut conn: Conn) {
-    if conn.commit().await.is_err() {
-        conn.close().await;
+    if let Err(error) = conn.commit().await {
+        tracing::debug!(%error, "ending a read of the store");
     }
 }

@@ -10,8 +10,8 @@ use crate::gate::{Gate, Keeper};
 use crate::master_key::MasterKey;
 use crate::migrate;
 use crate::secret::Sealer;
+use crate::sql::Pool;
 use crate::sql::statements::{self as s, MIGRATED};
-use crate::sql::{Pool, postgres, sqlite};
 use crate::store::{Engine, Inner, Store, place};
 use crate::writer::{Place, Writer};
 
@@ -28,9 +28,9 @@ impl Store {
                 // An engine that is asked to read what is not there would make it.
                 let found = std::fs::File::open(path).map_err(|error| OpenError::file(path, error))?;
                 drop(found);
-                Pool::Sqlite(sqlite::readers(path))
+                Pool::sqlite(path)
             }
-            Place::Postgres(options) => Pool::Postgres(postgres::pool(options)),
+            Place::Postgres(options) => Pool::postgres((**options).clone()),
         };
         let mut conn = pool.get().await.map_err(OpenError::sql)?;
         let row = conn.row(&MIGRATED, Vec::new()).await.map_err(OpenError::sql)?;

@@ -70,8 +70,8 @@ impl Store {
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let place = place(&options.engine)?;
         let pool = match &place {
-            Place::Sqlite(path) => Pool::Sqlite(sqlite::readers(path)),
-            Place::Postgres(options) => Pool::Postgres(postgres::pool(options)),
+            Place::Sqlite(path) => Pool::sqlite(path),
+            Place::Postgres(options) => Pool::postgres((**options).clone()),
         };
         let was_left_open = place.was_left_open();
         let mut conn = place.open().await?;

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::id;
 use crate::log::account;
 use crate::sql::statements::{self as s, Statement};
-use crate::sql::{Arg, Pool, Row, SqlError};
+use crate::sql::{Arg, Dialect, Row, SqlError};
 use crate::store::Store;
 
 /// The way to the table `work`.
@@ -201,7 +201,7 @@ impl Work {
     }
 
     async fn run(&self, statement: &Statement, args: Vec<Arg>) -> Result<u64, StoreError> {
-        if matches!(self.store.inner.pool, Pool::Postgres(_)) {
+        if self.store.inner.pool.dialect() == Dialect::Postgres {
             return Ok(self.store.conn().await?.run(statement, args).await?);
         }
         // SQLite has one writer: this waits for the batch that is on its way.
@@ -220,7 +220,7 @@ impl Work {
     }
 
     async fn change(&self, statement: &Statement, args: Vec<Arg>) -> Result<Vec<Row>, StoreError> {
-        if matches!(self.store.inner.pool, Pool::Postgres(_)) {
+        if self.store.inner.pool.dialect() == Dialect::Postgres {
             return Ok(self.store.conn().await?.rows(statement, args).await?);
         }
         let mut writer = self.store.inner.writer.lock().await;

@@ -11,7 +11,8 @@ use serde_json::Value;
 /// A change: all of its steps or none, in one savepoint.
 #[derive(Clone, Debug)]
 pub struct Write {
-    /// Whose chain of the log it goes to, and whose objects it may touch.
+    /// Whose chain of the log it goes to, and whose objects it may touch. Users, who are the installation's, may be
+    /// touched by all, and their changes go to the installation's chain.
     pub organization: Id,
     /// Who asks.
     pub actor: Actor,
@@ -39,7 +40,7 @@ pub enum Change {
         /// Refused if another change came between.
         only_seen: bool,
     },
-    /// An object is no more, and with it what cascades.
+    /// An object is no more, and with it what cascades; with an organisation all that belongs to it.
     Delete {
         /// Which.
         id: Id,

@@ -60,6 +60,10 @@ pub(super) fn resources(document: &Value) -> Result<Vec<Resource>> {
     for (path, item) in sorted {
         for method in METHODS {
             let Some(described) = item.get(*method) else { continue };
+            // What is found elsewhere is for browsers: a command shows a key, and has no cookie.
+            if described.get("servers").is_some() {
+                continue;
+            }
             let (resource, operation) =
                 operation(document, path, method, item, described).with_context(|| format!("{method} {path}"))?;
             let known = found.entry(resource).or_default();

@@ -63,6 +63,9 @@ pub(super) fn run(args: &InitArgs) -> Result<Exit, Failure> {
     println!("API key    {}", first.api_key);
     println!("Authtoken  {}", first.authtoken);
     println!("           both are shown this once; the API key may do everything");
+    let link = first.setup_link(&config.settings, &config.base_domain);
+    println!("Password   {link}");
+    println!("           where the administrator chooses one, within a day");
     println!();
     println!("Start it:  adit server --config {shown}");
     Ok(Exit::Done)

@@ -16,6 +16,7 @@ use super::reach::Reach;
 use super::rights::Rights;
 use super::tables::Key;
 use crate::error::ApiError;
+use crate::login::session::{Lasts, Session};
 
 /// Who asks, from where and with what; every handler gets it.
 #[derive(Clone, Debug)]
@@ -26,8 +27,11 @@ pub(crate) struct Caller {
     pub(crate) subject: String,
     /// Whose objects he sees.
     pub(crate) organization: Id,
-    /// The key he showed.
+    /// The key or session he showed.
     pub(crate) credential: Option<Id>,
+    /// The session, if it is one.
+    pub(crate) session: Option<Arc<Session>>,
+    lasts: Lasts,
     /// What his roles give him, without the limits of the key.
     pub(crate) rights: Rights,
     /// What the key is limited to.
@@ -48,6 +52,8 @@ impl Caller {
             subject: String::new(),
             organization: Id::from_bytes(Prefix::Account, [0; 20]),
             credential: None,
+            session: None,
+            lasts: Lasts::default(),
             rights: Rights::default(),
             only: None,
             source: Source::Api,
@@ -57,11 +63,11 @@ impl Caller {
         }
     }
 
-    /// As the log names who shows a key of which no more is known yet.
-    pub(crate) fn with_credential(&self, key: &Key) -> Actor {
+    /// As the log names who shows a key or session of which no more is known yet.
+    pub(crate) fn with_credential(&self, credential: Id, owner: Option<Id>) -> Actor {
         Actor {
-            credential: Some(key.id),
-            principal: key.owner,
+            credential: Some(credential),
+            principal: owner,
             ..self.actor()
         }
     }
@@ -77,33 +83,84 @@ impl Caller {
         if key.disabled || is_over {
             return Err(refused(ErrorCode::NGROK_203));
         }
+        let known = self.being(access, key.organization, key.owner, ErrorCode::NGROK_203)?;
+        let (id, now) = (key.id, Timestamp::now().as_microsecond());
+        access.used().note(id, key.organization, known.ip, now);
+        Ok(Self {
+            credential: Some(key.id),
+            only: key.only.clone(),
+            ..known
+        })
+    }
+
+    /// The same as the user of a session, in the organisation that this names.
+    ///
+    /// # Errors
+    /// `ERR_ADIT_2101` if he is no member of it any more; else as [`Self::with_key`].
+    pub(crate) fn with_session(self, access: &Access, session: Session) -> Result<Self, ApiError> {
+        let known = self.being(access, session.organization, Some(session.user), ErrorCode::ADIT_2101)?;
+        Ok(Self {
+            credential: Some(session.id),
+            session: Some(Arc::new(session)),
+            ..known
+        })
+    }
+
+    /// The same as somebody in an organisation; `gone` is the refusal if one of them is no more.
+    fn being(
+        self,
+        access: &Access,
+        organization: Id,
+        principal: Option<Id>,
+        gone: ErrorCode,
+    ) -> Result<Self, ApiError> {
+        let refused = |code| ApiError::new(code, &[]);
         let tables = access.read();
-        // What it belonged to is gone.
-        let gone = || refused(ErrorCode::NGROK_203);
-        let organization = tables.organization(&key.organization).ok_or_else(gone)?;
-        if organization.suspended {
+        let known = tables.organization(&organization).ok_or_else(|| refused(gone))?;
+        if known.suspended {
             return Err(refused(ErrorCode::NGROK_205));
         }
-        let owner = key.owner.and_then(|owner| tables.person(key.organization, owner));
-        let owner = owner.ok_or_else(gone)?;
-        if !tables.is_active(owner) {
+        let person = principal.and_then(|principal| tables.person(organization, principal));
+        let person = person.ok_or_else(|| refused(gone))?;
+        if !tables.is_active(person) {
             return Err(refused(ErrorCode::NGROK_636));
         }
-        let (id, now) = (key.id, Timestamp::now().as_microsecond());
-        access.used().note(id, key.organization, self.ip, now);
-        let rights = tables.rights(owner);
+        let rights = tables.rights(person);
         if rights.roles.is_empty() {
             return Err(refused(ErrorCode::NGROK_635));
         }
         Ok(Self {
-            principal: Some(owner.principal),
-            subject: tables.subject(owner).to_owned(),
-            organization: key.organization,
-            credential: Some(key.id),
+            principal: Some(person.principal),
+            subject: tables.subject(person).to_owned(),
+            organization,
+            lasts: known.sessions,
             rights,
-            only: key.only.clone(),
             ..self
         })
+    }
+
+    /// The session he showed.
+    pub(crate) fn session_id(&self) -> Option<Id> {
+        self.session.as_ref().map(|session| session.id)
+    }
+
+    /// How long sessions last in his organisation.
+    pub(crate) fn lasts(&self) -> Lasts {
+        self.lasts
+    }
+
+    /// Whether he has shown a password or second factor lately, as is needed for what is dangerous. Keys are not asked
+    /// for one: they have none.
+    ///
+    /// # Errors
+    /// 401 `ERR_ADIT_2015` with `methods`.
+    pub(crate) fn is_recent(&self) -> Result<(), ApiError> {
+        match &self.session {
+            Some(session) if !session.is_recent() => {
+                Err(ApiError::new(ErrorCode::ADIT_2015, &[]).detail("methods", "password"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// As the log names him.

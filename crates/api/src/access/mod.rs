@@ -21,7 +21,7 @@ use adit_model::{Object, SecretValue};
 use adit_names::id::Id;
 
 pub(crate) use caller::{Caller, owner_of};
-pub(crate) use principal::{DEFAULT, same};
+pub(crate) use principal::{DEFAULT, Person, same};
 pub(crate) use restrict::{Door, Restrictions, Verdict};
 pub(crate) use rights::Rights;
 pub(crate) use role::{Role, RoleRef, permissions};

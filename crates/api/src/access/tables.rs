@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use adit_model::{Object, SecretValue};
 use adit_names::id::{Id, Prefix};
@@ -14,6 +15,7 @@ use super::restrict::Restrictions;
 use super::rights::Rights;
 use super::role::{Custom, Role, RoleRef, permissions};
 use crate::authorize::matrix::Circumstances;
+use crate::login::session::Lasts;
 use crate::people::authtoken::DEFAULT;
 
 /// An organisation.
@@ -22,6 +24,8 @@ pub(crate) struct Organization {
     pub(crate) object: Arc<Object>,
     pub(crate) suspended: bool,
     pub(crate) circumstances: Circumstances,
+    /// How long its people stay signed in.
+    pub(crate) sessions: Lasts,
 }
 
 /// An API key.
@@ -253,6 +257,28 @@ impl Tables {
         }
     }
 
+    /// A mark of all that a user may anywhere: another one when his rights have changed.
+    pub(crate) fn mark_of_rights(&self, user: Id) -> String {
+        let mut memberships: Vec<_> = self.memberships_of(user).collect();
+        memberships.sort_unstable_by_key(|person| person.organization);
+        let mut text = String::new();
+        for person in memberships {
+            let rights = self.rights(person);
+            let selectors = rights.roles.iter().filter_map(|role| match role {
+                Role::BuiltIn(_) => None,
+                Role::Custom(role) => role.selector.as_ref().map(|s| s.text()),
+            });
+            let selectors: Vec<_> = selectors.collect();
+            let names: Vec<_> = rights.role_names().collect();
+            let permissions = rights.permissions();
+            text.push_str(&format!(
+                "{} {} {names:?} {permissions:?} {selectors:?}\n",
+                person.organization, person.active
+            ));
+        }
+        crate::fresh::mark_of(&text)
+    }
+
     /// Roles that exist in an organisation.
     pub(crate) fn roles<'a>(&'a self, organization: Id, roles: &'a [RoleRef]) -> impl Iterator<Item = Role> + 'a {
         roles.iter().filter_map(move |role| match role {
@@ -281,6 +307,21 @@ fn organization(object: &Object) -> Organization {
             strict_ownership: setting("strict_ownership").unwrap_or(false),
             viewers_may_not_connect: setting("viewers_may_connect") == Some(false),
         },
+        sessions: lasts(object),
+    }
+}
+
+/// `settings.sessions`; the server's own times where nothing is set.
+fn lasts(object: &Object) -> Lasts {
+    let set = object.body.get("settings").and_then(|s| s.get("sessions"));
+    let time = |name: &str| {
+        let seconds = set.and_then(|s| s.get(name)).and_then(Value::as_u64);
+        seconds.map(Duration::from_secs)
+    };
+    let usual = Lasts::default();
+    Lasts {
+        idle: time("idle").unwrap_or(usual.idle),
+        absolute: time("absolute").unwrap_or(usual.absolute),
     }
 }
 

@@ -53,6 +53,7 @@ struct Row {
     strict: Option<Cells>,
     no_viewers: Option<Cells>,
     operators_only: bool,
+    recent: bool,
 }
 
 /// The matrix: a row per permission, a column per role.
@@ -79,6 +80,14 @@ struct File {
     operators: HashMap<String, String>,
     strict_ownership: HashMap<String, String>,
     viewers_may_not_connect: HashMap<String, String>,
+    recent: Recent,
+}
+
+/// What sessions need a recent sign-in for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recent {
+    permissions: Vec<String>,
 }
 
 impl Matrix {
@@ -110,6 +119,9 @@ impl Matrix {
         }
         for (name, line) in &file.viewers_may_not_connect {
             matrix.row(name)?.no_viewers = Some(special(name, line)?);
+        }
+        for name in &file.recent.permissions {
+            matrix.row(name)?.recent = true;
         }
         Ok(matrix)
     }
@@ -143,6 +155,11 @@ impl Matrix {
         let mut all: Vec<_> = self.rows.keys().map(String::as_str).collect();
         all.sort_unstable();
         all
+    }
+
+    /// Whether who uses a permission in a session must have signed in lately.
+    pub(crate) fn needs_recent(&self, permission: &str) -> bool {
+        self.rows.get(permission).is_some_and(|row| row.recent)
     }
 
     /// Whether a permission exists in an organisation like this.
@@ -293,7 +310,8 @@ mod tests {
         assert!(refusal(&seven).contains("7 cells"));
         let cell = TEXT.replacen("R+O    R", "R+W    R", 1);
         assert!(refusal(&cell).contains("R+W"));
-        let lost = format!("{TEXT}\n\"nobody:knows\" = \" – – – – – – – – \"\n");
+        let line = "\"nobody:knows\" = \" – – – – – – – – \"";
+        let lost = TEXT.replacen("[recent]", &format!("{line}\n[recent]"), 1);
         assert!(refusal(&lost).contains("no usual line"));
         let roles = TEXT.replacen("\"auditor\"", "\"censor\"", 1);
         assert!(refusal(&roles).contains("the roles are"));

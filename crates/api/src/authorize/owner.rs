@@ -104,6 +104,7 @@ fn may_for(wish: &Wish<'_>, owner: Id) -> Result<Rights, ApiError> {
     if caller.reach("members:manage").is_nothing() {
         return Err(refused(ErrorCode::NGROK_630).detail("permission", "members:manage"));
     }
+    caller.is_recent()?;
     let tables = wish.access.read();
     let person = tables.person(caller.organization, owner);
     let person = person.ok_or_else(|| refused(ErrorCode::NGROK_634))?;

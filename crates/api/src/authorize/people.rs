@@ -1,12 +1,14 @@
 //! Whom somebody may let in, change or send away, and which roles he may give (control plane 3.1, 3.5).
 
+use std::sync::Arc;
+
 use adit_model::Object;
 use adit_names::code::ErrorCode;
 use adit_names::id::Id;
 
 use super::matrix::Matrix;
 use super::write::Wish;
-use crate::access::{DEFAULT, Rights, RoleRef, Selector, Tables};
+use crate::access::{Access, Caller, DEFAULT, Person, Rights, RoleRef, Selector, Tables};
 use crate::error::ApiError;
 use crate::filter::FilterError;
 
@@ -36,7 +38,7 @@ pub(crate) fn change(wish: &Wish<'_>, current: Option<&Object>, next: Option<&Ob
             let tables = wish.access.read();
             not_above(wish, &tables, object)?;
             if current.is_some() && next.is_some() {
-                not_elsewhere(wish, &tables, object.id)?;
+                not_elsewhere(wish.caller, &tables, object.id)?;
             }
             if current.is_some() && next.is_some_and(|next| !is_active(next)) {
                 return someone_remains(&tables, object.id, None);
@@ -63,6 +65,25 @@ pub(crate) fn may_send_away(wish: &Wish<'_>, user: &Object, from: Option<Id>) ->
     someone_remains(&tables, user.id, from)
 }
 
+/// Whether a caller may give a user of his organisation a new password: his account may open more than this
+/// organisation, and whoever has his password has his rights.
+///
+/// # Errors
+/// 6616.
+pub(crate) fn may_reset(access: &Access, caller: &Caller, user: Id) -> Result<(), ApiError> {
+    may_reset_in(access, caller, user)?;
+    not_elsewhere(caller, &access.read(), user)
+}
+
+/// Whether a caller may end a session of a user in his organisation.
+///
+/// # Errors
+/// 6616.
+pub(crate) fn may_reset_in(access: &Access, caller: &Caller, user: Id) -> Result<(), ApiError> {
+    let tables = access.read();
+    not_above_person(caller, &tables, tables.person(caller.organization, user))
+}
+
 /// What goes along when somebody leaves an organisation: the keys and authtokens that he has there.
 pub(crate) fn along(wish: &Wish<'_>, going: &Object) -> Vec<Id> {
     if going.kind != "member" {
@@ -75,11 +96,14 @@ pub(crate) fn along(wish: &Wish<'_>, going: &Object) -> Vec<Id> {
 
 /// Nobody changes who has more rights than himself.
 fn not_above(wish: &Wish<'_>, tables: &Tables, object: &Object) -> Result<(), ApiError> {
-    let caller = wish.caller;
     let person = match object.kind.as_str() {
-        "user" => tables.person(caller.organization, object.id),
+        "user" => tables.person(wish.caller.organization, object.id),
         _ => tables.person_by_id(object.id),
     };
+    not_above_person(wish.caller, tables, person)
+}
+
+fn not_above_person(caller: &Caller, tables: &Tables, person: Option<&Arc<Person>>) -> Result<(), ApiError> {
     let more = person.and_then(|person| caller.rights.lacks_of(&tables.rights(person)));
     match more {
         Some(more) => {
@@ -101,8 +125,7 @@ fn user_of(tables: &Tables, membership: &Object) -> Result<(), ApiError> {
 
 /// Who is a member elsewhere as well is changed by himself or by operators: his address opens more than this
 /// organisation.
-fn not_elsewhere(wish: &Wish<'_>, tables: &Tables, user: Id) -> Result<(), ApiError> {
-    let caller = wish.caller;
+fn not_elsewhere(caller: &Caller, tables: &Tables, user: Id) -> Result<(), ApiError> {
     let elsewhere = tables
         .memberships_of(user)
         .any(|p| p.organization != caller.organization);

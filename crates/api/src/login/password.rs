@@ -92,7 +92,7 @@ impl Passwords {
     /// The hash of a password that somebody chose.
     ///
     /// # Errors
-    /// 4011 too short, 4020 too long, 503 if too many wait.
+    /// 4011 too short, 4020 too long, `ERR_ADIT_2111` one of the commonest, 503 if too many wait.
     pub(crate) async fn hash(&self, password: &str) -> Result<Zeroizing<String>, ApiError> {
         let password = normal(password);
         if password.len() < *BYTES.start() {
@@ -100,6 +100,9 @@ impl Passwords {
         }
         if password.len() > *BYTES.end() {
             return Err(ApiError::new(ErrorCode::NGROK_4020, &[]).detail("limit", BYTES.end().to_string()));
+        }
+        if super::commonest::has(&password) {
+            return Err(ApiError::new(ErrorCode::ADIT_2111, &[]).detail("field", "password"));
         }
         let cost = self.cost;
         let made = self.run(move || hash(cost, password.as_bytes())).await?;
@@ -244,6 +247,7 @@ mod tests {
         let passwords = Passwords::new(CHEAP).unwrap();
         let code = |result: Result<_, ApiError>| result.map(|_: Zeroizing<String>| ()).map_err(|e| e.code());
         assert_eq!(code(passwords.hash("elevenbytes").await), Err(ErrorCode::NGROK_4011));
+        assert_eq!(code(passwords.hash("123QWEasdzxc").await), Err(ErrorCode::ADIT_2111));
         assert_eq!(code(passwords.hash("twelve-bytes").await), Ok(()));
         assert_eq!(code(passwords.hash(&"x".repeat(1024)).await), Ok(()));
         assert_eq!(

@@ -48,7 +48,7 @@ impl Throttle {
         account.max(address).filter(|wait| !wait.is_zero())
     }
 
-    /// He failed.
+    /// He tries: counted as a failure until it is known to be none, so that many tries at once are not all free.
     pub(crate) fn failed(&self, account: &str, ip: IpAddr, now: Instant) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut failures.accounts, now, FORGET);
@@ -62,10 +62,21 @@ impl Throttle {
         address.0 = address.0.saturating_add(1);
     }
 
-    /// He succeeded: his account starts anew. The address does not, or one good account would free all guesses.
+    /// The account starts anew.
     pub(crate) fn succeeded(&self, account: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.accounts.remove(account);
+    }
+
+    /// A try was no failure. The address does not start anew, or one good account would free all guesses.
+    pub(crate) fn take_back(&self, account: &str, ip: IpAddr) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((count, _)) = failures.accounts.get_mut(account) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some((count, _)) = failures.addresses.get_mut(&prefix(ip)) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 

@@ -41,6 +41,12 @@ const BODIES: &[&str] = &[
     "AditEndpointsDisable",
     "AditAuthorize",
     "AditMeUpdate",
+    "AditSessionsCreate",
+    "AditSetup",
+    "AditPasswordReset",
+    "AditInvitationsAccept",
+    "AditMePasswordUpdate",
+    "AditMeVerify",
 ];
 
 type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
@@ -59,6 +65,40 @@ static FIELDS: &[Shape] = &[
     ("AditEndpointsDisable", &[
         ("id", "text", "The id in the path, again."),
         ("message", "text", "What its agent is told."),
+    ]),
+    ("AditSessionsCreate", &[
+        ("email", "text", "Your e-mail address."),
+        ("password", "text", "Your password; without it the ways to sign in are answered."),
+    ]),
+    ("AditSetup", &[("password", "text", "The password, 12 to 1024 bytes.")]),
+    ("AditPasswordReset", &[
+        ("token", "text", "What the link has behind #reset=."),
+        ("password", "text", "The new password, 12 to 1024 bytes."),
+    ]),
+    ("AditInvitationsAccept", &[
+        ("token", "text", "What the link has behind #invitation=."),
+        ("password", "text", "Your password; who is no user yet chooses one."),
+        ("name", "text", "Your name, if you are no user yet."),
+    ]),
+    ("AditMePasswordUpdate", &[
+        ("current_password", "text", "The one that you have."),
+        ("password", "text", "The new one, 12 to 1024 bytes."),
+    ]),
+    ("AditMeVerify", &[("password", "text", "Your password.")]),
+    ("AditPasswordLink", &[
+        ("link", "text", "The link; hand it to the user."),
+        ("expires_at", "time", "Until when it is good."),
+    ]),
+    ("AditSession", &[
+        ("id", "text", "Its id, ses_…."),
+        ("uri", "text", "Where it is."),
+        ("user", "ref", "Whose it is."),
+        ("created_at", "time", "When its user signed in."),
+        ("last_seen", "time", "When it was last used, to a minute."),
+        ("expires_at", "time", "When it ends if it is not used."),
+        ("ip", "text", "Where its user signed in from."),
+        ("user_agent", "text", "The browser."),
+        ("current", "boolean", "Whether it is the one that asks."),
     ]),
     ("AditMeUpdate", &[
         ("name", "text", "Your name."),

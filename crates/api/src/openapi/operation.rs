@@ -34,6 +34,7 @@ const QUERY: &[(&str, &str, &str)] = &[
     ("force", "boolean", "Do it even if that locks you out."),
     ("id", "string", "Only objects with one of these ids."),
     ("limit", "integer", "Most objects of the page, 1 to 100."),
+    ("user_id", "string", "Only of this user."),
     ("unset", "string", "Optional fields to clear, comma-separated."),
     ("url", "string", "Only objects with one of these URLs."),
     (
@@ -65,6 +66,7 @@ const ADDED: &[&str] = &[
     "from",
     "to",
     "since",
+    "user_id",
 ];
 
 /// Parameters that many operations share.
@@ -122,6 +124,14 @@ pub(super) fn describe(route: &Route, schemas: &mut Schemas) -> Value {
         Access::With(permission) => operation.insert("x-adit-permission".to_owned(), permission.into()),
         Access::Known => None,
         Access::Everybody => operation.insert("security".to_owned(), json!([])),
+        Access::Browser => {
+            operation.insert(
+                "servers".to_owned(),
+                json!([{"url": "https://dashboard.{base}/api",
+                "variables": {"base": {"default": "adit.example.com"}}}]),
+            );
+            operation.insert("security".to_owned(), json!([]))
+        }
     };
     if route.path.starts_with("/adit/") {
         operation.insert("x-adit-addition".to_owned(), true.into());
@@ -141,7 +151,7 @@ fn parameters_of(route: &Route) -> Vec<Value> {
             "schema": {"type": "string"},
         }));
     }
-    if !route.path.starts_with("/adit/") && route.access != Access::Everybody {
+    if !route.path.starts_with("/adit/") && !matches!(route.access, Access::Everybody | Access::Browser) {
         parameters.push(json!({"$ref": "#/components/parameters/NgrokVersion"}));
     }
     for (name, repeatable) in route.parameters {

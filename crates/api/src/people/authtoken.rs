@@ -37,7 +37,7 @@ pub(crate) fn reset<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let mut object = made.object;
         object.body.insert(DEFAULT.to_owned(), true.into());
         let mut made = Prepared::new(kind, object);
-        let token = token::give(&mut made)?;
+        let token = token::give(&mut made, &call.api.dashboard)?.map(|(_, token)| token);
         let mut changes = vec![Change::Create(made)];
         changes.extend(old.map(|id| Change::Delete { id, only: None }));
         let write = Write {

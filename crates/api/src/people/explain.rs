@@ -77,7 +77,7 @@ fn question(call: &Call<'_>) -> Result<Question, ApiError> {
     Ok(Question {
         permission: match route.access {
             Access::With(permission) => Some(permission),
-            Access::Known | Access::Everybody => None,
+            Access::Known | Access::Everybody | Access::Browser => None,
         },
         object: text(body, "object")?.to_owned(),
         principal,

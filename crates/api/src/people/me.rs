@@ -35,12 +35,24 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Reply, ApiError> {
         "organizations": organizations(call, &tables, caller),
         "roles": roles(call, caller),
         "permissions": caller.permissions(),
-        "api_key": caller.credential.map(|id| json!({
+        "api_key": key(caller).map(|id| json!({
             "id": id.to_string(),
             "uri": call.api.uri(&format!("/adit/api_keys/{id}")),
         })),
+        "session": caller.session.as_ref().map(|session| json!({
+            "id": session.id.to_string(),
+            "uri": call.api.uri(&format!("/adit/sessions/{}", session.id)),
+            "csrf": session.csrf,
+            "verified_at": adit_model::timestamp::timestamp(session.kept.verified_at, true),
+            "expires_at": adit_model::timestamp::timestamp(session.expires_at, true),
+        })),
         "uri": call.api.uri("/adit/me"),
     })))
+}
+
+/// The key that he showed, if it was one.
+fn key(caller: &Caller) -> Option<Id> {
+    caller.credential.filter(|id| id.prefix() == Prefix::ApiKey)
 }
 
 /// `PATCH /adit/me`: name and language of a user.
@@ -125,7 +137,7 @@ pub(crate) fn self_(call: &Call<'_>) -> Result<Reply, ApiError> {
         |id| json!({"id": id.to_string(), "uri": "", "email": caller.subject}),
     );
     Ok(Reply::Json(json!({
-        "api_key": caller.credential.map(|id| json!({
+        "api_key": key(caller).map(|id| json!({
             "id": id.to_string(),
             "uri": call.api.uri(&format!("/api_keys/{id}")),
         })),

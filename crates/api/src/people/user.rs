@@ -1,7 +1,7 @@
 //! Users: made together with their membership; deleted from an organisation, not from the installation, unless an
 //! operator says so.
 
-use adit_model::{Object, Prepared, Problems, catalogue, draft};
+use adit_model::{Object, Problems, catalogue, draft};
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use adit_store::{Change, Refusal, Write, log::account::SYSTEM};
@@ -35,30 +35,13 @@ pub(super) fn create<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let wish = call.wish(subject, &shown);
         wish.create(&user.object)?;
         people::may_give(&wish, &membership.object)?;
-        let (object, position) = both(call, user, membership).await?;
+        let both = vec![Change::Create(user), Change::Create(membership)];
+        let (object, position) = write(call, call.caller.organization, both).await?;
+        let object = object.ok_or_else(|| ApiError::internal("the store did not say what it has made"))?;
         let shown = call.show(subject, &object);
         let answer = call.changed(subject, StatusCode::CREATED, Some((&object, shown)), position);
         Ok(answer.await.into())
     })
-}
-
-/// Writes both. They belong to different organisations, hence are two changes; a user without membership is taken
-/// back.
-async fn both(call: &Call<'_>, user: Prepared, membership: Prepared) -> Result<(Object, u64), ApiError> {
-    let id = user.object.id;
-    let written = write(call, SYSTEM, vec![Change::Create(user)]).await?;
-    let object = written
-        .0
-        .ok_or_else(|| ApiError::internal("the store did not say what it has made"))?;
-    match write(call, call.caller.organization, vec![Change::Create(membership)]).await {
-        Ok((_, position)) => Ok((object, position)),
-        Err(error) => {
-            if !call.is_set("dry_run") {
-                write(call, SYSTEM, vec![Change::Delete { id, only: None }]).await?;
-            }
-            Err(error)
-        }
-    }
 }
 
 async fn write(call: &Call<'_>, organization: Id, changes: Vec<Change>) -> Result<(Option<Object>, u64), ApiError> {

@@ -40,14 +40,14 @@ async fn make(call: &Call<'_>, subject: &'static Subject, id: Id) -> Result<Full
     let mut prepared = draft::create(subject.kind, subject.additions, &body, id, owner, &ctx)?;
     let shown = |object: &_| call.show_all(subject, object);
     call.wish(subject, &shown).create(&prepared.object)?;
-    let token = token::give(&mut prepared)?;
+    let token = token::give(&mut prepared, &call.api.dashboard)?;
     let written = special::write_new(call, subject, prepared).await?;
     let Some(object) = written.objects.first() else {
         return Err(ApiError::internal("the store did not say what it has made"));
     };
     let mut json = call.show(subject, object);
-    if let Some(token) = token {
-        json["token"] = token.into();
+    if let Some((field, token)) = token {
+        json[field] = token.into();
     }
     Ok(call
         .changed(subject, StatusCode::CREATED, Some((object, json)), written.position)

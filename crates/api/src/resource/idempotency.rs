@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::Subject;
+use super::{Subject, token};
 use crate::answer::{Content, Full};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -73,8 +73,10 @@ pub(super) async fn once(
         Ok(answer) => {
             if let (Content::Json(json), Some(body)) = (&answer.content, item.body.as_object_mut()) {
                 let mut json = json.clone();
-                if let Some(token) = json.get_mut("token") {
-                    *token = Value::Null;
+                for field in token::ONCE {
+                    if let Some(shown) = json.get_mut(field) {
+                        *shown = Value::Null;
+                    }
                 }
                 body.insert("answer".to_owned(), json);
                 if let Err(error) = work.put(CLASS, &item).await {

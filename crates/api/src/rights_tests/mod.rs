@@ -12,3 +12,4 @@ mod keys;
 mod matrix;
 mod people;
 mod place;
+mod sessions;

@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::login::cookie::Cookie;
+use crate::login::session;
 use crate::{Access, Api, Installation, Limits, OneNode, Options, Stored, hash_of};
 
 pub(super) const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -202,6 +204,47 @@ impl Place {
             token: token(key.id),
             key,
         }
+    }
+
+    /// A session of somebody in an organisation, as a browser shows it.
+    pub(super) async fn session(&self, organization: Id, user: Id) -> (session::Session, Cookie) {
+        let rights = self.api.told.access.read().mark_of_rights(user);
+        let from = session::From {
+            user,
+            organization,
+            ip: PEER,
+            user_agent: "test",
+            rights: &rights,
+        };
+        session::begin(&self.store, from, session::Lasts::default())
+            .await
+            .unwrap()
+    }
+
+    /// What the API answers to a browser that shows this.
+    pub(super) async fn browse(
+        &self,
+        peer: IpAddr,
+        shown: &[(&'static str, String)],
+        method: &str,
+        path: &str,
+    ) -> (u16, Value) {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api{path}"))
+            .header("host", "dashboard.adit.example.com")
+            .header("content-type", "application/json");
+        for (name, value) in shown {
+            request = request.header(*name, value);
+        }
+        let body = match method {
+            "GET" | "DELETE" => Bytes::new(),
+            _ => Bytes::from_static(b"{}"),
+        };
+        let response = self.api.answer(request.body(Full::new(body)).unwrap(), peer).await;
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
     pub(super) async fn key(&self, organization: Id, owner: Id, body: Value) -> Object {

@@ -10,10 +10,13 @@
 
 mod agents;
 mod audit;
+mod browser;
 mod conventions;
 mod kinds;
 mod paging;
 mod place;
 mod races;
+mod sessions;
+mod sign_in;
 mod special;
 mod unbuilt;

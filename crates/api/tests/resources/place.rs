@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
+use adit_api::login::password::Cost;
 use adit_api::{Access, Api, Installation, Limits, OneNode, Options, Stored, hash_of};
 use adit_cluster::{CommandQueue, Commands, Directory};
 use adit_model::{Object, Prepared, SecretValue, catalogue};
@@ -22,6 +23,13 @@ use tokio::task::JoinHandle;
 pub(crate) const URL: &str = "https://api.adit.example.com:8443";
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 const SECOND: &str = "abcdefghijklmnopqrstuvwxyz012345";
+
+/// Hashes that cost next to nothing.
+const CHEAP: Cost = Cost {
+    memory: 64,
+    passes: 1,
+    lanes: 1,
+};
 
 /// An organisation with an administrator and his key.
 #[derive(Clone, Debug)]
@@ -137,7 +145,7 @@ async fn over(store: Store, ours: Org, theirs: Org, limits: Limits) -> Place {
         }),
     });
     Place {
-        api: Arc::new(api.signing_with(audit_key.clone())),
+        api: Arc::new(api.signing_with(audit_key.clone()).hashing_at(CHEAP)),
         store,
         directory,
         ours,
@@ -189,7 +197,7 @@ async fn org(store: &Store, n: u8) -> Org {
         object(
             user,
             "user",
-            json!({"email": format!("a{n}@example.com"), "active": true}),
+            json!({"email": format!("a{n}@example.com"), "name": format!("a{n}"), "active": true}),
         ),
         object(
             id(Prefix::Member),
@@ -242,7 +250,11 @@ impl Place {
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        let (head, body) = self.api.answer(request, PEER).await.into_parts();
+        self.send_from(PEER, request).await
+    }
+
+    pub(crate) async fn send_from(&self, peer: IpAddr, request: Request<Full<Bytes>>) -> Answer {
+        let (head, body) = self.api.answer(request, peer).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
         Answer {

@@ -70,6 +70,10 @@ async fn addresses_get_the_lowest_free_port() {
     assert_eq!(ports, expected);
     let none = place.ask("POST", "/reserved_addrs", json!({})).await;
     assert_eq!(none.code(), "ERR_NGROK_503", "{}", none.text);
+    assert_eq!(
+        none.status, 400,
+        "a limit of the installation is no failure of the server"
+    );
     // Whoever's it was: the lowest that is free again.
     let list = place
         .ask(

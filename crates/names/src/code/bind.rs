@@ -75,7 +75,7 @@ table! {
         "No endpoint of this session has the id {id}."
         "It was never bound here, or another session holds it."
         "Use the id from the answer to the bind.";
-    NGROK_334 ngrok 334 0 Name later
+    NGROK_334 ngrok 334 400 Name later
         "The endpoint {url} is already online."
         "Another endpoint without pooling has this URL."
         "Stop the other one, bind another URL, or start both with pooling enabled.";
@@ -227,7 +227,7 @@ table! {
         "The credential {credential} may not bind the label {label}."
         "Its ACL has no rule that matches."
         "Use a credential that may, or add a rule such as bind:{label}.";
-    NGROK_448 ngrok 448 0 Name no
+    NGROK_448 ngrok 448 400 Name no
         "The domain {domain} is not a fully qualified domain name."
         "It has no dot."
         "Write the whole name, or use it as a subdomain.";
@@ -303,11 +303,11 @@ table! {
         "The upstream protocol {protocol} is not valid."
         "It is http1 or http2."
         "Use one of these, or leave it out.";
-    NGROK_15005 ngrok 15005 0 Invalid no
+    NGROK_15005 ngrok 15005 400 Invalid no
         "The binding {binding} is not valid."
         "One binding is given: public, internal or kubernetes."
         "Give one of these.";
-    NGROK_15006 ngrok 15006 0 Invalid no
+    NGROK_15006 ngrok 15006 400 Invalid no
         "The binding {binding} was given more than once."
         "One binding is given."
         "Give it once.";

@@ -59,6 +59,26 @@ table! {
         "After this change you could not reach the {door} from your address {address} any more."
         "An enforced IP restriction would refuse it."
         "Allow your own address first, or give force=true.";
+    ADIT_2015 adit 2015 401 Access no
+        "You signed in too long ago for this."
+        "What is dangerous needs a password or second factor that is at most 10 minutes old."
+        "Confirm your password at POST /adit/me/verify and try again.";
+    ADIT_2101 adit 2101 401 Credential no
+        "The session has ended."
+        "It was signed out or revoked, was not used for too long, or never was."
+        "Sign in again.";
+    ADIT_2103 adit 2103 403 Access no
+        "This organisation does not let people sign in with a password."
+        "Its administrators have switched that off."
+        "Sign in in the way that your organisation has set up.";
+    ADIT_2104 adit 2104 403 Access no
+        "This link is not good any more."
+        "It was used, has expired, was replaced by a newer one, or never was."
+        "Ask whoever gave it to you for a new one.";
+    ADIT_2107 adit 2107 403 Access no
+        "The request does not come from the dashboard."
+        "Another site may have had the browser send it: {reason}."
+        "Reload the dashboard and try again.";
     ADIT_2108 adit 2108 400 Access no
         "The role {role} is built in."
         "Roles that are built in are the same everywhere."
@@ -71,4 +91,8 @@ table! {
         "The permission {permission} does not exist."
         "Permissions are written resource:verb."
         "List the permissions that there are.";
+    ADIT_2111 adit 2111 400 Invalid no
+        "The password is one of the commonest."
+        "Whoever guesses passwords tries these first."
+        "Choose another one.";
 }

@@ -195,6 +195,42 @@ table! {
         "The rule {path} has too many actions or expressions."
         "There may be 32 of each."
         "Split the rule.";
+    NGROK_3406 ngrok 3406 401 Access no
+        "A token is missing."
+        "The request's body has no member of the name that the endpoint's policy asks for."
+        "Send the token.";
+    NGROK_3408 ngrok 3408 401 Access no
+        "A token is missing."
+        "The request has no header of the name that the endpoint's policy asks for."
+        "Send the token.";
+    NGROK_3411 ngrok 3411 400 Visitor no
+        "The body cannot be read as JSON."
+        "The endpoint's policy looks for a token in it."
+        "Send well-formed JSON.";
+    NGROK_3412 ngrok 3412 400 Visitor no
+        "The body cannot be read as a form."
+        "The endpoint's policy looks for a token in it."
+        "Send a well-formed form.";
+    NGROK_3413 ngrok 3413 401 Access no
+        "The token does not begin with the prefix that is asked for."
+        "The endpoint's policy compares it exactly."
+        "Send the prefix, then the token.";
+    NGROK_3414 ngrok 3414 401 Access no
+        "A token cannot be read from a body of this type."
+        "Tokens are read from JSON and from forms."
+        "Send one of these content types.";
+    NGROK_3415 ngrok 3415 401 Access no
+        "A token cannot be read from the body of this request."
+        "Tokens are read from bodies of POST, PUT and PATCH."
+        "Use one of these methods.";
+    NGROK_3416 ngrok 3416 401 Access no
+        "The token is malformed."
+        "It is not a JSON Web Token of three parts and at most 16 KiB."
+        "Send the whole token.";
+    NGROK_3422 ngrok 3422 503 Internal later
+        "Tokens cannot be verified now."
+        "The keys of their issuer could not be fetched."
+        "Try again later.";
     NGROK_3601 ngrok 3601 502 Upstream no
         "The response to an outgoing request was too large."
         "Its size is limited by max_response_bytes."
@@ -207,6 +243,18 @@ table! {
         "A response with status {status} has no body."
         "HTTP does not allow one there."
         "Remove the body, or use another status.";
+    NGROK_3700 ngrok 3700 403 Access no
+        "The request was refused by the web application firewall."
+        "Its anomaly score reached the threshold of the endpoint's policy."
+        "The event names the rules that matched.";
+    NGROK_3701 ngrok 3701 500 Internal no
+        "The web application firewall could not inspect the message."
+        "The engine failed, or the body could not be read."
+        "The event has the cause.";
+    NGROK_3702 ngrok 3702 403 Access no
+        "The response was held back by the web application firewall."
+        "Its anomaly score reached the threshold of the endpoint's policy."
+        "The event names the rules that matched.";
     NGROK_3900 ngrok 3900 500 Internal no
         "A value of the policy could not be made."
         "An expression inside a template failed for this request."
@@ -215,6 +263,18 @@ table! {
         "A pattern of the policy could not be used."
         "A template gave something that is not a regular expression."
         "Escape inserted values with regexEscape.";
+    NGROK_3902 ngrok 3902 500 Internal no
+        "The body could not be buffered."
+        "An action of the policy needs it whole."
+        "The event has the cause.";
+    NGROK_3903 ngrok 3903 413 Visitor no
+        "The body is too large for the endpoint's policy."
+        "An action of the policy needs it whole."
+        "Send less, or raise max_body of the action.";
+    NGROK_3905 ngrok 3905 500 Internal no
+        "A header could not be changed along with its body."
+        "An action of the policy replaced the body."
+        "The event has the cause.";
     ADIT_2201 adit 2201 400 Invalid no
         "There is no secret {name} in the vault {vault}."
         "It was deleted, or is spelt differently."
@@ -231,14 +291,30 @@ table! {
         "The action {type} is not built into this server."
         "It needs a part that this server does not have."
         "Use another action, or a server that has it.";
+    ADIT_2250 adit 2250 400 Access no
+        "The endpoint does not meet what the guardrail {name} requires: {error}."
+        "The organisation's security role decides what every endpoint must have."
+        "Change the endpoint's policy.";
     ADIT_4290 adit 4290 429 Visitor later
         "Too many requests."
         "A rate limit of the endpoint's policy was reached."
         "Wait as long as Retry-After says.";
+    ADIT_4291 adit 4291 503 Visitor later
+        "Too many requests are open."
+        "A limit of the endpoint's policy was reached."
+        "Try again shortly.";
     ADIT_5201 adit 5201 500 Internal no
         "A guardrail could not be evaluated."
         "One of its expressions failed, and guardrails fail closed."
         "The organisation's administrators find the cause in the event.";
+    ADIT_5202 adit 5202 413 Visitor no
+        "The body is too large to be looked at."
+        "An expression of the endpoint's policy needs it, and may see 64 KiB."
+        "Send less.";
+    ADIT_5203 adit 5203 502 Upstream no
+        "An outgoing call was refused."
+        "Its target is not one that policies of this server may reach."
+        "Call an internal endpoint, or ask the operator to allow the target.";
     ADIT_5204 adit 5204 500 Internal no
         "The policy used up its elements or time."
         "Each phase has a budget."

@@ -159,7 +159,7 @@ table! {
         "The region {value} is not known."
         "Regions are accepted for old clients and have no effect: {supported}."
         "Leave the region out.";
-    NGROK_503 ngrok 503 503 Limit later
+    NGROK_503 ngrok 503 400 Limit later
         "No address is free."
         "All ports of tcp_ports are reserved or in use, or there is no such range."
         "Delete a reservation, or have the range made larger.";

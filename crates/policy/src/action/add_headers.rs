@@ -6,8 +6,8 @@ use super::read::Config;
 use super::schema::{Ends, Kind, Protocols, Q, S, Spec, fine, required};
 use super::{Act, Cx, Flow, no_error};
 use crate::document::Phase;
+use crate::exchange::Edit;
 use crate::expr::Template;
-use crate::step::Edit;
 use crate::url;
 use crate::value::Value;
 

@@ -8,9 +8,9 @@ use super::read::{Config, Reader, Setting};
 use super::schema::{Ends, Kind, Protocols, Q, Spec, fine, list, optional, required, secret};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Content, Node, Path, Phase};
+use crate::exchange::Edit;
 use crate::expr::env::Message;
 use crate::expr::{Segment, Template};
-use crate::step::Edit;
 use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {

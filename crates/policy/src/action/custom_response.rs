@@ -93,7 +93,7 @@ pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
 }
 
 /// What a body looks like, when nobody said what it is.
-fn media_type(body: &[u8]) -> Option<&'static str> {
+pub(super) fn media_type(body: &[u8]) -> Option<&'static str> {
     let text = body.trim_ascii_start();
     let starts = |mark: &[u8]| {
         text.get(..mark.len())

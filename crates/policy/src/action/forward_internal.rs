@@ -6,8 +6,9 @@ use super::read::{Config, Reader};
 use super::schema::{Ends, Kind, Protocols, Q, Spec, T, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, url_check};
 use crate::document::{Node, Path, Phase};
+use crate::effect::{Effect, Input};
 use crate::expr::Template;
-use crate::step::{Decision, Effect, Input};
+use crate::step::Decision;
 use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
@@ -94,7 +95,7 @@ impl Act for ForwardInternal {
         match self.target(cx) {
             Ok(url) => {
                 // Kept, not rendered again: the answer is about this one.
-                cx.exchange.opening = Some(url.clone());
+                cx.keep(url.clone());
                 Flow::Need(Effect::OpenInternal { url })
             }
             Err(Flow::Broken(code)) if self.continues => self.failed(cx, "", code, code.what()),
@@ -103,12 +104,12 @@ impl Act for ForwardInternal {
     }
 
     fn resume(&self, cx: &mut Cx<'_>, input: Input) -> Flow {
-        let Some(url) = cx.exchange.opening.take() else {
+        let Some(url) = cx.kept::<String>() else {
             return self.run(cx);
         };
         match input {
             Input::Opened(Err(fault)) => self.failed(cx, &url, fault.code, &fault.message),
-            Input::Opened(Ok(())) | Input::Begin => {
+            _ => {
                 cx.exchange.set_results(
                     "ngrok.forward_internal",
                     [

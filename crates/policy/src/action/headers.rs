@@ -32,6 +32,17 @@ pub(super) fn is_token(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
+/// Does the field frame or route a message?
+pub(super) fn frames(name: &str) -> bool {
+    FRAMING.contains(&name)
+}
+
+/// The name of a field that is copied from an answer into a request.
+pub(super) fn copied(reader: &mut Reader<'_, '_>, path: &Path<'_>, node: &Node) -> Option<Setting> {
+    let text = reader.text(path, node)?;
+    name(reader, path, node, text).then(|| Setting::Text(Template::literal(&text.to_ascii_lowercase())))
+}
+
 /// May a policy set (or remove) this field at all?
 pub(super) fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -175,27 +186,34 @@ impl Cx<'_> {
 
     /// The fields of this phase's message, ready to be changed.
     pub(super) fn fields(&mut self) -> &mut Vec<(String, Vec<u8>)> {
-        let mut copy = Vec::new();
-        let mut each = |name: &str, value: &[u8]| copy.push((name.to_owned(), value.to_vec()));
         if self.on_response() {
-            if self.exchange.overlay.response.is_none()
-                && let Some(response) = &self.view.response
-            {
-                response.fields.each(&mut each);
-            }
-            self.exchange.overlay.response.get_or_insert(copy)
+            self.exchange.response_overlay(self.view)
         } else {
-            if self.exchange.overlay.request.is_none()
-                && let Some(request) = &self.view.request
-            {
-                request.fields.each(&mut each);
-                copy.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
-            }
-            self.exchange.overlay.request.get_or_insert(copy)
+            self.exchange.request_overlay(self.view)
         }
     }
 
-    pub(super) fn on_response(&self) -> bool {
+    /// Removes a field of this phase's message. Was it there?
+    pub(super) fn remove_field(&mut self, name: &str) -> bool {
+        let known = |fields: &Vec<(String, Vec<u8>)>| fields.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        let there = known(self.fields());
+        if self.on_response() {
+            self.exchange.remove_response(self.view, name);
+        } else {
+            self.exchange.remove_request(self.view, name);
+        }
+        there
+    }
+
+    pub(super) fn add_field(&mut self, name: &str, value: String) {
+        if self.on_response() {
+            self.exchange.add_response(self.view, name, value);
+        } else {
+            self.exchange.add_request(self.view, name, value);
+        }
+    }
+
+    pub(super) const fn on_response(&self) -> bool {
         matches!(self.phase, Phase::HttpResponse | Phase::EventStreamMessage)
     }
 }

@@ -4,12 +4,23 @@ mod add_headers;
 mod basic_auth;
 mod circuit_breaker;
 mod close_connection;
+pub(crate) mod compress;
+mod concurrency_limit;
+mod conditions;
+mod cors;
 mod custom_response;
 mod deny;
+mod ext_auth;
+mod fetch;
+mod find_replace;
 mod forward_internal;
 mod headers;
-mod later;
+mod http_request;
+mod jwt_validation;
 mod log;
+mod login;
+mod maintenance;
+mod owasp;
 mod rate_limit;
 pub(crate) mod read;
 mod redirect;
@@ -17,18 +28,29 @@ mod remove_headers;
 mod restrict_ips;
 pub(crate) mod schema;
 mod set_vars;
+mod sse_find_replace;
+pub(crate) mod terminate_tls;
 mod url_check;
 mod url_rewrite;
+mod verify_webhook;
+
+use std::any::Any;
 
 use adit_names::code::ErrorCode;
 
-use crate::document::Phase;
-use crate::expr::{Failure, Template};
-use crate::step::{Decision, Effect, Exchange, Input};
+use crate::document::{Node, Path, Phase};
+use crate::effect::{Effect, Input};
+use crate::exchange::Exchange;
+use crate::expr::{Failure, Program, Template};
+use crate::step::Decision;
+use crate::subject::Actions;
 use crate::value::Value;
 use crate::view::View;
-use read::Config;
-use schema::Spec;
+use read::{Config, Reader};
+use schema::{Field, Kind, Spec, optional};
+
+/// What an action does when it fails, for those that may go on.
+const ON_ERROR: Field = optional("on_error", Kind::OneOf(&["halt", "continue"]));
 
 /// Longest text that a template of a field gives.
 pub(crate) const MAX_RENDERED: usize = 64 * 1024;
@@ -38,6 +60,16 @@ pub(crate) const MAX_BODY: usize = 1024 * 1024;
 /// Which action of which document: what counters are kept by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ActionKey(pub(crate) u64);
+
+impl ActionKey {
+    /// The key of the same action in a dry run.
+    pub(crate) const fn shadow(self) -> Self {
+        Self(self.0 ^ 0x5eed_5eed_5eed_5eed)
+    }
+}
+
+/// What an action keeps while it waits for an effect.
+pub(crate) type Pending = Box<dyn Any + Send + Sync>;
 
 /// What an action does next.
 #[derive(Debug)]
@@ -58,6 +90,11 @@ pub(crate) trait Act: std::fmt::Debug + Send + Sync {
         let _ = input;
         self.run(cx)
     }
+
+    /// How it terminates TLS, if that is what it does.
+    fn tls(&self) -> Option<&terminate_tls::Profile> {
+        None
+    }
 }
 
 /// What an action works on.
@@ -65,6 +102,7 @@ pub(crate) struct Cx<'c> {
     pub(crate) view: &'c View<'c>,
     pub(crate) exchange: &'c mut Exchange,
     pub(crate) vars: &'c mut Vec<(String, Value)>,
+    pub(crate) pending: &'c mut Option<Pending>,
     pub(crate) phase: Phase,
     pub(crate) prefix: &'c str,
     /// `on_http_request[0].actions[0]`
@@ -73,9 +111,23 @@ pub(crate) struct Cx<'c> {
 }
 
 impl Cx<'_> {
-    /// Notes an error of the field `field` (`headers.x-a`).
+    /// Keeps something until the effect that is asked for is answered.
+    pub(crate) fn keep<S: Any + Send + Sync>(&mut self, state: S) {
+        *self.pending = Some(Box::new(state));
+    }
+
+    /// What was kept.
+    pub(crate) fn kept<S: Any>(&mut self) -> Option<S> {
+        self.pending.take()?.downcast().ok().map(|state| *state)
+    }
+
+    /// Notes an error of the field `field` (`headers.x-a`), or of the whole action.
     pub(crate) fn error(&mut self, field: &str, message: impl Into<String>) {
-        let path = format!("{}{}.config.{field}", self.prefix, self.path);
+        let path = if field.is_empty() {
+            format!("{}{}", self.prefix, self.path)
+        } else {
+            format!("{}{}.config.{field}", self.prefix, self.path)
+        };
         self.exchange.error(path, message.into());
     }
 
@@ -100,17 +152,42 @@ impl Cx<'_> {
         }
     }
 
+    /// The parts of a key of buckets. What cannot be told is one bucket: nobody escapes by leaving a header out.
+    pub(crate) fn bucket_key(&mut self, programs: &[Program]) -> Vec<String> {
+        let mut parts = Vec::with_capacity(programs.len());
+        for (at, program) in programs.iter().enumerate() {
+            let part = self
+                .exchange
+                .scoped(self.view, self.vars, |scope| program.evaluate(scope))
+                .map(|value| value.into_text());
+            parts.push(part.unwrap_or_else(|_| {
+                self.error(&format!("bucket_key[{at}]"), "the part of the key has no value");
+                String::new()
+            }));
+        }
+        parts
+    }
+
     /// A refusal: the connection is closed where there is no request yet.
     pub(crate) fn refuse(&self, code: ErrorCode) -> Flow {
         self.refuse_with(code, Vec::new())
     }
 
     pub(crate) fn refuse_with(&self, code: ErrorCode, headers: Vec<(String, String)>) -> Flow {
+        self.refused(code.status().unwrap_or(403), code, headers)
+    }
+
+    /// A refusal with another status than the code has by itself.
+    pub(crate) fn refuse_as(&self, status: u16, code: ErrorCode) -> Flow {
+        self.refused(status, code, Vec::new())
+    }
+
+    fn refused(&self, status: u16, code: ErrorCode, headers: Vec<(String, String)>) -> Flow {
         Flow::End(if self.phase == Phase::TcpConnect {
             Decision::Close
         } else {
             Decision::Refuse {
-                status: code.status().unwrap_or(403),
+                status,
                 code: Some(code),
                 headers,
             }
@@ -137,29 +214,29 @@ pub(crate) static ACTIONS: &[(&Spec, Option<Build>)] = &[
     (&restrict_ips::SPEC, Some(restrict_ips::build)),
     (&set_vars::SPEC, Some(set_vars::build)),
     (&url_rewrite::SPEC, Some(url_rewrite::build)),
-    (&later::COMPRESS_RESPONSE, None),
-    (&later::HTTP_REQUEST, None),
-    (&later::JWT_VALIDATION, None),
-    (&later::OAUTH, None),
-    (&later::OPENID_CONNECT, None),
-    (&later::SAML, None),
-    (&later::OWASP_CRS_REQUEST, None),
-    (&later::OWASP_CRS_RESPONSE, None),
-    (&later::REQUEST_BODY_FIND_REPLACE, None),
-    (&later::RESPONSE_BODY_FIND_REPLACE, None),
-    (&later::SSE_FIND_REPLACE, None),
-    (&later::TERMINATE_TLS, None),
-    (&later::VERIFY_WEBHOOK, None),
-    (&later::CORS, None),
-    (&later::MAINTENANCE, None),
-    (&later::CONCURRENCY_LIMIT, None),
-    (&later::RETRY, None),
-    (&later::REQUEST_LIMIT, None),
-    (&later::EXT_AUTH, None),
-    (&later::REQUEST_PARKING, None),
-    (&later::STICKY_SESSION, None),
-    (&later::TIMEOUT, None),
-    (&later::WEBSOCKET_TCP, None),
+    (&compress::SPEC, Some(compress::build)),
+    (&http_request::SPEC, Some(http_request::build)),
+    (&jwt_validation::SPEC, Some(jwt_validation::build)),
+    (&login::OAUTH, Some(login::oauth)),
+    (&login::OPENID_CONNECT, Some(login::openid_connect)),
+    (&login::SAML, Some(login::saml)),
+    (&owasp::REQUEST, Some(owasp::build)),
+    (&owasp::RESPONSE, Some(owasp::build)),
+    (&find_replace::REQUEST, Some(find_replace::build)),
+    (&find_replace::RESPONSE, Some(find_replace::build)),
+    (&sse_find_replace::SPEC, Some(sse_find_replace::build)),
+    (&terminate_tls::SPEC, Some(terminate_tls::build)),
+    (&verify_webhook::SPEC, Some(verify_webhook::build)),
+    (&cors::SPEC, Some(cors::build)),
+    (&maintenance::SPEC, Some(maintenance::build)),
+    (&concurrency_limit::SPEC, Some(concurrency_limit::build)),
+    (&conditions::RETRY, Some(conditions::retry)),
+    (&conditions::REQUEST_LIMIT, Some(conditions::request_limit)),
+    (&ext_auth::SPEC, Some(ext_auth::build)),
+    (&conditions::REQUEST_PARKING, Some(conditions::request_parking)),
+    (&conditions::STICKY_SESSION, Some(conditions::sticky_session)),
+    (&conditions::TIMEOUT, Some(conditions::timeout)),
+    (&conditions::WEBSOCKET_TCP, Some(conditions::websocket_tcp)),
 ];
 
 /// Other names of actions; the second half says whether using one is a warning.
@@ -168,10 +245,16 @@ pub(crate) const ALIASES: &[(&str, &str, bool)] = &[
     ("webhook-validation", "verify-webhook", true),
 ];
 
-/// Does this build execute the action of that name? Rules with others are refused where they are written.
+/// Does this build execute the action of that name without help of a firewall? Rules with others are refused where they
+/// are written.
 #[must_use]
 pub fn is_built(name: &str) -> bool {
-    find(name).is_some_and(|(_, build)| build.is_some())
+    is_built_for(name, Actions::Built)
+}
+
+pub(crate) fn is_built_for(name: &str, actions: Actions) -> bool {
+    let needs_waf = matches!(name, "owasp-crs-request" | "owasp-crs-response");
+    find(name).is_some() && (!needs_waf || actions != Actions::Built)
 }
 
 /// Names of all actions of the language.
@@ -190,4 +273,20 @@ pub(crate) fn find(name: &str) -> Option<(&'static Spec, Option<Build>)> {
 /// The result variable of an error that did not happen.
 pub(crate) fn no_error(code: &'static str, message: &'static str) -> [(&'static str, Value); 2] {
     [(code, Value::from("")), (message, Value::from(""))]
+}
+
+/// Two fields of which neither stands alone.
+fn pair(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node, a: &str, b: &str) {
+    for (given, missing) in [(a, b), (b, a)] {
+        if config.get(given).is_some() && config.get(missing).is_none() {
+            let message = format!("`{given}` is given without `{missing}`");
+            reader.wrong(
+                ErrorCode::NGROK_2240,
+                &path.key(missing),
+                node,
+                message,
+                "give both, or neither",
+            );
+        }
+    }
 }

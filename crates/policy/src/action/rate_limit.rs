@@ -65,18 +65,7 @@ pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
 
 impl Act for RateLimit {
     fn run(&self, cx: &mut Cx<'_>) -> Flow {
-        let mut parts = Vec::with_capacity(self.bucket_key.len());
-        for (i, program) in self.bucket_key.iter().enumerate() {
-            // What cannot be told is one bucket: nobody escapes by leaving a header out.
-            let part = cx
-                .exchange
-                .scoped(cx.view, cx.vars, |scope| program.evaluate(scope))
-                .map(|value| value.to_text());
-            parts.push(part.unwrap_or_else(|_| {
-                cx.error(&format!("bucket_key[{i}]"), "the part of the key has no value");
-                String::new()
-            }));
-        }
+        let parts = cx.bucket_key(&self.bucket_key);
         let rate = Rate {
             capacity: self.capacity,
             steps: u32::try_from(self.rate.as_secs() / 10).unwrap_or(u32::MAX),

@@ -30,6 +30,37 @@ pub(crate) struct Item {
     pub(crate) setting: Setting,
 }
 
+impl Item {
+    /// The field of a record.
+    pub(crate) fn field(&self, name: &str) -> Option<&Self> {
+        match &self.setting {
+            Setting::Map(fields) => fields.iter().find(|(known, _)| known == name).map(|(_, item)| item),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&Template> {
+        match &self.setting {
+            Setting::Text(template) => Some(template),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn list(&self) -> &[Self] {
+        match &self.setting {
+            Setting::List(list) => list,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn duration(&self) -> Option<Duration> {
+        match self.setting {
+            Setting::Duration(duration) => Some(duration),
+            _ => None,
+        }
+    }
+}
+
 /// A value with templates in it.
 #[derive(Debug, Clone)]
 pub(crate) enum Tree {
@@ -141,6 +172,10 @@ pub(crate) struct Reader<'r, 's> {
     pub(crate) phase: Phase,
     pub(crate) subject: &'r Subject<'s>,
     pub(crate) legacy: bool,
+    /// Something that was read looks at the request's body.
+    pub(crate) sees_body: bool,
+    /// Something that was read is only known after the handshake.
+    pub(crate) after_handshake: bool,
     pub(crate) findings: &'r mut Findings,
 }
 
@@ -555,6 +590,8 @@ impl Reader<'_, '_> {
     }
 
     fn notes(&mut self, path: &Path<'_>, node: &Node, notes: &Notes, skipped: usize) -> Option<()> {
+        self.sees_body |= notes.body;
+        self.after_handshake |= notes.after_handshake;
         for (old, new) in &notes.deprecated {
             let message = format!("`{old}` is another name of `{new}`");
             self.findings.warn("deprecated_name", path, node.at, message);

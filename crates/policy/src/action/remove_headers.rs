@@ -4,8 +4,8 @@ use super::read::{Config, Reader, Setting};
 use super::schema::{Ends, Kind, Protocols, Q, S, Spec, fine, list, required};
 use super::{Act, Cx, Flow, headers, no_error};
 use crate::document::{Node, Path, Phase};
+use crate::exchange::Edit;
 use crate::expr::Template;
-use crate::step::Edit;
 use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {

@@ -11,6 +11,7 @@ use super::schema::{Ends, Kind, Protocols, Q, S, Spec, T, list, optional};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Node, Path, Phase};
 use crate::expr::Template;
+use crate::ip_set::IpSet;
 use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
@@ -91,35 +92,40 @@ pub(super) fn range(text: &str) -> Result<Cidr, (String, String)> {
 }
 
 #[derive(Debug)]
-enum Entry {
-    Range(Cidr),
-    Template(Template),
+struct Ranges {
+    /// Those that are written down.
+    fixed: IpSet,
+    /// Those that are made for each exchange, with their places in the list.
+    templates: Vec<(usize, Template)>,
 }
 
 #[derive(Debug)]
 struct RestrictIps {
     enforce: bool,
-    allow: Vec<Entry>,
-    deny: Vec<Entry>,
+    allow: Ranges,
+    deny: Ranges,
     policies: Vec<String>,
 }
 
-fn entries(config: &Config, name: &str) -> Vec<Entry> {
-    config
-        .templates(name)
-        .into_iter()
-        .map(|template| match template.as_literal().map(range) {
-            Some(Ok(range)) => Entry::Range(range),
-            _ => Entry::Template(template),
-        })
-        .collect()
+fn ranges(config: &Config, name: &str) -> Ranges {
+    let (mut fixed, mut templates) = (Vec::new(), Vec::new());
+    for (at, template) in config.templates(name).into_iter().enumerate() {
+        match template.as_literal().map(range) {
+            Some(Ok(range)) => fixed.push(range),
+            _ => templates.push((at, template)),
+        }
+    }
+    Ranges {
+        fixed: fixed.into(),
+        templates,
+    }
 }
 
 pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
     Box::new(RestrictIps {
         enforce: config.bool("enforce", true),
-        allow: entries(config, "allow"),
-        deny: entries(config, "deny"),
+        allow: ranges(config, "allow"),
+        deny: ranges(config, "deny"),
         policies: config
             .templates("ip_policies")
             .iter()
@@ -128,57 +134,39 @@ pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
     })
 }
 
-/// The most specific range that holds the address.
-fn best<'r>(ranges: impl IntoIterator<Item = &'r Cidr>, ip: IpAddr) -> Option<Cidr> {
-    ranges
-        .into_iter()
-        .filter(|range| range.contains(ip))
-        .max_by_key(|range| range.prefix_len())
-        .copied()
-}
-
-impl RestrictIps {
-    fn ranges(cx: &mut Cx<'_>, entries: &[Entry], name: &str) -> Result<Vec<Cidr>, Flow> {
-        let mut out = Vec::with_capacity(entries.len());
-        for (i, entry) in entries.iter().enumerate() {
-            match entry {
-                Entry::Range(range) => out.push(*range),
-                Entry::Template(template) => {
-                    let field = format!("{name}[{i}]");
-                    let text = cx.render(template, &field, MAX_RENDERED)?;
-                    match text.parse() {
-                        Ok(range) => out.push(range),
-                        Err(_) => {
-                            cx.error(&field, "the result is no CIDR");
-                            return Err(Flow::Broken(ErrorCode::NGROK_3900));
-                        }
-                    }
-                }
+impl Ranges {
+    /// The most specific range that holds the address.
+    fn best(&self, cx: &mut Cx<'_>, name: &str, ip: IpAddr) -> Result<Option<Cidr>, Flow> {
+        let mut best = self.fixed.best(ip);
+        for (at, template) in &self.templates {
+            let field = format!("{name}[{at}]");
+            let text = cx.render(template, &field, MAX_RENDERED)?;
+            let Ok(range) = text.parse::<Cidr>() else {
+                cx.error(&field, "the result is no CIDR");
+                return Err(Flow::Broken(ErrorCode::NGROK_3900));
+            };
+            if range.contains(ip) && best.is_none_or(|best| best.prefix_len() < range.prefix_len()) {
+                best = Some(range);
             }
         }
-        Ok(out)
+        Ok(best)
     }
 }
 
 impl Act for RestrictIps {
     fn run(&self, cx: &mut Cx<'_>) -> Flow {
         let ip = cx.view.connection.client_ip.to_canonical();
-        let (allow, deny) = match (
-            Self::ranges(cx, &self.allow, "allow"),
-            Self::ranges(cx, &self.deny, "deny"),
-        ) {
-            (Ok(allow), Ok(deny)) => (allow, deny),
+        let (mut allowed, mut denied) = match (self.allow.best(cx, "allow", ip), self.deny.best(cx, "deny", ip)) {
+            (Ok(allowed), Ok(denied)) => (allowed, denied),
             (Err(flow), _) | (_, Err(flow)) => return flow,
         };
-        let mut allowed = best(&allow, ip);
-        let mut denied = best(&deny, ip);
         let mut unknown = false;
         for id in &self.policies {
             match cx.view.tables.ip_policy(id) {
                 Some(policy) => {
-                    let more = [allowed, best(&policy.allow, ip)];
+                    let more = [allowed, policy.allow.best(ip)];
                     allowed = more.into_iter().flatten().max_by_key(Cidr::prefix_len);
-                    let more = [denied, best(&policy.deny, ip)];
+                    let more = [denied, policy.deny.best(ip)];
                     denied = more.into_iter().flatten().max_by_key(Cidr::prefix_len);
                 }
                 // A policy that is gone lets nobody through.

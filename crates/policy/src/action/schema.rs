@@ -11,6 +11,11 @@ pub(crate) const Q: u8 = 2;
 pub(crate) const S: u8 = 4;
 pub(crate) const E: u8 = 8;
 
+/// Durations in milliseconds.
+pub(crate) const SECOND: u64 = 1000;
+pub(crate) const MINUTE: u64 = 60 * SECOND;
+pub(crate) const HOUR: u64 = 60 * MINUTE;
+
 /// One action.
 pub(crate) struct Spec {
     pub(crate) name: &'static str,

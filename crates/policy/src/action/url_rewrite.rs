@@ -5,7 +5,7 @@ use super::redirect::Replacement;
 use super::schema::{Ends, Kind, Protocols, Q, Spec, fine, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
-use crate::step::Edit;
+use crate::exchange::Edit;
 use crate::url;
 use crate::value::Value;
 

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Scheme;
 
+use super::effects::{Calls, Surroundings};
 use super::world::{Message, World, message};
-use super::{Outcome, expect, texts};
+use super::{Options, Outcome, expect, texts};
+use crate::action::terminate_tls::{TlsProfile, Verification};
+use crate::body::{Encoder, EventStream, Piece};
 use crate::compile::Policy;
 use crate::document::{Node, Phase};
+use crate::effect::Input;
+use crate::exchange::{Exchange, Trace};
 use crate::expr::{Budget, Failure, Overlay, Program, Scope, Template};
 use crate::state::State;
-use crate::step::{Decision, Effect, Exchange, Fault, Input, Step};
-use crate::subject::{Owner, Subject};
+use crate::step::{Decision, Step};
+use crate::subject::{Actions, Owner, Subject};
+use crate::terms::Attempt;
 use crate::value::Value;
 use crate::view::{Connection, Request, Response, View};
 
@@ -24,12 +30,18 @@ pub(super) struct Outgoing {
     pub(super) forwarded_to: Option<String>,
     pub(super) response: Option<Message>,
     pub(super) closed: bool,
+    /// The handshake failed.
+    pub(super) alert: bool,
+    /// What was sent by the policy itself.
+    pub(super) calls: Vec<super::effects::Call>,
+    /// Something was needed that this runner does not have.
+    pub(super) lacks: Option<String>,
     pub(super) vars: Vec<(String, Value)>,
     pub(super) exchange: Exchange,
 }
 
 /// A case about one expression or template.
-pub(super) fn expression(case: &Node, world: &World) -> Result<Outcome, String> {
+pub(super) fn expression(case: &Node, world: &World, options: Options) -> Result<Outcome, String> {
     let name = case.get("phase").and_then(Node::text).unwrap_or("on_http_request");
     let phase = Phase::ALL
         .into_iter()
@@ -78,11 +90,13 @@ pub(super) fn expression(case: &Node, world: &World) -> Result<Outcome, String> 
         vars: &[],
         results: &[],
         extra: &[],
+        bodies: None,
+        facts: None,
         budget: &Budget::default(),
         draws: 0.into(),
     };
     let result = match &compiled {
-        Ok(program) => program.evaluate(&scope),
+        Ok(program) => program.evaluate_in(&scope, options.cel),
         Err(template) => template.render(&scope, 1 << 20).map(Value::Text),
     };
     let wrong = match (result, case.get("value"), case.get("error").is_some()) {
@@ -210,11 +224,17 @@ fn view<'a>(
 }
 
 /// A case about a policy.
-pub(super) fn policy(case: &Node, world: &World, text: &str) -> Result<Outcome, String> {
+pub(super) fn policy(
+    case: &Node,
+    world: &World,
+    text: &str,
+    options: Options,
+) -> Result<(Outcome, Vec<String>), String> {
     let compile = |text: &str, owner| {
         let subject = Subject {
             owner,
             references: Some(world),
+            actions: Actions::BuiltWithWaf,
             ..world.subject
         };
         crate::compile(text, subject)
@@ -222,280 +242,356 @@ pub(super) fn policy(case: &Node, world: &World, text: &str) -> Result<Outcome, 
             .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     };
     let mut layers = Vec::new();
-    for text in texts(case.get("guardrails")) {
-        layers.push(compile(&text, Owner::Guardrail)?);
+    for (i, text) in texts(case.get("guardrails")).iter().enumerate() {
+        layers.push((format!("guardrails[{i}]."), compile(text, Owner::Guardrail)?));
     }
-    let own = compile(text, world.subject.owner)?;
+    layers.push((String::new(), compile(text, world.subject.owner)?));
     let state = State::default();
+    let calls = Calls::default();
     let mut wrong = Vec::new();
-    match case.get("steps").and_then(Node::list) {
-        Some(steps) => {
-            for (i, step) in steps.iter().enumerate() {
-                let at: f64 = step
-                    .get("at")
-                    .and_then(Node::scalar_text)
-                    .and_then(|t| t.parse().ok())
-                    .unwrap_or(0.0);
-                #[allow(clippy::cast_possible_truncation)]
-                let now = world.now + (at * 1e6) as i64;
-                let out = exchange(case, Some(step), world, &layers, &own, &state, now)?;
-                let expected = step.get("expect").ok_or("a step expects nothing")?;
-                wrong.extend(
-                    expect::all(expected, &out)
-                        .into_iter()
-                        .map(|text| format!("step {i}: {text}")),
-                );
-            }
-        }
-        None => {
-            let out = exchange(case, None, world, &layers, &own, &state, world.now)?;
-            let expected = case.get("expect").ok_or("the case expects nothing")?;
-            wrong = expect::all(expected, &out);
-        }
-    }
-    Ok(expect::outcome(wrong))
-}
-
-/// How the request phases of all layers ended.
-enum Ended {
-    Pass,
-    Decided(Decision, usize),
-}
-
-#[allow(clippy::too_many_arguments)]
-fn exchange(
-    case: &Node,
-    step: Option<&Node>,
-    world: &World,
-    guardrails: &[Arc<Policy>],
-    own: &Arc<Policy>,
-    state: &State,
-    now: i64,
-) -> Result<Outgoing, String> {
-    let connection = world.connection_of(case, step)?;
-    let incoming = incoming(case, step, world);
-    let mut out = Outgoing::default();
-    let layers: Vec<(String, &Arc<Policy>)> = guardrails
-        .iter()
-        .enumerate()
-        .map(|(i, policy)| (format!("guardrails[{i}]."), policy))
-        .chain([(String::new(), own)])
-        .collect();
-    let http = world.subject.is_http();
-    let phases: &[Phase] = if http {
-        &[Phase::TcpConnect, Phase::HttpRequest]
-    } else {
-        &[Phase::TcpConnect]
+    let mut trace = Vec::new();
+    let steps: Vec<Option<&Node>> = match case.get("steps").and_then(Node::list) {
+        Some(steps) => steps.iter().map(Some).collect(),
+        None => vec![None],
     };
-    let mut ended = Ended::Pass;
-    'phases: for phase in phases {
-        let seen = view(world, &connection, &incoming, state, now, *phase, None);
-        for (i, (prefix, policy)) in layers.iter().enumerate() {
-            let decision = run(case, &seen.get(), policy, *phase, prefix, &mut out);
-            if decision != Decision::Pass {
-                ended = Ended::Decided(decision, i);
-                break 'phases;
+    for (i, step) in steps.into_iter().enumerate() {
+        let at: f64 = step
+            .and_then(|step| step.get("at"))
+            .and_then(Node::scalar_text)
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(0.0);
+        #[allow(clippy::cast_possible_truncation)]
+        let now = world.now + (at * 1e6) as i64;
+        let driver = Driver {
+            case,
+            step,
+            world,
+            connection: world.connection_of(case, step)?,
+            incoming: incoming(case, step, world),
+            state: &state,
+            now,
+            layers: &layers,
+            surroundings: Surroundings { case, calls: &calls },
+            options,
+        };
+        let out = driver.exchange()?;
+        if let Some(lacks) = out.lacks {
+            return Ok((Outcome::Lacks(vec![lacks]), Vec::new()));
+        }
+        let expected = step.unwrap_or(case).get("expect").ok_or("the case expects nothing")?;
+        let found = expect::all(expected, &out);
+        trace.extend(super::trace_lines(out.exchange.verdicts()));
+        wrong.extend(match step {
+            Some(_) => found.into_iter().map(|text| format!("step {i}: {text}")).collect(),
+            None => found,
+        });
+    }
+    Ok((expect::outcome(wrong), trace))
+}
+
+/// What the visitor offers against what the profile asks for.
+fn handshake_fails(profile: &TlsProfile, connection: &Connection) -> bool {
+    let Some(tls) = connection.tls.as_deref() else {
+        return false;
+    };
+    let presented = !tls.client.is_empty();
+    let verified = tls
+        .client
+        .iter()
+        .any(|(name, value)| name == "verified" && *value == Value::Bool(true));
+    let refused = match profile.verification {
+        Some(Verification::RequireAndVerify) => !presented || !verified,
+        Some(Verification::RequireAny) => !presented,
+        Some(Verification::Request) | None => false,
+    };
+    tls.version.as_str() < profile.min_version || refused
+}
+
+/// One exchange of a case.
+struct Driver<'c> {
+    case: &'c Node,
+    step: Option<&'c Node>,
+    world: &'c World,
+    connection: Connection,
+    incoming: Message,
+    state: &'c State,
+    now: i64,
+    /// Guardrails from the outermost in, then the own policy; each with the prefix of its paths.
+    layers: &'c [(String, Arc<Policy>)],
+    surroundings: Surroundings<'c>,
+    options: Options,
+}
+
+impl Driver<'_> {
+    fn seen<'s>(&'s self, phase: Phase, response: Option<&'s Message>) -> Seen<'s> {
+        view(
+            self.world,
+            &self.connection,
+            &self.incoming,
+            self.state,
+            self.now,
+            phase,
+            response,
+        )
+    }
+
+    fn exchange(&self) -> Result<Outgoing, String> {
+        let trace = if self.options.trace { Trace::Full } else { Trace::Off };
+        let mut out = Outgoing {
+            exchange: Exchange::new().with_trace(trace),
+            ..Outgoing::default()
+        };
+        let http = self.world.subject.is_http();
+        if let Some((_, own)) = self.layers.last()
+            && own.terminates_tls()
+        {
+            let seen = self.seen(Phase::TcpConnect, None);
+            match own.tls_profile(&seen.get()) {
+                Ok(Some(profile)) if handshake_fails(&profile, &self.connection) => {
+                    out.alert = true;
+                    return Ok(out);
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    out.closed = true;
+                    return Ok(out);
+                }
             }
         }
-    }
-    let mut own_runs = true;
-    let (answer, origin, to) = match ended {
-        Ended::Decided(Decision::Close, _) => {
-            out.closed = true;
-            return Ok(out);
+        let phases: &[Phase] = if http {
+            &[Phase::TcpConnect, Phase::HttpRequest]
+        } else {
+            &[Phase::TcpConnect]
+        };
+        let mut ended = (Decision::Pass, self.layers.len());
+        'phases: for phase in phases {
+            for layer in 0..self.layers.len() {
+                let decision = self.run(layer, *phase, None, "", &mut out);
+                if out.lacks.is_some() {
+                    return Ok(out);
+                }
+                if decision != Decision::Pass {
+                    ended = (decision, layer);
+                    break 'phases;
+                }
+            }
         }
-        Ended::Decided(Decision::Refuse { status, code, headers }, _) => {
-            refuse(&mut out, status, code, headers);
-            return Ok(out);
-        }
-        Ended::Decided(
+        let own_runs = ended.1 + 1 >= self.layers.len();
+        match ended.0 {
+            Decision::Close => {
+                out.closed = true;
+                Ok(out)
+            }
+            Decision::Refuse { status, code, headers } => {
+                let answer = refusal(status, code, headers);
+                self.finish(answer, "edge", &mut out);
+                Ok(out)
+            }
             Decision::Respond {
                 status,
                 headers,
                 body,
                 continues,
-            },
-            layer,
-        ) => {
-            let answer = answer(status, headers, body);
-            if !continues {
-                out.response = Some(answer);
-                return Ok(out);
-            }
-            own_runs = layer == guardrails.len();
-            (answer, "custom-response", None)
-        }
-        Ended::Decided(Decision::Forward { url }, _) => {
-            let answer = internal(case, &url).ok_or("the internal endpoint has no answer")?;
-            (answer, "internal", Some(url))
-        }
-        Ended::Pass | Ended::Decided(Decision::Pass, _) if world.subject.owner == Owner::Cloud => {
-            refuse(&mut out, 502, Some(ErrorCode::NGROK_724), Vec::new());
-            return Ok(out);
-        }
-        Ended::Pass | Ended::Decided(Decision::Pass, _) => {
-            let answer = answers(case, step).into_iter().next().unwrap_or_default();
-            (answer, "upstream", Some(String::new()))
-        }
-    };
-    if let Some(to) = to {
-        let seen = view(world, &connection, &incoming, state, now, Phase::HttpRequest, None);
-        out.forwarded = Some(forwarded(&seen, &out.exchange));
-        if !to.is_empty() {
-            out.forwarded_to = Some(to);
-        }
-        let error = answer.error.is_some() || answer.status >= 500;
-        out.exchange.upstream_answered(state, now, error);
-    }
-    if answer.error.is_some() {
-        refuse(&mut out, 502, None, Vec::new());
-        return Ok(out);
-    }
-    if !http {
-        return Ok(out);
-    }
-    respond(
-        case,
-        world,
-        &connection,
-        &incoming,
-        state,
-        now,
-        &layers,
-        own_runs,
-        answer,
-        origin,
-        &mut out,
-    );
-    Ok(out)
-}
-
-/// The response phases: the own policy first, then the guardrails from the innermost out.
-#[allow(clippy::too_many_arguments)]
-fn respond(
-    case: &Node,
-    world: &World,
-    connection: &Connection,
-    incoming: &Message,
-    state: &State,
-    now: i64,
-    layers: &[(String, &Arc<Policy>)],
-    own_runs: bool,
-    mut current: Message,
-    origin: &'static str,
-    out: &mut Outgoing,
-) {
-    let last = layers.len().saturating_sub(1);
-    for (i, (prefix, policy)) in layers.iter().enumerate().rev() {
-        if i == last && !own_runs {
-            continue;
-        }
-        let vars = std::mem::take(&mut out.vars);
-        let mut seen = view(
-            world,
-            connection,
-            incoming,
-            state,
-            now,
-            Phase::HttpResponse,
-            Some(&current),
-        );
-        seen.origin = origin;
-        let decision = run(case, &seen.get(), policy, Phase::HttpResponse, prefix, out);
-        // What is compared are the variables of the request phase.
-        out.vars = vars;
-        match decision {
-            Decision::Pass | Decision::Forward { .. } => {
-                if let Some(fields) = out.exchange.overlay.response.take() {
-                    current.fields = fields;
-                }
-            }
-            Decision::Respond {
-                status, headers, body, ..
             } => {
-                out.exchange.response_replaced();
-                let date = current
-                    .fields
-                    .iter()
-                    .find(|(name, _)| name.eq_ignore_ascii_case("date"))
-                    .cloned();
-                current = answer(status, headers, body);
-                current.fields.extend(date);
-            }
-            Decision::Refuse { status, code, headers } => {
-                out.exchange.response_replaced();
-                refuse(out, status, code, headers);
-                return;
-            }
-            Decision::Close => {
-                out.closed = true;
-                return;
-            }
-        }
-    }
-    // The edge sends no body in answer to HEAD.
-    if incoming.method == "HEAD" {
-        current.body.clear();
-    }
-    out.response = Some(current);
-}
-
-fn run(case: &Node, view: &View<'_>, policy: &Arc<Policy>, phase: Phase, prefix: &str, out: &mut Outgoing) -> Decision {
-    let mut run = policy.begin(phase).with_prefix(prefix);
-    let mut input = Input::Begin;
-    loop {
-        match run.step(&mut out.exchange, view, input) {
-            Step::Done(decision) => {
-                if prefix.is_empty() && !policy.is_idle(phase) {
-                    out.vars = run.vars().to_vec();
+                let answer = answer(status, headers, body);
+                if continues {
+                    self.respond(own_runs, answer, "custom-response", &mut out);
+                } else {
+                    self.finish(answer, "edge", &mut out);
                 }
-                return decision;
+                Ok(out)
             }
-            Step::Need(Effect::OpenInternal { url }) => {
-                let known = internal(case, &url);
-                input = Input::Opened(known.map(|_| ()).ok_or_else(|| {
-                    let offline = known_internal(case, &url);
-                    Fault {
-                        code: ErrorCode::NGROK_3200,
-                        message: if offline {
-                            "the endpoint is offline"
-                        } else {
-                            "there is no such endpoint"
-                        }
-                        .to_owned(),
-                    }
-                }));
+            Decision::Forward { url } => {
+                let answer = self
+                    .surroundings
+                    .internal(&url)
+                    .ok_or("the internal endpoint has no answer")?;
+                self.sent(&[answer], "internal", Some(url), &mut out);
+                Ok(out)
+            }
+            Decision::Pass if self.world.subject.owner == Owner::Cloud => {
+                self.finish(refusal(502, Some(ErrorCode::NGROK_724), Vec::new()), "edge", &mut out);
+                Ok(out)
+            }
+            Decision::Pass => {
+                self.sent(&answers(self.case, self.step), "upstream", None, &mut out);
+                Ok(out)
             }
         }
     }
-}
 
-/// The node of an internal endpoint, whatever form its URL is written in.
-fn internal_node<'c>(case: &'c Node, url: &str) -> Option<&'c Node> {
-    let without_port = url.rsplit_once(':').map_or(url, |(host, _)| host);
-    case.get("internal")
-        .and_then(Node::map)?
-        .iter()
-        .find_map(|(key, node)| {
-            let key = key.text.trim_end_matches('/');
-            (key == url || key == without_port).then_some(node)
-        })
-}
-
-fn known_internal(case: &Node, url: &str) -> bool {
-    internal_node(case, url).is_some()
-}
-
-fn internal(case: &Node, url: &str) -> Option<Message> {
-    let node = internal_node(case, url)?;
-    if node.text() == Some("offline") {
-        return None;
+    /// The request reaches somebody, once or several times.
+    fn sent(&self, answers: &[Message], origin: &'static str, to: Option<String>, out: &mut Outgoing) {
+        let seen = self.seen(Phase::HttpRequest, None);
+        out.forwarded = Some(forwarded(&seen, &mut out.exchange));
+        out.forwarded_to = to;
+        let mut attempt = 1;
+        let answer = loop {
+            let at = usize::min(attempt - 1, answers.len().saturating_sub(1));
+            let answer = answers.get(at).cloned().unwrap_or_default();
+            let ended = match answer.error.as_deref() {
+                None => Attempt::Status(answer.status),
+                Some("refused") => Attempt::ConnectFailure,
+                Some(_) => Attempt::Reset,
+            };
+            let number = u32::try_from(attempt).unwrap_or(u32::MAX);
+            if !out.exchange.retries(&seen.get(), number, ended) {
+                break answer;
+            }
+            attempt += 1;
+        };
+        let error = answer.error.is_some() || answer.status >= 500;
+        out.exchange.upstream_answered(self.state, self.now, error);
+        if answer.error.is_some() {
+            self.finish(refusal(502, None, Vec::new()), "edge", out);
+        } else if self.world.subject.is_http() {
+            self.respond(true, answer, origin, out);
+        }
     }
-    let mut answer = message(&[Some(node)]);
-    if node.get("body").is_none() {
-        answer.body = b"ok".to_vec();
+
+    /// The response phases: the own policy first, then the guardrails from the innermost out.
+    fn respond(&self, own_runs: bool, mut current: Message, origin: &'static str, out: &mut Outgoing) {
+        let last = self.layers.len().saturating_sub(1);
+        for layer in (0..self.layers.len()).rev() {
+            if layer == last && !own_runs {
+                continue;
+            }
+            let vars = std::mem::take(&mut out.vars);
+            let decision = self.run(layer, Phase::HttpResponse, Some(&current), origin, out);
+            // What is compared are the variables of the request phase.
+            out.vars = vars;
+            if let Some(body) = out.exchange.take_response_body() {
+                current.body = body;
+            }
+            match decision {
+                Decision::Pass | Decision::Forward { .. } => {
+                    if let Some(fields) = out.exchange.overlay.response.take() {
+                        current.fields = fields;
+                    }
+                }
+                Decision::Respond {
+                    status, headers, body, ..
+                } => {
+                    out.exchange.response_replaced();
+                    let date = current
+                        .fields
+                        .iter()
+                        .find(|(name, _)| name.eq_ignore_ascii_case("date"))
+                        .cloned();
+                    current = answer(status, headers, body);
+                    current.fields.extend(date);
+                }
+                Decision::Refuse { status, code, headers } => {
+                    out.exchange.response_replaced();
+                    self.finish(refusal(status, code, headers), "edge", out);
+                    return;
+                }
+                Decision::Close => {
+                    out.closed = true;
+                    return;
+                }
+            }
+        }
+        self.events(own_runs, &mut current, origin, out);
+        self.finish(current, origin, out);
     }
-    Some(answer)
+
+    /// The messages of an event stream, one after the other.
+    fn events(&self, own_runs: bool, current: &mut Message, origin: &'static str, out: &mut Outgoing) {
+        let is_stream = current.fields.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().starts_with(b"text/event-stream")
+        });
+        let idle = self
+            .layers
+            .iter()
+            .all(|(_, policy)| policy.is_idle(Phase::EventStreamMessage));
+        if !is_stream || idle {
+            return;
+        }
+        let mut stream = EventStream::new();
+        let mut body = Vec::new();
+        for piece in stream.push(&current.body) {
+            match piece {
+                Piece::Bytes(bytes) => body.extend(bytes),
+                Piece::Event(event) => {
+                    out.exchange.set_event(event);
+                    let last = self.layers.len().saturating_sub(1);
+                    for layer in (0..self.layers.len()).rev() {
+                        if layer != last || own_runs {
+                            let vars = std::mem::take(&mut out.vars);
+                            self.run(layer, Phase::EventStreamMessage, Some(current), origin, out);
+                            out.vars = vars;
+                        }
+                    }
+                    body.extend(out.exchange.take_event().unwrap_or_default().into_bytes());
+                }
+            }
+        }
+        body.extend(stream.finish());
+        current.body = body;
+    }
+
+    /// What reaches the visitor.
+    fn finish(&self, mut current: Message, origin: &'static str, out: &mut Outgoing) {
+        let mut seen = self.seen(Phase::HttpResponse, Some(&current));
+        seen.origin = origin;
+        out.exchange.settle_response(&seen.get());
+        if let Some(fields) = out.exchange.overlay.response.take() {
+            current.fields = fields;
+        }
+        if let Some(coding) = out.exchange.coding() {
+            let encoded = Encoder::new(coding).and_then(|mut encoder| {
+                let mut encoded = encoder.push(&current.body)?;
+                encoded.extend(encoder.finish()?);
+                Ok(encoded)
+            });
+            current.body = encoded.unwrap_or_default();
+        }
+        // The edge sends no body in answer to HEAD.
+        if self.incoming.method == "HEAD" {
+            current.body.clear();
+        }
+        out.calls = self.surroundings.calls.take();
+        out.response = Some(current);
+    }
+
+    fn run(
+        &self,
+        layer: usize,
+        phase: Phase,
+        response: Option<&Message>,
+        origin: &'static str,
+        out: &mut Outgoing,
+    ) -> Decision {
+        let Some((prefix, policy)) = self.layers.get(layer) else {
+            return Decision::Pass;
+        };
+        let mut seen = self.seen(phase, response);
+        seen.origin = origin;
+        let view = seen.get();
+        let mut run = policy
+            .begin(phase)
+            .with_prefix(prefix.as_str())
+            .with_cel(self.options.cel);
+        let mut input = Input::Begin;
+        loop {
+            match run.step(&mut out.exchange, &view, input) {
+                Step::Done(decision) => {
+                    if prefix.is_empty() && !policy.is_idle(phase) {
+                        out.vars = run.vars().to_vec();
+                    }
+                    return decision;
+                }
+                Step::Need(effect) => match self.surroundings.perform(effect, &self.incoming, response) {
+                    Ok(answer) => input = answer,
+                    Err(lacks) => {
+                        out.lacks = Some(lacks);
+                        return Decision::Close;
+                    }
+                },
+            }
+        }
+    }
 }
 
 fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Message {
@@ -510,25 +606,25 @@ fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Message
     }
 }
 
-fn refuse(out: &mut Outgoing, status: u16, code: Option<ErrorCode>, headers: Vec<(String, String)>) {
+fn refusal(status: u16, code: Option<ErrorCode>, headers: Vec<(String, String)>) -> Message {
     let mut answer = answer(status, headers, Vec::new());
     if let Some(code) = code {
         answer
             .fields
             .push(("ngrok-error-code".to_owned(), code.as_str().as_bytes().to_vec()));
     }
-    out.response = Some(answer);
+    answer
 }
 
-/// The request as the upstream gets it: the journal of edits applied to what came in.
-fn forwarded(seen: &Seen<'_>, exchange: &Exchange) -> (String, Message) {
+/// The request as the upstream gets it: what actions have made of what came in.
+fn forwarded(seen: &Seen<'_>, exchange: &mut Exchange) -> (String, Message) {
     let incoming = seen.incoming;
     let host = exchange.host().unwrap_or(&seen.authority).to_owned();
     let request = Message {
         method: incoming.method.clone(),
         url: exchange.target().unwrap_or(&seen.target).to_owned(),
         fields: exchange.request_fields().unwrap_or(&incoming.fields).to_vec(),
-        body: incoming.body.clone(),
+        body: exchange.take_request_body().unwrap_or_else(|| incoming.body.clone()),
         ..Message::default()
     };
     (host, request)

@@ -5,6 +5,7 @@ use regex::Regex;
 use super::drive::Outgoing;
 use super::world::value;
 use super::{Outcome, texts};
+use crate::body::decode;
 use crate::document::Node;
 use crate::expr::env;
 use crate::fault::{Fault, Warning};
@@ -166,7 +167,11 @@ pub(super) fn all(expect: &Node, out: &Outgoing) -> Vec<String> {
         }
     }
     if let Some(expected) = field(expect, "connection") {
-        let actual = if out.closed { "closed" } else { "open" };
+        let actual = match (out.alert, out.closed) {
+            (true, _) => "tls_alert",
+            (false, true) => "closed",
+            (false, false) => "open",
+        };
         text("connection", Some(expected), actual, &mut wrong);
     }
     for (name, node) in expect.get("results").and_then(Node::map).unwrap_or_default() {
@@ -193,12 +198,28 @@ pub(super) fn all(expect: &Node, out: &Outgoing) -> Vec<String> {
             ));
         }
     }
-    if let Some(list) = expect.get("outbound_calls").and_then(Node::list)
-        && !list.is_empty()
-    {
-        wrong.push("calls were expected, and nothing calls".to_owned());
+    if let Some(list) = expect.get("outbound_calls").and_then(Node::list) {
+        calls(list, &out.calls, &mut wrong);
     }
     wrong
+}
+
+fn calls(expected: &[Node], actual: &[super::effects::Call], wrong: &mut Vec<String>) {
+    if expected.len() != actual.len() {
+        wrong.push(format!("outbound_calls: expected {}, got {actual:?}", expected.len()));
+        return;
+    }
+    for (node, call) in expected.iter().zip(actual) {
+        text("call method", field(node, "method"), &call.method, wrong);
+        text("call url", field(node, "url"), &call.url, wrong);
+        headers("call", node, &call.fields, wrong);
+        text(
+            "call body",
+            field(node, "body"),
+            &String::from_utf8_lossy(&call.body),
+            wrong,
+        );
+    }
 }
 
 fn response(node: &Node, fields: &[(String, Vec<u8>)], body: &[u8], wrong: &mut Vec<String>) {
@@ -209,8 +230,13 @@ fn response(node: &Node, fields: &[(String, Vec<u8>)], body: &[u8], wrong: &mut 
             wrong.push(format!("{}: {first:?} does not match {pattern:?}", name.text));
         }
     }
-    for key in ["body", "decoded_body"] {
-        text(key, field(node, key), &String::from_utf8_lossy(body), wrong);
+    text("body", field(node, "body"), &String::from_utf8_lossy(body), wrong);
+    if let Some(expected) = field(node, "decoded_body") {
+        let encoding = values(fields, "content-encoding").join(",");
+        match decode(&encoding, body, 64 << 20) {
+            Ok(body) => text("decoded_body", Some(expected), &String::from_utf8_lossy(&body), wrong),
+            Err(fault) => wrong.push(format!("decoded_body: {fault:?} as {encoding:?}")),
+        }
     }
     if let Some(expected) = node.get("body_json") {
         let actual = serde_json::from_slice(body).map(|json| Value::from_json(&json));

@@ -2,11 +2,13 @@
 //! without sockets (traffic policy 9).
 
 mod drive;
+mod effects;
 mod expect;
 mod world;
 
 use crate::document::{Node, parse};
 use crate::subject::{Actions, References, Subject};
+use crate::verdict::{Verdict, VerdictOutcome};
 
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +17,17 @@ pub enum Outcome {
     Passed,
     /// Not as expected: each difference.
     Failed(Vec<String>),
-    /// Not run: the engine lacks these features (`waf`, `discovery`).
+    /// Not run: the runner lacks these features (`waf`, `discovery`, `identity`).
     Lacks(Vec<String>),
-    /// Not run: the policy has actions that this build does not execute.
-    NotBuilt(Vec<String>),
+}
+
+/// How cases are run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Every expression by the second tier.
+    pub cel: bool,
+    /// Rules and actions are traced.
+    pub trace: bool,
 }
 
 /// One case and what became of it.
@@ -28,15 +37,24 @@ pub struct Case {
     pub id: String,
     /// Tagged `unverified`: reported apart.
     pub unverified: bool,
+    /// What it is about.
+    pub doc: String,
     /// What became of it.
     pub outcome: Outcome,
+    /// With [`Options::trace`]: what rules and actions did, a line each.
+    pub trace: Vec<String>,
 }
 
-/// Runs the cases of a file whose id `select` takes.
+/// Runs the cases of a file whose id `select` takes. `read` gives the text of a `policy_file`, a path beside the file.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn run(text: &str, select: impl Fn(&str) -> bool) -> Result<Vec<Case>, String> {
+pub fn run(
+    text: &str,
+    options: Options,
+    select: impl Fn(&str) -> bool,
+    read: impl Fn(&str) -> Result<String, String>,
+) -> Result<Vec<Case>, String> {
     let root = parse(text)
         .map_err(|error| format!("line {}: {}", error.at.line, error.message))?
         .ok_or("the file is empty")?;
@@ -64,10 +82,14 @@ pub fn run(text: &str, select: impl Fn(&str) -> bool) -> Result<Vec<Case>, Strin
         }
         if select(id) {
             let unverified = texts(node.get("tags")).iter().any(|tag| tag == "unverified");
+            let (outcome, trace) =
+                one(node, options, &read).unwrap_or_else(|problem| (Outcome::Failed(vec![problem]), Vec::new()));
             out.push(Case {
                 id: id.to_owned(),
                 unverified,
-                outcome: one(node).unwrap_or_else(|problem| Outcome::Failed(vec![problem])),
+                doc: node.get("doc").and_then(Node::text).unwrap_or_default().to_owned(),
+                outcome,
+                trace,
             });
         }
     }
@@ -121,63 +143,70 @@ fn texts(node: Option<&Node>) -> Vec<String> {
         .collect()
 }
 
-fn one(case: &Node) -> Result<Outcome, String> {
+type Ran = (Outcome, Vec<String>);
+
+fn one(case: &Node, options: Options, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Ran, String> {
+    let silent = |outcome| Ok((outcome, Vec::new()));
     let world = world::World::read(case)?;
     if case.get("expr").is_some() || case.get("template").is_some() {
-        return drive::expression(case, &world);
+        return silent(drive::expression(case, &world, options)?);
     }
-    let text = case
-        .get("policy")
-        .and_then(Node::text)
-        .ok_or("a case needs policy, expr or template")?;
+    let text = match (
+        case.get("policy").and_then(Node::text),
+        case.get("policy_file").and_then(Node::text),
+    ) {
+        (Some(text), None) => text.to_owned(),
+        (None, Some(path)) => read(path)?,
+        _ => return Err("a case needs one of policy, policy_file, expr and template".to_owned()),
+    };
     let subject = Subject {
         actions: Actions::Language,
         references: Some(&world as &dyn References),
         ..world.subject
     };
-    let checked = crate::check(text, subject);
+    let checked = crate::check(&text, subject);
     let expected = case.get("expect");
     if let Some(errors) = expected.and_then(|expect| expect.get("errors")) {
         // Discovery is asked where a policy is stored, not by this crate.
         if texts_of(errors, "code").iter().any(|code| code == "ERR_NGROK_2227") {
-            return Ok(Outcome::Lacks(vec!["discovery".to_owned()]));
+            return silent(Outcome::Lacks(vec!["discovery".to_owned()]));
         }
         let faults = checked.err().unwrap_or_default();
-        return Ok(expect::outcome(expect::faults(errors, &faults)));
+        return silent(expect::outcome(expect::faults(errors, &faults)));
     }
     let checked = match checked {
         Ok(checked) => checked,
-        Err(faults) => return Ok(Outcome::Failed(faults.iter().map(ToString::to_string).collect())),
+        Err(faults) => {
+            return silent(Outcome::Failed(faults.iter().map(ToString::to_string).collect()));
+        }
     };
     if let Some(expect) = expected
         && expect.get("valid").is_some()
     {
-        return Ok(expect::outcome(expect::warnings(
-            expect.get("warnings"),
-            &checked.warnings,
-        )));
+        let wrong = expect::warnings(expect.get("warnings"), &checked.warnings);
+        return silent(expect::outcome(wrong));
     }
-    let missing = requires(case);
-    if !missing.is_empty() {
-        return Ok(Outcome::Lacks(missing));
-    }
-    let mut not_built = Vec::new();
-    for text in std::iter::once(text.to_owned()).chain(texts(case.get("guardrails"))) {
-        not_built.extend(actions(&text).into_iter().filter(|name| !crate::is_built(name)));
-    }
-    if text.contains("dry_run: true") {
-        not_built.push("dry_run".to_owned());
-    }
-    if !not_built.is_empty() {
-        not_built.sort();
-        not_built.dedup();
-        return Ok(Outcome::NotBuilt(not_built));
-    }
-    drive::policy(case, &world, text)
+    drive::policy(case, &world, &text, options)
 }
 
-fn requires(case: &Node) -> Vec<String> {
-    texts(case.get("requires"))
+/// A trace as lines.
+pub(crate) fn trace_lines(verdicts: &[Verdict]) -> Vec<String> {
+    let line = |verdict: &Verdict| {
+        let mut out = format!("{}: {}", verdict.path, verdict.outcome.name());
+        if !verdict.action.is_empty() {
+            out.push_str(&format!(" ({})", verdict.action));
+        }
+        match &verdict.outcome {
+            VerdictOutcome::NotMatched { text, .. } => out.push_str(&format!(" `{text}`")),
+            VerdictOutcome::Error(message) => out.push_str(&format!(" {message}")),
+            _ => {}
+        }
+        for (name, value) in &verdict.values {
+            out.push_str(&format!(", {name} = {}", value.to_json()));
+        }
+        out
+    };
+    verdicts.iter().map(line).collect()
 }
 
 fn texts_of(list: &Node, key: &str) -> Vec<String> {
@@ -186,30 +215,4 @@ fn texts_of(list: &Node, key: &str) -> Vec<String> {
         .iter()
         .filter_map(|node| node.get(key).and_then(Node::scalar_text).map(str::to_owned))
         .collect()
-}
-
-/// Names of the actions of a document.
-fn actions(text: &str) -> Vec<String> {
-    fn walk(node: &Node, out: &mut Vec<String>) {
-        for (key, value) in node.map().unwrap_or_default() {
-            if key.text.eq_ignore_ascii_case("actions") {
-                for action in value.list().unwrap_or_default() {
-                    let kind = action
-                        .map()
-                        .unwrap_or_default()
-                        .iter()
-                        .find(|(key, _)| key.text.eq_ignore_ascii_case("type"));
-                    out.extend(kind.and_then(|(_, kind)| kind.text().map(str::to_owned)));
-                }
-            }
-            for rule in value.list().unwrap_or_default() {
-                walk(rule, out);
-            }
-        }
-    }
-    let mut out = Vec::new();
-    if let Ok(Some(root)) = parse(text) {
-        walk(&root, &mut out);
-    }
-    out
 }

@@ -109,8 +109,8 @@ impl World {
                     .collect()
             };
             let policy = IpPolicy {
-                allow: ranges("allow")?,
-                deny: ranges("deny")?,
+                allow: ranges("allow")?.into(),
+                deny: ranges("deny")?.into(),
             };
             world.ip_policies.push((id.text.clone(), policy));
         }
@@ -285,6 +285,12 @@ pub(super) fn message(layers: &[Option<&Node>]) -> Message {
         (None, Some(body)) => body.scalar_text().unwrap_or_default().as_bytes().to_vec(),
         (None, None) => Vec::new(),
     };
+    if let Some(size) = get("body_size")
+        .and_then(Node::scalar_text)
+        .and_then(|text| text.parse().ok())
+    {
+        out.body = vec![b'a'; usize::min(size, 8 << 20)];
+    }
     for (key, value) in get("headers").and_then(Node::map).unwrap_or_default() {
         match value.list() {
             Some(list) => out

@@ -16,7 +16,7 @@ pub use yaml::MAX_BYTES;
 pub(crate) use yaml::parse;
 
 use crate::fault::{Findings, nearest, suggest};
-use crate::subject::Subject;
+use crate::subject::{Owner, Subject};
 
 /// Rules of a document.
 const MAX_RULES: usize = 256;
@@ -96,6 +96,8 @@ pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) id: Option<String>,
     pub(crate) dry_run: bool,
+    /// `on_expression_error: skip`: an expression that fails is no match, also in a guardrail.
+    pub(crate) skips_errors: bool,
     /// What is no string was reported and left out; the number is its place in the list.
     pub(crate) expressions: Vec<(usize, Node)>,
     pub(crate) actions: Vec<Action>,
@@ -231,7 +233,7 @@ pub(crate) fn read(text: &str, subject: &Subject<'_>, findings: &mut Findings) -
             );
             continue;
         }
-        let rules = rules(value, &path, document.legacy, &mut counts, findings);
+        let rules = rules(value, &path, subject, document.legacy, &mut counts, findings);
         document.phases.push(PhaseRules {
             phase,
             key: key.text.clone(),
@@ -268,7 +270,14 @@ fn wrong_type(findings: &mut Findings, path: &Path<'_>, node: &Node, wanted: &st
     );
 }
 
-fn rules(value: &Node, path: &Path<'_>, legacy: bool, counts: &mut Counts, findings: &mut Findings) -> Vec<Rule> {
+fn rules(
+    value: &Node,
+    path: &Path<'_>,
+    subject: &Subject<'_>,
+    legacy: bool,
+    counts: &mut Counts,
+    findings: &mut Findings,
+) -> Vec<Rule> {
     let list = match &value.content {
         Content::Null => return Vec::new(),
         Content::List(list) => list,
@@ -293,14 +302,14 @@ fn rules(value: &Node, path: &Path<'_>, legacy: bool, counts: &mut Counts, findi
         if counts.rules > MAX_RULES {
             break;
         }
-        if let Some(rule) = rule(node, &path, legacy, counts, findings) {
+        if let Some(rule) = rule(node, &path, subject, legacy, counts, findings) {
             out.push(rule);
         }
     }
     out
 }
 
-const RULE_KEYS: [&str; 5] = ["name", "id", "dry_run", "expressions", "actions"];
+const RULE_KEYS: [&str; 6] = ["name", "id", "dry_run", "on_expression_error", "expressions", "actions"];
 
 fn canonical(key: &str, known: &'static [&'static str], legacy: bool) -> Option<&'static str> {
     known
@@ -319,7 +328,14 @@ fn unknown_key(findings: &mut Findings, path: &Path<'_>, key: &Key, known: &'sta
     );
 }
 
-fn rule(node: &Node, path: &Path<'_>, legacy: bool, counts: &mut Counts, findings: &mut Findings) -> Option<Rule> {
+fn rule(
+    node: &Node,
+    path: &Path<'_>,
+    subject: &Subject<'_>,
+    legacy: bool,
+    counts: &mut Counts,
+    findings: &mut Findings,
+) -> Option<Rule> {
     let Content::Map(map) = &node.content else {
         wrong_type(findings, path, node, "a mapping");
         return None;
@@ -329,6 +345,7 @@ fn rule(node: &Node, path: &Path<'_>, legacy: bool, counts: &mut Counts, finding
         name: String::new(),
         id: None,
         dry_run: false,
+        skips_errors: false,
         expressions: Vec::new(),
         actions: Vec::new(),
     };
@@ -370,6 +387,24 @@ fn rule(node: &Node, path: &Path<'_>, legacy: bool, counts: &mut Counts, finding
             Some("dry_run") => match value.content {
                 Content::Bool(dry_run, _) => rule.dry_run = dry_run,
                 _ => wrong_type(findings, &path, value, "a bool"),
+            },
+            Some("on_expression_error") => match value.text() {
+                Some("skip") if subject.owner == Owner::Guardrail => rule.skips_errors = true,
+                Some("refuse") if subject.owner == Owner::Guardrail => {}
+                Some("skip" | "refuse") => findings.fault(
+                    ErrorCode::NGROK_2236,
+                    &path,
+                    key.at,
+                    "only rules of guardrails say what a failing expression does",
+                    "remove it: elsewhere it is no match",
+                ),
+                _ => findings.of(
+                    ErrorCode::NGROK_2222,
+                    &path,
+                    value,
+                    "this is refuse or skip",
+                    "use one of them",
+                ),
             },
             Some("expressions") => rule.expressions = expressions(value, &path, findings),
             Some("actions") => {

@@ -108,7 +108,11 @@ pub(crate) enum What {
     TlsJa4,
     TlsResumed,
     Certificate(Side, &'static str),
-    Pod,
+    Pod(&'static str),
+    PodAnnotations,
+    Body,
+    BodyText,
+    BodyJson,
     EndpointAddr,
     EndpointHost,
     EndpointId,
@@ -243,12 +247,32 @@ const PLAIN: &[(&str, What, Type, u8)] = &[
     ("conn.tls.negotiated_alpn", What::TlsAlpn, Type::Text, TQS),
     ("conn.tls.ja4_fingerprint", What::TlsJa4, Type::Text, TQS),
     ("conn.tls.session_resumed", What::TlsResumed, Type::Bool, TQS),
-    ("conn.k8s.pod.id", What::Pod, Type::Text, TQS),
-    ("conn.k8s.pod.metadata.name", What::Pod, Type::Text, TQS),
-    ("conn.k8s.pod.metadata.namespace", What::Pod, Type::Text, TQS),
-    ("conn.k8s.pod.metadata.error_code", What::Pod, Type::Text, TQS),
-    ("conn.k8s.pod.metadata.error_message", What::Pod, Type::Text, TQS),
-    ("conn.k8s.pod.metadata.annotations", What::Pod, Type::Map, TQS),
+    ("conn.k8s.pod.id", What::Pod("id"), Type::Text, TQS),
+    ("conn.k8s.pod.metadata.name", What::Pod("name"), Type::Text, TQS),
+    (
+        "conn.k8s.pod.metadata.namespace",
+        What::Pod("namespace"),
+        Type::Text,
+        TQS,
+    ),
+    (
+        "conn.k8s.pod.metadata.error_code",
+        What::Pod("error_code"),
+        Type::Text,
+        TQS,
+    ),
+    (
+        "conn.k8s.pod.metadata.error_message",
+        What::Pod("error_message"),
+        Type::Text,
+        TQS,
+    ),
+    (
+        "conn.k8s.pod.metadata.annotations",
+        What::PodAnnotations,
+        Type::Map,
+        TQS,
+    ),
     ("endpoint.addr", What::EndpointAddr, Type::Text, TQS),
     ("endpoint.host", What::EndpointHost, Type::Text, TQS),
     ("endpoint.id", What::EndpointId, Type::Text, TQS),
@@ -315,6 +339,9 @@ const PLAIN: &[(&str, What, Type, u8)] = &[
     ),
     ("req.ts.body_received", What::BodyReceived, Type::Timestamp, QS),
     ("req.id", What::RequestId, Type::Text, QS),
+    ("req.body", What::Body, Type::Bytes, Q),
+    ("req.body.text", What::BodyText, Type::Text, Q),
+    ("req.body.json", What::BodyJson, Type::Map, Q),
     ("res.status_code", What::Status, Type::Int, S),
     ("res.origin", What::Origin, Type::Text, S),
     (
@@ -600,6 +627,31 @@ pub(crate) fn result(path: &str) -> Option<Option<Type>> {
         }
     }
     known
+}
+
+/// Names of results whose place is only known when they are set: of logins, of certificates.
+static DYNAMIC: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut out = Vec::new();
+    for action in ["oauth", "oidc", "saml"] {
+        out.extend(LOGIN.iter().map(|(name, _)| format!("ngrok.{action}.{name}")));
+        out.extend(["code", "message"].map(|name| format!("ngrok.{action}.error.{name}")));
+    }
+    for side in ["client", "server"] {
+        let certificate = CERTIFICATE.iter();
+        out.extend(certificate.map(|(name, _)| format!("ngrok.terminate_tls.{side}.{name}")));
+    }
+    out
+});
+
+/// The result of a login of that name.
+pub(crate) fn login_result(path: &str) -> Option<&'static str> {
+    DYNAMIC.iter().map(String::as_str).find(|known| *known == path)
+}
+
+/// The result of `terminate-tls` for a field of a certificate.
+pub(crate) fn certificate_result(side: &str, field: &str) -> Option<&'static str> {
+    let path = format!("ngrok.terminate_tls.{side}.{field}");
+    DYNAMIC.iter().map(String::as_str).find(|known| *known == path)
 }
 
 /// Do results stand below `path`, and is it none itself?

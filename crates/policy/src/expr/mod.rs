@@ -9,6 +9,8 @@ pub(crate) mod scope;
 mod template;
 mod user_agent;
 
+use std::sync::Arc;
+
 use ::cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
 use adit_names::code::ErrorCode;
 use regex::Regex;
@@ -27,21 +29,56 @@ pub(crate) struct Program {
     expr: IdedExpr,
     regexes: Vec<Regex>,
     depth: usize,
+    /// As written.
+    pub(crate) text: Arc<str>,
+    /// What it reads, with what gives the values.
+    parts: Arc<[(String, IdedExpr)]>,
 }
 
 impl Program {
     /// Compiles `text` for a phase; `extra` are names that only this place has.
     pub(crate) fn compile(text: &str, phase: Phase, extra: Extra) -> Result<(Self, Notes), Vec<Problem>> {
         let (expr, source) = parse(text)?;
-        let rewritten = rewrite::rewrite(text, expr, &source, phase, extra)?;
+        let mut rewritten = rewrite::rewrite(text, expr, &source, phase, extra)?;
         Ok((
             Self {
                 expr: rewritten.expr,
                 regexes: rewritten.regexes,
                 depth: rewritten.depth,
+                text: text.into(),
+                parts: std::mem::take(&mut rewritten.notes.parts).into(),
             },
             rewritten.notes,
         ))
+    }
+
+    /// The values of what it reads; what holds credentials is not told.
+    pub(crate) fn reads(&self, scope: &Scope<'_>) -> Vec<(String, Value)> {
+        const HIDDEN: [&str; 7] = [
+            "secret",
+            "authorization",
+            "cookie",
+            "api-key",
+            "api_key",
+            "token",
+            "password",
+        ];
+        self.parts
+            .iter()
+            .map(|(label, expr)| {
+                let plain = label.to_ascii_lowercase();
+                let value = if HIDDEN.iter().any(|word| plain.contains(word)) {
+                    Value::from("***")
+                } else {
+                    match cel::evaluate(expr, &self.regexes, scope) {
+                        Ok(value) => value,
+                        Err(Failure::Error(message)) => Value::Text(format!("error: {message}")),
+                        Err(Failure::Budget) => Value::from("error: the phase has used up its elements"),
+                    }
+                };
+                (label.clone(), value)
+            })
+            .collect()
     }
 
     /// Its value now.
@@ -51,6 +88,18 @@ impl Program {
             return evaluate();
         }
         on_deep_stack(evaluate).unwrap_or_else(|| Err(Failure::Error("there is no thread for it".to_owned())))
+    }
+
+    /// The same as [`Program::is_true`]; `full`: by the second tier, whatever the first could do.
+    pub(crate) fn is_true_in(&self, scope: &Scope<'_>, full: bool) -> Result<bool, Failure> {
+        let _ = full;
+        self.is_true(scope)
+    }
+
+    /// Its value; `full` as in [`Program::is_true_in`].
+    pub(crate) fn evaluate_in(&self, scope: &Scope<'_>, full: bool) -> Result<Value, Failure> {
+        let _ = full;
+        self.evaluate(scope)
     }
 
     /// Is it true now? Anything but a bool is a failure.

@@ -21,6 +21,8 @@ const MAX_LITERAL: usize = 1000;
 const ASSUMED: usize = 1000;
 /// Nodes times the longest list.
 const MAX_COST: usize = 100_000;
+/// Parts of an expression whose values can be told.
+const MAX_PARTS: usize = 16;
 
 /// What is wrong with an expression, and where in it.
 #[derive(Debug, Clone)]
@@ -50,6 +52,10 @@ pub(crate) struct Notes {
     pub(crate) after_handshake: bool,
     /// It reads the canonical path.
     pub(crate) path: bool,
+    /// It reads the request's body.
+    pub(crate) body: bool,
+    /// What it reads, as written, for those who want to know why it is not true: each with what gives its value.
+    pub(crate) parts: Vec<(String, IdedExpr)>,
 }
 
 pub(super) struct Rewritten {
@@ -247,7 +253,9 @@ impl Rewriter<'_> {
     fn step(&mut self, expr: IdedExpr) -> IdedExpr {
         let id = expr.id;
         if let Some(segments) = self.chain(&expr) {
-            return self.name(start(&expr), &segments);
+            let out = self.name(start(&expr), &segments);
+            self.part(|| segments.join("."), &out);
+            return out;
         }
         match expr.expr {
             Expr::Call(call) => self.call(id, call),
@@ -449,6 +457,7 @@ impl Rewriter<'_> {
         let Some(name) = NAMES.list.get(at) else { return };
         self.notes.varies = true;
         self.notes.path |= matches!(name.what, What::UrlPath | What::Url | What::UrlUri);
+        self.notes.body |= matches!(name.what, What::Body | What::BodyText | What::BodyJson);
         self.notes.after_handshake |= matches!(
             name.what,
             What::TlsVersion | What::TlsCipher | What::TlsAlpn | What::TlsResumed | What::Certificate(..)
@@ -583,7 +592,32 @@ impl Rewriter<'_> {
         self.function(id, call_expr)
     }
 
-    fn function(&mut self, id: u64, mut call_expr: CallExpr) -> IdedExpr {
+    /// Notes what is read. What stands in a comprehension has no value outside of it.
+    fn part(&mut self, label: impl FnOnce() -> String, expr: &IdedExpr) {
+        if self.variables.is_empty() && self.notes.parts.len() < MAX_PARTS {
+            let label = label();
+            if self.notes.parts.iter().all(|(known, _)| *known != label) {
+                self.notes.parts.push((label, expr.clone()));
+            }
+        }
+    }
+
+    fn function(&mut self, id: u64, call_expr: CallExpr) -> IdedExpr {
+        let literals: Option<Vec<_>> = call_expr.args.iter().map(text_of).collect();
+        let label = match (literals, &call_expr.target) {
+            (Some(literals), None) if !literals.is_empty() => {
+                Some(format!("{}('{}')", call_expr.func_name, literals.join("', '")))
+            }
+            _ => None,
+        };
+        let out = self.bind(id, call_expr);
+        if let Some(label) = label {
+            self.part(|| label, &out);
+        }
+        out
+    }
+
+    fn bind(&mut self, id: u64, mut call_expr: CallExpr) -> IdedExpr {
         let written = call_expr.func_name.clone();
         let namespace = call_expr.target.as_ref().and_then(|target| self.chain(target));
         // `hash.sha256(x)`: a function with a qualified name, not a method of something called hash.

@@ -1,8 +1,10 @@
 //! What an expression can see while it runs: the view with the changes that actions have made, variables, results.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::env::{Message, NAMES, Side, Type, What};
+use crate::exchange::{Bodies, Facts};
 use crate::url;
 use crate::value::{Value, timestamp};
 use crate::view::{Fields, Intelligence, Request, Response, View};
@@ -67,6 +69,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) results: &'a [(&'static str, Value)],
     /// Names that only this place has: `last_attempt`, `attempts`.
     pub(crate) extra: &'a [(&'static str, Value)],
+    /// What was buffered, where there is an exchange.
+    pub(crate) bodies: Option<&'a Bodies>,
+    /// What was looked up already, where there is an exchange.
+    pub(crate) facts: Option<&'a Facts>,
     pub(crate) budget: &'a Budget,
     /// Draws from the generator so far.
     pub(crate) draws: AtomicU64,
@@ -230,10 +236,24 @@ impl<'a> Scope<'a> {
         out.into_iter().map(|(name, _, cookie)| (name, cookie)).collect()
     }
 
-    fn intelligence(&self, side: Side) -> Option<&'a Intelligence> {
-        match side {
-            Side::Client => self.view.connection.client.as_deref(),
-            Side::Server => self.view.connection.server.as_deref(),
+    /// What is known of an address: as the connection says, else as the databases do.
+    fn intelligence<R>(&self, side: Side, f: impl FnOnce(&Intelligence) -> R) -> Option<R> {
+        let connection = self.view.connection;
+        let (told, ip) = match side {
+            Side::Client => (connection.client.as_deref(), connection.client_ip),
+            Side::Server => (connection.server.as_deref(), connection.server_ip),
+        };
+        if let Some(told) = told {
+            return Some(f(told));
+        }
+        let look_up = || self.view.tables.intelligence(ip.to_canonical());
+        let place: Option<&OnceLock<Option<Arc<Intelligence>>>> = self.facts.map(|facts| match side {
+            Side::Client => &facts.client,
+            Side::Server => &facts.server,
+        });
+        match place {
+            Some(place) => place.get_or_init(look_up).as_deref().map(f),
+            None => look_up().as_deref().map(f),
         }
     }
 
@@ -248,7 +268,41 @@ impl<'a> Scope<'a> {
         let tls = connection.tls.as_deref();
         let request = self.view.request.as_ref();
         match what {
-            What::Namespace | What::Pod | What::UserPassword | What::BodyReceived | What::Trailers(_) => None,
+            What::Namespace | What::UserPassword | What::Trailers(Message::Response) => None,
+            What::Trailers(Message::Request) => {
+                let trailers = &self.bodies?.trailers;
+                let mut out = Vec::new();
+                for (name, value) in trailers {
+                    push(&mut out, name.to_ascii_lowercase(), Value::Text(decode(value)));
+                }
+                (!out.is_empty()).then(|| Value::Map(out).into())
+            }
+            What::BodyReceived => Some(Value::Timestamp(self.bodies?.received_at?).into()),
+            What::Body => Some(Value::Bytes(self.bodies?.request.clone()?).into()),
+            What::BodyText => text(decode(self.bodies?.request.as_deref()?)),
+            What::BodyJson => {
+                let body = self.bodies?.request.as_deref()?;
+                let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+                let value = Value::from_json(&json);
+                (value.measure().1 <= 64).then(|| value.into())
+            }
+            What::Pod(field) => {
+                let pod = connection.pod.as_deref()?;
+                lent(match field {
+                    "id" => &pod.id,
+                    "name" => &pod.name,
+                    "namespace" => &pod.namespace,
+                    "error_code" => &pod.error_code,
+                    _ => &pod.error_message,
+                })
+            }
+            What::PodAnnotations => {
+                let annotations = &connection.pod.as_deref()?.annotations;
+                let annotations = annotations
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
+                Some(Value::record(annotations).into())
+            }
             What::Ip(Side::Client) => text(connection.client_ip.to_canonical().to_string()),
             What::Ip(Side::Server) => text(connection.server_ip.to_canonical().to_string()),
             What::Port(Side::Client) => number(connection.client_port),
@@ -258,17 +312,20 @@ impl<'a> Scope<'a> {
             What::BytesIn => number(connection.bytes_in),
             What::BytesOut => number(connection.bytes_out),
             What::Transport => lent(connection.transport),
-            What::Geo(field) => place(&self.intelligence(Side::Client)?.location, field),
-            What::Location(side, field) => place(&self.intelligence(side)?.location, field),
-            What::Registered(side, field) => place(&self.intelligence(side)?.registered, field),
+            What::Geo(field) => self.intelligence(Side::Client, |facts| place(&facts.location, field))?,
+            What::Location(side, field) => self.intelligence(side, |facts| place(&facts.location, field))?,
+            What::Registered(side, field) => self.intelligence(side, |facts| place(&facts.registered, field))?,
             What::Categories(side) => {
-                let list = categories(self.intelligence(side)?);
+                let list = self.intelligence(side, categories)?;
                 Some(Value::List(list.into_iter().map(Value::Text).collect()).into())
             }
-            What::Blocklist(side) => flag(self.intelligence(side)?, "blocklist"),
-            What::Tor(side) => flag(self.intelligence(side)?, "proxy.anonymous.tor"),
-            What::AsNumber(side) => Some(Value::Int(self.intelligence(side)?.as_number).into()),
-            What::AsOrganization(side) => lent(&self.intelligence(side)?.as_organization),
+            What::Blocklist(side) => self.intelligence(side, |facts| flag(facts, "blocklist")),
+            What::Tor(side) => self.intelligence(side, |facts| flag(facts, "proxy.anonymous.tor")),
+            What::AsNumber(side) => self.intelligence(side, |facts| Value::Int(facts.as_number).into()),
+            What::AsOrganization(side) => {
+                let name = self.intelligence(side, |facts| facts.as_organization.clone())?;
+                (!name.is_empty()).then(|| Value::Text(name).into())
+            }
             What::TlsVersion => lent(&tls?.version),
             What::TlsCipher => lent(&tls?.cipher_suite),
             What::TlsSni => lent(&tls?.sni),
@@ -427,12 +484,12 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn place<'a>(fields: &'a [(String, String)], field: &str) -> Option<Lent<'a>> {
+fn place<'a>(fields: &[(String, String)], field: &str) -> Option<Lent<'a>> {
     let (_, value) = fields.iter().find(|(name, _)| name == field)?;
     if field == "is_eu" {
         return Some(Value::Bool(value == "true").into());
     }
-    lent(value)
+    (!value.is_empty()).then(|| Value::from(value.as_str()).into())
 }
 
 /// Categories with every dotted prefix of them.
@@ -452,8 +509,13 @@ fn categories(facts: &Intelligence) -> Vec<String> {
     out
 }
 
-fn flag<'a>(facts: &Intelligence, category: &str) -> Option<Lent<'a>> {
-    Some(Value::Bool(categories(facts).iter().any(|known| known == category)).into())
+fn flag<'a>(facts: &Intelligence, category: &str) -> Lent<'a> {
+    let is_it = |known: &String| {
+        known
+            .strip_prefix(category)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    Value::Bool(facts.categories.iter().any(is_it)).into()
 }
 
 /// Adds to the list that a mapping of lists has under `key`.

@@ -179,6 +179,7 @@ impl Notes {
         self.varies |= other.varies;
         self.after_handshake |= other.after_handshake;
         self.path |= other.path;
+        self.body |= other.body;
     }
 }
 

@@ -51,6 +51,8 @@ fn run(text: &str) -> Result<Value, Failure> {
         vars: &[],
         results: &[],
         extra: &[],
+        bodies: None,
+        facts: None,
         budget: &Budget::default(),
         draws: 0.into(),
     })

@@ -1,14 +1,26 @@
-//! What a node remembers between exchanges: rates and breakers. Pure functions of key, time and share.
+//! What a node remembers between exchanges: rates, breakers, open exchanges, key sets. Pure functions of key, time and
+//! share.
 
 mod breaker;
+mod concurrency;
+mod expiring;
+mod key_sets;
+mod patterns;
 mod rate;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) use breaker::{Admission, Breaker};
 pub use breaker::{Breakers, Ticket};
+pub(crate) use concurrency::Entry;
+pub use concurrency::{Concurrency, Permit, Waiting};
+use expiring::Expiring;
+pub use key_sets::KeySets;
 pub(crate) use rate::Rate;
 pub use rate::Rates;
+
+/// Fields of an answer that let a request pass.
+pub(crate) type Passed = Vec<(String, String)>;
 
 /// The tables of a node; one for all policies.
 #[derive(Debug, Default)]
@@ -17,6 +29,16 @@ pub struct State {
     pub rates: Rates,
     /// States of `circuit-breaker`.
     pub breakers: Breakers,
+    /// Open exchanges of `concurrency-limit`.
+    pub concurrency: Concurrency,
+    /// Key sets of `jwt-validation`.
+    pub key_sets: KeySets,
+    /// Answers of `ext-auth`.
+    pub(crate) passed: Expiring<Passed>,
+    /// Signatures that `verify-webhook` has seen.
+    pub(crate) seen: Expiring<()>,
+    /// Patterns that are no literals.
+    pub(crate) patterns: patterns::Patterns,
     nodes: AtomicU32,
 }
 

@@ -136,6 +136,25 @@ impl Desk {
         Ok(())
     }
 
+    /// Everything that belongs to an organisation but itself, with what hangs on it: their ids, so many at once that
+    /// a large one takes a while.
+    pub(crate) async fn load_organization(&mut self, conn: &mut Conn, organization: Id) -> Result<Vec<Id>, SqlError> {
+        let text = Arg::from(organization_text(organization));
+        let rows = conn.rows(&s::OBJECTS_OF_ORGANIZATION, vec![text]).await?;
+        let mut ids: BTreeSet<Id> = rows.iter().map(|row| row.parse(0)).collect::<Result<_, _>>()?;
+        let changed = self.objects.changed().filter_map(|(id, object)| {
+            let object = object.as_ref()?;
+            (object.organization == organization).then_some(*id)
+        });
+        ids.extend(changed);
+        ids.remove(&organization);
+        let ids: Vec<Id> = ids.into_iter().collect();
+        self.load_objects(conn, ids.clone()).await?;
+        self.load_belongings(conn, ids.clone()).await?;
+        // What this batch has deleted is gone already.
+        Ok(ids.into_iter().filter(|id| self.object(*id).is_some()).collect())
+    }
+
     pub(crate) async fn load_owners(&mut self, conn: &mut Conn, ids: Vec<Id>) -> Result<(), SqlError> {
         let missing = missing(ids, |id| self.objects.is_known(id) || self.owners.contains_key(id));
         for row in conn.query_all(&s::OWNERS_BY_ID, id_args(&missing)).await? {

@@ -5,6 +5,7 @@
 //! every chain has one writer (control plane 10.2, cluster 3). What a batch needs is read with few statements, checked
 //! in memory ([`desk`], [`step`]), and written with few statements ([`flush`]).
 
+mod append;
 pub(crate) mod desk;
 mod flush;
 mod record;

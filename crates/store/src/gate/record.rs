@@ -1,7 +1,8 @@
 //! Activities on the desk.
 
+use super::append::{What, append, canonical};
 use super::desk::Desk;
-use super::step::{Hand, What, append, canonical};
+use super::step::Hand;
 use crate::activity::{Activity, spool};
 use crate::log::Chain;
 use crate::write::Written;

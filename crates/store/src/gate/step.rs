@@ -6,19 +6,19 @@ use std::sync::Arc;
 use adit_model::{Object, OnDelete, Prepared, Reference};
 use adit_names::id::{Id, Prefix};
 use adit_observe::audit::{Verb, event_type};
-use serde_json::Value;
 
 use super::Task;
-use super::desk::{Desk, Head};
+use super::append::{What, append, canonical};
+use super::desk::Desk;
 use crate::activity::spool;
+use crate::claim;
+use crate::log::Chain;
 use crate::log::account::SYSTEM;
 use crate::log::jcs::{self, Field};
-use crate::log::{Chain, Entry, Origin, organization_text};
 use crate::refer::{self, Ref};
 use crate::secret::{Sealer, Secret};
 use crate::sql::{Conn, SqlError};
-use crate::write::{Actor, Change, Fact, Refusal, Source, Write, WriteError, Written};
-use crate::{claim, id};
+use crate::write::{Change, Fact, Refusal, Write, WriteError, Written};
 
 /// What every write needs to know.
 #[derive(Debug)]
@@ -53,6 +53,9 @@ impl From<Refusal> for Stop {
     }
 }
 
+/// With it goes all that belongs to it.
+const ORGANIZATION: &str = "organization";
+
 /// At most so many ids stand in a refusal.
 const NAMED: usize = 20;
 
@@ -64,6 +67,7 @@ pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, tasks: &[Task]) ->
             Task::Record(_) => None,
         })
     };
+    let mut chains: Vec<_> = writes().map(|write| (write.organization, Chain::Config)).collect();
     let (mut touched, mut deleted, mut known) = (Vec::new(), Vec::new(), Vec::new());
     let (mut keys, mut roots) = (Vec::new(), Vec::new());
     for change in writes().flat_map(|write| &write.changes) {
@@ -79,15 +83,20 @@ pub(crate) async fn prepare(desk: &mut Desk, conn: &mut Conn, tasks: &[Task]) ->
             Change::Delete { id, .. } => {
                 touched.push(*id);
                 deleted.push(*id);
+                if id.prefix() == Prefix::User {
+                    chains.push((SYSTEM, Chain::Config));
+                }
                 continue;
             }
             Change::Fact(_) => continue,
         };
+        if is_installations(&prepared.object) {
+            chains.push((SYSTEM, Chain::Config));
+        }
         known.extend(prepared.references.iter().map(|reference| reference.to));
-        keys.extend(prepared.claims.iter().map(claim::key));
+        keys.extend(prepared.claims.iter().flat_map(claim::keys));
         roots.extend(prepared.claims.iter().flat_map(claim::roots));
     }
-    let mut chains: Vec<_> = writes().map(|write| (write.organization, Chain::Config)).collect();
     let mut spools = Vec::new();
     for task in tasks {
         if let Task::Record(activities) = task {
@@ -143,6 +152,11 @@ pub(crate) async fn apply(
     }))
 }
 
+/// A user, whose changes go to the installation's own chain.
+fn is_installations(object: &Object) -> bool {
+    object.organization == SYSTEM && object.id.prefix() == Prefix::User
+}
+
 struct Step<'a> {
     desk: &'a mut Desk,
     conn: &'a mut Conn,
@@ -188,13 +202,18 @@ impl Step<'_> {
     fn own(&self, id: Id) -> Result<Arc<Object>, WriteError> {
         self.desk
             .object(id)
-            .filter(|object| object.organization == self.write.organization)
+            .filter(|object| self.may_touch(object))
             .ok_or(WriteError::NotFound)
+    }
+
+    /// Users are the installation's, but are made and sent away together with their membership.
+    fn may_touch(&self, object: &Object) -> bool {
+        object.organization == self.write.organization || is_installations(object)
     }
 
     async fn create(&mut self, prepared: &Prepared) -> Result<Arc<Object>, Stop> {
         let mut object = prepared.object.clone();
-        if object.organization != self.write.organization {
+        if !self.may_touch(&object) {
             return Err(WriteError::NotFound.into());
         }
         self.desk.load_owners(self.conn, vec![object.id]).await?;
@@ -250,7 +269,7 @@ impl Step<'_> {
         if self.desk.refs.get(&object.id) != Some(&refs) {
             self.desk.refs.set(object.id, refs);
         }
-        let keys = prepared.claims.iter().map(claim::key).collect();
+        let keys = prepared.claims.iter().flat_map(claim::keys).collect();
         self.desk.load_claims(self.conn, keys).await?;
         let roots = prepared.claims.iter().flat_map(claim::roots).collect();
         self.desk.load_roots(self.conn, roots).await?;
@@ -322,9 +341,17 @@ impl Step<'_> {
         }
         // In the order in which they are reached, the object itself first.
         let mut doomed = vec![id];
+        if object.kind == ORGANIZATION {
+            doomed.extend(self.desk.load_organization(self.conn, id).await?);
+        }
         let mut restricting: Vec<(Id, Id, adit_names::code::ErrorCode)> = Vec::new();
         let mut detaching: Vec<(Id, Ref)> = Vec::new();
-        let mut level = vec![id];
+        // Who refers to something of an organisation is of the same one.
+        let mut level = if object.kind == ORGANIZATION {
+            Vec::new()
+        } else {
+            vec![id]
+        };
         while !level.is_empty() {
             self.desk.load_referrers(self.conn, level.clone()).await?;
             let referrers: BTreeSet<Id> = level.iter().flat_map(|to| self.desk.referrers(*to)).collect();
@@ -433,7 +460,7 @@ impl Step<'_> {
 
     fn entry(&mut self, object: &Object, verb: Verb, revision: u64, before: Option<String>, after: Option<String>) {
         let what = What {
-            organization: self.write.organization,
+            organization: object.organization,
             chain: Chain::Config,
             event_type: event_type(&object.kind, verb),
             object_kind: Some(object.kind.clone()),
@@ -460,91 +487,5 @@ impl Step<'_> {
             seen: None,
         };
         append(self.desk, self.hand, &self.write.actor, what);
-    }
-}
-
-/// What an entry is about.
-pub(crate) struct What {
-    pub(crate) organization: Id,
-    pub(crate) chain: Chain,
-    pub(crate) event_type: String,
-    pub(crate) object_kind: Option<String>,
-    pub(crate) object_id: Option<String>,
-    pub(crate) revision: Option<u64>,
-    pub(crate) before: Option<String>,
-    pub(crate) after: Option<String>,
-    /// Of activities: event, time and place.
-    pub(crate) seen: Option<(Id, i64, Origin)>,
-}
-
-/// JSON in canonical form; nothing for null.
-pub(crate) fn canonical(value: &Value) -> Option<String> {
-    if value.is_null() {
-        return None;
-    }
-    let mut text = String::new();
-    jcs::write(value, &mut text);
-    Some(text)
-}
-
-/// Appends an entry: next position, next number and hash of its chain, whose head was loaded before.
-pub(crate) fn append(desk: &mut Desk, hand: &Hand<'_>, actor: &Actor, what: What) {
-    let organization_id = organization_text(what.organization);
-    let chain = (what.organization, what.chain);
-    let head = desk.heads.get(&chain).copied().unwrap_or_else(|| Head {
-        seq: 0,
-        hash: what.chain.genesis(&organization_id),
-    });
-    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let (event_id, at, origin) = match what.seen {
-        Some((event_id, at, origin)) => (event_id, at, Some(origin)),
-        None => (id::at(Prefix::Event, hand.now), hand.now, None),
-    };
-    let node = origin
-        .as_ref()
-        .map_or(hand.node, |origin| origin.node.as_str())
-        .to_owned();
-    let mut entry = Entry {
-        position: desk.position + 1,
-        organization_id,
-        chain: what.chain,
-        seq: head.seq + 1,
-        origin,
-        event_id: event_id.to_string(),
-        event_type: what.event_type,
-        at,
-        principal_id: actor.principal.map(|principal| principal.to_string()),
-        subject: some(&actor.subject),
-        source: source(actor.source).to_owned(),
-        credential_id: actor.credential.map(|credential| credential.to_string()),
-        ip: actor.ip.map(|ip| ip.to_string()),
-        user_agent: some(&actor.user_agent),
-        operation_id: some(&actor.operation_id),
-        node,
-        object_kind: what.object_kind,
-        object_id: what.object_id,
-        revision: what.revision,
-        before: what.before,
-        after: what.after,
-        prev_hash: head.hash,
-        hash: [0; 32],
-    };
-    entry.hash = entry.computed_hash(&mut String::with_capacity(1_024));
-    let head = Head {
-        seq: entry.seq,
-        hash: entry.hash,
-    };
-    desk.heads.set(chain, head);
-    desk.position = entry.position;
-    desk.entries.push(entry);
-}
-
-const fn source(source: Source) -> &'static str {
-    match source {
-        Source::Api => "API",
-        Source::Dashboard => "Dashboard",
-        Source::Agent => "Agent",
-        Source::Host => "Host",
-        Source::System => "System",
     }
 }

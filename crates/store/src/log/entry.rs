@@ -128,55 +128,48 @@ impl Entry {
 
     /// As [`Entry::canonical`], into a buffer that can be used again.
     pub fn write_canonical(&self, out: &mut String) {
-        out.push_str("{\"after\":");
-        out.push_str(self.after.as_deref().unwrap_or("null"));
-        out.push_str(",\"at\":\"");
-        write_time(self.at, out);
-        out.push_str("\",\"before\":");
-        out.push_str(self.before.as_deref().unwrap_or("null"));
-        let mut field = |name: &str, value: Option<&str>| {
-            out.push_str(name);
-            match value {
-                Some(text) => jcs::write_text(text, out),
-                None => out.push_str("null"),
-            }
-        };
-        field(",\"credential_id\":", self.credential_id.as_deref());
-        field(",\"event_id\":", Some(&self.event_id));
-        field(",\"event_type\":", Some(&self.event_type));
-        field(",\"ip\":", self.ip.as_deref());
-        field(",\"node\":", Some(&self.node));
-        field(",\"object_id\":", self.object_id.as_deref());
-        field(",\"object_kind\":", self.object_kind.as_deref());
-        field(",\"operation_id\":", self.operation_id.as_deref());
-        field(",\"organization_id\":", Some(&self.organization_id));
-        field(",\"principal_id\":", self.principal_id.as_deref());
-        out.push_str(",\"revision\":");
-        match self.revision {
-            Some(revision) => write_count(revision, out),
-            None => out.push_str("null"),
+        self.content().write(out);
+    }
+
+    fn content(&self) -> Content<'_> {
+        Content {
+            after: self.after.as_deref(),
+            at: self.at,
+            before: self.before.as_deref(),
+            credential_id: self.credential_id.as_deref(),
+            event_id: &self.event_id,
+            event_type: &self.event_type,
+            ip: self.ip.as_deref(),
+            node: &self.node,
+            object_id: self.object_id.as_deref(),
+            object_kind: self.object_kind.as_deref(),
+            operation_id: self.operation_id.as_deref(),
+            organization_id: &self.organization_id,
+            principal_id: self.principal_id.as_deref(),
+            revision: self.revision,
+            seq: self.seq,
+            source: &self.source,
+            subject: self.subject.as_deref(),
+            user_agent: self.user_agent.as_deref(),
         }
-        out.push_str(",\"seq\":");
-        write_count(self.seq, out);
-        let mut field = |name: &str, value: Option<&str>| {
-            out.push_str(name);
-            match value {
-                Some(text) => jcs::write_text(text, out),
-                None => out.push_str("null"),
-            }
-        };
-        field(",\"source\":", Some(&self.source));
-        field(",\"subject\":", self.subject.as_deref());
-        field(",\"user_agent\":", self.user_agent.as_deref());
-        out.push('}');
     }
 
     /// What its hash has to be. `buffer` is emptied and used.
     #[must_use]
     pub fn computed_hash(&self, buffer: &mut String) -> Hash {
-        buffer.clear();
-        self.write_canonical(buffer);
-        sha256(&[DOMAIN, &self.prev_hash, buffer.as_bytes()])
+        self.content().hash(&self.prev_hash, buffer)
+    }
+
+    /// Its place in its chain.
+    pub(crate) fn link(&self, buffer: &mut String) -> Link<'_> {
+        Link {
+            organization_id: &self.organization_id,
+            chain: self.chain,
+            seq: self.seq,
+            prev_hash: self.prev_hash,
+            hash: self.hash,
+            computed: self.computed_hash(buffer),
+        }
     }
 
     /// `2026-11-24T15:00:00.123456Z`.
@@ -188,18 +181,123 @@ impl Entry {
     }
 }
 
+/// What of an entry is hashed, in the order in which it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content<'a> {
+    pub(crate) after: Option<&'a str>,
+    pub(crate) at: i64,
+    pub(crate) before: Option<&'a str>,
+    pub(crate) credential_id: Option<&'a str>,
+    pub(crate) event_id: &'a str,
+    pub(crate) event_type: &'a str,
+    pub(crate) ip: Option<&'a str>,
+    pub(crate) node: &'a str,
+    pub(crate) object_id: Option<&'a str>,
+    pub(crate) object_kind: Option<&'a str>,
+    pub(crate) operation_id: Option<&'a str>,
+    pub(crate) organization_id: &'a str,
+    pub(crate) principal_id: Option<&'a str>,
+    pub(crate) revision: Option<u64>,
+    pub(crate) seq: u64,
+    pub(crate) source: &'a str,
+    pub(crate) subject: Option<&'a str>,
+    pub(crate) user_agent: Option<&'a str>,
+}
+
+/// A place in a chain: what an entry says of itself, and what its content says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link<'a> {
+    pub(crate) organization_id: &'a str,
+    pub(crate) chain: Chain,
+    pub(crate) seq: u64,
+    pub(crate) prev_hash: Hash,
+    pub(crate) hash: Hash,
+    pub(crate) computed: Hash,
+}
+
+impl Content<'_> {
+    fn write(&self, out: &mut String) {
+        out.push_str("{\"after\":");
+        out.push_str(self.after.unwrap_or("null"));
+        out.push_str(",\"at\":\"");
+        write_time(self.at, out);
+        out.push_str("\",\"before\":");
+        out.push_str(self.before.unwrap_or("null"));
+        let field = |name: &str, value: Option<&str>, out: &mut String| {
+            out.push_str(name);
+            match value {
+                Some(text) => jcs::write_text(text, out),
+                None => out.push_str("null"),
+            }
+        };
+        field(",\"credential_id\":", self.credential_id, out);
+        field(",\"event_id\":", Some(self.event_id), out);
+        field(",\"event_type\":", Some(self.event_type), out);
+        field(",\"ip\":", self.ip, out);
+        field(",\"node\":", Some(self.node), out);
+        field(",\"object_id\":", self.object_id, out);
+        field(",\"object_kind\":", self.object_kind, out);
+        field(",\"operation_id\":", self.operation_id, out);
+        field(",\"organization_id\":", Some(self.organization_id), out);
+        field(",\"principal_id\":", self.principal_id, out);
+        out.push_str(",\"revision\":");
+        match self.revision {
+            Some(revision) => write_count(revision, out),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"seq\":");
+        write_count(self.seq, out);
+        field(",\"source\":", Some(self.source), out);
+        field(",\"subject\":", self.subject, out);
+        field(",\"user_agent\":", self.user_agent, out);
+        out.push('}');
+    }
+
+    /// What the hash behind `previous` has to be. `buffer` is emptied and used.
+    pub(crate) fn hash(&self, previous: &Hash, buffer: &mut String) -> Hash {
+        buffer.clear();
+        self.write(buffer);
+        sha256(&[DOMAIN, previous, buffer.as_bytes()])
+    }
+}
+
 fn write_count(count: u64, out: &mut String) {
     use std::fmt::Write as _;
     // Writing to a `String` cannot fail.
     let _ = write!(out, "{count}");
 }
 
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400;
+
 /// RFC 3339 with microseconds. Times beyond the year 9999 do not come from clocks; they are written as the epoch.
 pub(crate) fn write_time(at: i64, out: &mut String) {
-    use std::fmt::Write as _;
-    let time = Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
-    // Writing to a `String` cannot fail.
-    let _ = write!(out, "{time:.6}");
+    let at = Timestamp::from_microsecond(at).map_or(0, |_| at);
+    let (seconds, micros) = (at.div_euclid(SECOND), at.rem_euclid(SECOND));
+    let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    // The calendar repeats every 400 years (146,097 days); a year that begins in March has its odd day at the end.
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    let mut digits = |number: i64, count: u32, behind: char| {
+        for place in (0..count).rev() {
+            let digit = u8::try_from(number / 10_i64.pow(place) % 10).unwrap_or_default();
+            out.push(char::from(b'0' + digit));
+        }
+        out.push(behind);
+    };
+    digits(year, 4, '-');
+    digits(month, 2, '-');
+    digits(day, 2, 'T');
+    digits(second / 3_600, 2, ':');
+    digits(second / 60 % 60, 2, ':');
+    digits(second % 60, 2, '.');
+    digits(micros, 6, 'Z');
 }
 
 /// SHA-256 of the parts, one behind the other.
@@ -365,6 +463,30 @@ mod tests {
             hex(&two.computed_hash(&mut buffer)),
             "7eca02bbe9aa0b744bd3f4abec67ea6e1804d798424e5cbbb161083874aca9bc"
         );
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        let mut at = -62_135_596_800_000_000;
+        let mut count = 0;
+        // From the year 1 to 9999 in steps that meet every day of the year and every hour.
+        while let Ok(time) = Timestamp::from_microsecond(at) {
+            let mut ours = String::new();
+            write_time(at, &mut ours);
+            assert_eq!(ours, format!("{time:.6}"), "{at}");
+            at += 1_234_567_890_123;
+            count += 1;
+        }
+        assert!(count > 100_000);
+        for edge in [
+            "2000-02-29T23:59:59.999999Z",
+            "2100-03-01T00:00:00.000000Z",
+            "1969-12-31T23:59:59.000001Z",
+        ] {
+            let mut ours = String::new();
+            write_time(edge.parse::<Timestamp>().unwrap().as_microsecond(), &mut ours);
+            assert_eq!(ours, edge);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod checkpoint;
 mod entry;
 mod export;
 pub mod jcs;
+mod packed;
 mod page;
 mod scan;
 mod verify;

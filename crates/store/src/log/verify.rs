@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::entry::{Chain, Entry, Hash};
+use super::entry::{Chain, Entry, Hash, Link};
 
 /// What is wrong with a chain. The first fault that is found; what comes behind it says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,9 +122,6 @@ impl Verifier {
     }
 
     fn progress(&mut self, organization_id: &str, chain: Chain) -> &mut Progress {
-        if !self.chains.contains_key(organization_id) {
-            self.chains.insert(organization_id.to_owned(), [None, None]);
-        }
         let [config, live] = self.chains.entry(organization_id.to_owned()).or_default();
         let slot = match chain {
             Chain::Config => config,
@@ -143,11 +140,19 @@ impl Verifier {
     /// # Errors
     /// It is not the next one, or not what was hashed.
     pub fn entry(&mut self, entry: &Entry) -> Result<(), Broken> {
-        let computed = entry.computed_hash(&mut self.buffer);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let link = entry.link(&mut buffer);
+        self.buffer = buffer;
+        self.link(&link)
+    }
+
+    /// As [`Verifier::entry`], for content that is hashed already.
+    pub(crate) fn link(&mut self, entry: &Link<'_>) -> Result<(), Broken> {
+        let computed = entry.computed;
         let any_beginning = self.any_beginning;
-        let progress = self.progress(&entry.organization_id, entry.chain);
+        let progress = self.progress(entry.organization_id, entry.chain);
         let broken = |seq, fault| Broken {
-            organization_id: entry.organization_id.clone(),
+            organization_id: entry.organization_id.to_owned(),
             chain: entry.chain,
             seq,
             fault,

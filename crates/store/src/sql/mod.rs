@@ -2,15 +2,21 @@
 //!
 //! A statement is a constant of [`statements`]; nothing outside this folder and the migrations has SQL.
 
+mod pool;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 pub(crate) mod statements;
 
+use std::pin::Pin;
+
+use futures_core::Stream;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, Connection, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool};
+use sqlx::{Arguments, AssertSqlSafe, Connection, Postgres, Row as _, SqlSafeStr, Sqlite};
 
-use statements::{Rows, Statement};
+use pool::Home;
+pub(crate) use pool::Pool;
+use statements::{Rows as List, Statement};
 
 /// What goes wrong below.
 pub(crate) type SqlError = sqlx::Error;
@@ -129,17 +135,79 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// One connection, of its own or lent by a pool.
-pub(crate) enum Conn {
+/// An answer that is read row by row.
+pub(crate) struct Answer<'a> {
+    rows: Rows<'a>,
+    is_unclear: &'a mut bool,
+}
+
+type Found<'a, T> = Pin<Box<dyn Stream<Item = Result<T, SqlError>> + Send + 'a>>;
+
+enum Rows<'a> {
+    Sqlite(Found<'a, SqliteRow>),
+    Postgres(Found<'a, PgRow>),
+}
+
+impl Answer<'_> {
+    /// The next row; none at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Row>, SqlError> {
+        let row = std::future::poll_fn(|cx| match &mut self.rows {
+            Rows::Sqlite(rows) => rows
+                .as_mut()
+                .poll_next(cx)
+                .map(|row| row.map(|row| row.map(Row::Sqlite))),
+            Rows::Postgres(rows) => rows
+                .as_mut()
+                .poll_next(cx)
+                .map(|row| row.map(|row| row.map(Row::Postgres))),
+        });
+        let row = row.await.transpose()?;
+        *self.is_unclear = row.is_some();
+        Ok(row)
+    }
+}
+
+/// One connection, of its own or lent by a [`Pool`], to which it goes back when it is dropped.
+pub(crate) struct Conn {
+    dialect: Dialect,
+    /// None once it is closed.
+    line: Option<Line>,
+    /// Something was begun and not ended.
+    in_transaction: bool,
+    /// A question was not answered to its end: what comes next on this connection is not known.
+    is_unclear: bool,
+    home: Option<Home>,
+}
+
+enum Line {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
-    SqliteLent(sqlx::pool::PoolConnection<Sqlite>),
-    PostgresLent(sqlx::pool::PoolConnection<Postgres>),
 }
 
 impl std::fmt::Debug for Conn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Conn({:?})", self.dialect())
+    }
+}
+
+impl From<SqliteConnection> for Conn {
+    fn from(conn: SqliteConnection) -> Self {
+        Self::new(Dialect::Sqlite, Line::Sqlite(conn))
+    }
+}
+
+impl From<PgConnection> for Conn {
+    fn from(conn: PgConnection) -> Self {
+        Self::new(Dialect::Postgres, Line::Postgres(conn))
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        if let (Some(home), Some(line)) = (self.home.take(), self.line.take()) {
+            // What is open or unclear ends with its connection.
+            home.back((!self.in_transaction && !self.is_unclear).then_some(line));
+        }
     }
 }
 
@@ -149,20 +217,32 @@ enum On<'a> {
 }
 
 impl Conn {
-    fn on(&mut self) -> On<'_> {
-        match self {
-            Self::Sqlite(conn) => On::Sqlite(conn),
-            Self::SqliteLent(conn) => On::Sqlite(conn),
-            Self::Postgres(conn) => On::Postgres(conn),
-            Self::PostgresLent(conn) => On::Postgres(conn),
+    const fn new(dialect: Dialect, line: Line) -> Self {
+        Self {
+            dialect,
+            line: Some(line),
+            in_transaction: false,
+            is_unclear: false,
+            home: None,
+        }
+    }
+
+    fn on(&mut self) -> Result<On<'_>, SqlError> {
+        match &mut self.line {
+            Some(Line::Sqlite(conn)) => Ok(On::Sqlite(conn)),
+            Some(Line::Postgres(conn)) => Ok(On::Postgres(conn)),
+            None => Err(SqlError::PoolClosed),
         }
     }
 
     pub(crate) const fn dialect(&self) -> Dialect {
-        match self {
-            Self::Sqlite(_) | Self::SqliteLent(_) => Dialect::Sqlite,
-            Self::Postgres(_) | Self::PostgresLent(_) => Dialect::Postgres,
-        }
+        self.dialect
+    }
+
+    /// A question was answered, or its asker has gone away before.
+    fn answered<T>(&mut self, answer: Result<T, SqlError>) -> Result<T, SqlError> {
+        self.is_unclear = answer.as_ref().is_err_and(postgres::is_connection_lost);
+        answer
     }
 
     /// All rows of an answer.
@@ -182,7 +262,7 @@ impl Conn {
 
     /// A statement that takes a list: split into runs whose lengths are powers of two, so that few texts exist and all
     /// stay prepared.
-    pub(crate) async fn run_all(&mut self, rows: &'static Rows, mut args: Vec<Arg>) -> Result<(), SqlError> {
+    pub(crate) async fn run_all(&mut self, rows: &'static List, mut args: Vec<Arg>) -> Result<(), SqlError> {
         let dialect = self.dialect();
         let mut left = args.len() / rows.columns;
         while left > 0 {
@@ -196,7 +276,7 @@ impl Conn {
     }
 
     /// A query that takes a list, in runs as [`Conn::run_all`]; rows of all runs together.
-    pub(crate) async fn query_all(&mut self, rows: &'static Rows, mut args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
+    pub(crate) async fn query_all(&mut self, rows: &'static List, mut args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
         let dialect = self.dialect();
         let mut left = args.len() / rows.columns;
         let mut out = Vec::new();
@@ -221,10 +301,12 @@ impl Conn {
 
     /// Several statements without values, in one round trip.
     pub(crate) async fn raw(&mut self, text: &'static str) -> Result<(), SqlError> {
-        match self.on() {
+        self.is_unclear = true;
+        let done = match self.on()? {
             On::Sqlite(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
             On::Postgres(conn) => sqlx::raw_sql(text).execute(conn).await.map(drop),
-        }
+        };
+        self.answered(done)
     }
 
     /// As [`Conn::rows`], for the statements that are made at run time.
@@ -232,38 +314,61 @@ impl Conn {
         self.fetch(AssertSqlSafe(text), args).await
     }
 
+    /// As [`Conn::rows_owned`], row by row as the engine finds them: what is not asked for is not held.
+    pub(crate) fn stream(&mut self, text: String, args: Vec<Arg>) -> Result<Answer<'_>, SqlError> {
+        // If it is not read to its end, nobody asks on this connection again.
+        self.is_unclear = true;
+        let rows = match &mut self.line {
+            Some(Line::Sqlite(conn)) => {
+                let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args)?);
+                Rows::Sqlite(query.fetch(conn))
+            }
+            Some(Line::Postgres(conn)) => {
+                let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args)?);
+                Rows::Postgres(query.fetch(conn))
+            }
+            None => return Err(SqlError::PoolClosed),
+        };
+        let is_unclear = &mut self.is_unclear;
+        Ok(Answer { rows, is_unclear })
+    }
+
     async fn fetch(&mut self, text: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
-        match self.on() {
+        self.is_unclear = true;
+        let answer = match self.on()? {
             On::Sqlite(conn) => {
                 let rows = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
                     .fetch_all(conn)
-                    .await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+                    .await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
             On::Postgres(conn) => {
                 let rows = sqlx::query_with::<Postgres, _>(text, postgres_args(args)?)
                     .fetch_all(conn)
-                    .await?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
+                    .await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
-        }
+        };
+        self.answered(answer)
     }
 
     async fn execute(&mut self, text: &'static str, args: Vec<Arg>) -> Result<u64, SqlError> {
-        match self.on() {
+        self.is_unclear = true;
+        let answer = match self.on()? {
             On::Sqlite(conn) => {
                 let done = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
                     .execute(conn)
-                    .await?;
-                Ok(done.rows_affected())
+                    .await;
+                done.map(|done| done.rows_affected())
             }
             On::Postgres(conn) => {
                 let done = sqlx::query_with::<Postgres, _>(text, postgres_args(args)?)
                     .execute(conn)
-                    .await?;
-                Ok(done.rows_affected())
+                    .await;
+                done.map(|done| done.rows_affected())
             }
-        }
+        };
+        self.answered(answer)
     }
 
     /// What the engine says of a statement: number of its parameters, names of its columns.
@@ -276,7 +381,7 @@ impl Conn {
             Some(Either::Left(types)) => types,
             None => 0,
         };
-        Ok(match self.on() {
+        Ok(match self.on()? {
             On::Sqlite(conn) => {
                 let statement = conn.prepare(text).await?;
                 let names = statement
@@ -300,6 +405,7 @@ impl Conn {
 
     /// Begins a transaction in which every statement sees the same state.
     pub(crate) async fn begin_reading(&mut self) -> Result<(), SqlError> {
+        self.in_transaction = true;
         self.raw(match self.dialect() {
             Dialect::Sqlite => sqlite::BEGIN_READING,
             Dialect::Postgres => postgres::BEGIN_READING,
@@ -309,6 +415,7 @@ impl Conn {
 
     /// Begins the gate's transaction.
     pub(crate) async fn begin_writing(&mut self) -> Result<(), SqlError> {
+        self.in_transaction = true;
         self.raw(match self.dialect() {
             Dialect::Sqlite => sqlite::BEGIN_WRITING,
             Dialect::Postgres => postgres::BEGIN_WRITING,
@@ -317,11 +424,15 @@ impl Conn {
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), SqlError> {
-        self.raw("COMMIT").await
+        self.raw("COMMIT").await?;
+        self.in_transaction = false;
+        Ok(())
     }
 
     pub(crate) async fn rollback(&mut self) -> Result<(), SqlError> {
-        self.raw("ROLLBACK").await
+        self.raw("ROLLBACK").await?;
+        self.in_transaction = false;
+        Ok(())
     }
 
     /// Ends what was begun, after an error that may have ended it already (a full disk does).
@@ -333,12 +444,11 @@ impl Conn {
     }
 
     /// Says goodbye; errors are of no interest any more.
-    pub(crate) async fn close(self) {
-        let closed = match self {
-            Self::Sqlite(conn) => conn.close().await,
-            Self::Postgres(conn) => conn.close().await,
-            Self::SqliteLent(conn) => conn.close().await,
-            Self::PostgresLent(conn) => conn.close().await,
+    pub(crate) async fn close(mut self) {
+        let closed = match self.line.take() {
+            Some(Line::Sqlite(conn)) => conn.close().await,
+            Some(Line::Postgres(conn)) => conn.close().await,
+            None => Ok(()),
         };
         if let Err(error) = closed {
             tracing::debug!(%error, "closing a connection to the store");
@@ -372,27 +482,4 @@ fn postgres_args(args: Vec<Arg>) -> Result<PgArguments, SqlError> {
         .map_err(SqlError::Encode)?;
     }
     Ok(out)
-}
-
-/// Connections for reading, and for `work`.
-#[derive(Clone, Debug)]
-pub(crate) enum Pool {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
-}
-
-impl Pool {
-    pub(crate) async fn get(&self) -> Result<Conn, SqlError> {
-        Ok(match self {
-            Self::Sqlite(pool) => Conn::SqliteLent(pool.acquire().await?),
-            Self::Postgres(pool) => Conn::PostgresLent(pool.acquire().await?),
-        })
-    }
-
-    pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite(pool) => pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
-        }
-    }
 }

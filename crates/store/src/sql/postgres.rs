@@ -1,10 +1,9 @@
 //! PostgreSQL: the same statements; what differs is how a transaction begins and what the server must promise.
 
 use std::str::FromStr;
-use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
 
 use super::{Conn, SqlError};
 use crate::error::OpenError;
@@ -14,8 +13,6 @@ pub(crate) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ RE
 /// Only `SET LOCAL`: it works behind a pooler of transactions.
 pub(crate) const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '2s'; \
     SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '1s'";
-
-const CONNECTIONS: u32 = 8;
 
 /// Reads a connection string.
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
@@ -28,7 +25,7 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
 
 /// The writer's connection. Refused if the server may lose what it has acknowledged.
 pub(crate) async fn writer(options: &PgConnectOptions) -> Result<Conn, OpenError> {
-    let mut conn = Conn::Postgres(options.connect().await.map_err(OpenError::sql)?);
+    let mut conn = Conn::from(options.connect().await.map_err(OpenError::sql)?);
     for (setting, allowed) in [
         (&super::statements::SHOW_FSYNC, &["on"][..]),
         (&super::statements::SHOW_SYNCHRONOUS_COMMIT, &["on", "remote_apply"][..]),
@@ -42,15 +39,6 @@ pub(crate) async fn writer(options: &PgConnectOptions) -> Result<Conn, OpenError
         }
     }
     Ok(conn)
-}
-
-/// Connections for reading and for `work`.
-pub(crate) fn pool(options: &PgConnectOptions) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(Duration::from_secs(5))
-        .test_before_acquire(false)
-        .connect_lazy_with(options.clone())
 }
 
 /// Whether an error means that the connection is of no use any more.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlitePool};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::statements::Statement;
 use super::{Conn, SqlError};
@@ -19,9 +19,6 @@ pub(crate) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 pub(crate) const QUICK_CHECK: Statement = Statement {
     text: "PRAGMA quick_check",
 };
-
-/// Readers beside the writer; each is a thread.
-const READERS: u32 = 4;
 
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -41,15 +38,12 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// The writer's connection; makes the file where there is none.
 pub(crate) async fn writer(path: &Path) -> Result<Conn, SqlError> {
-    Ok(Conn::Sqlite(options(path).connect().await?))
+    // In KiB. The last pages of a dozen indexes are changed by every batch: none shall be read for that.
+    let options = options(path).pragma("cache_size", "-8192");
+    Ok(Conn::from(options.connect().await?))
 }
 
-/// Connections for reading.
-pub(crate) fn readers(path: &Path) -> SqlitePool {
-    let options = options(path).pragma("query_only", "1").row_buffer_size(256);
-    SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .test_before_acquire(false)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_lazy_with(options)
+/// How a connection for reading is made.
+pub(crate) fn reader(path: &Path) -> SqliteConnectOptions {
+    options(path).pragma("query_only", "1").row_buffer_size(64)
 }

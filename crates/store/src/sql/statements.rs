@@ -128,6 +128,18 @@ macro_rules! entry_columns {
     };
 }
 
+/// What of an entry is hashed, in the order in which it is, then position and chain; parted by U+001F, with a `+` before
+/// what may be null. The two hashes follow as digits.
+macro_rules! packed_columns {
+    () => {
+        "COALESCE('+' || after, ''), at, COALESCE('+' || before, ''), COALESCE('+' || credential_id, ''), event_id, \
+         event_type, COALESCE('+' || ip, ''), node, COALESCE('+' || object_id, ''), COALESCE('+' || object_kind, ''), \
+         COALESCE('+' || operation_id, ''), organization_id, COALESCE('+' || principal_id, ''), \
+         COALESCE('+' || revision, ''), seq, source, COALESCE('+' || subject, ''), COALESCE('+' || user_agent, ''), \
+         position, chain"
+    };
+}
+
 macro_rules! all_object_columns {
     () => {
         concat!(object_columns!(), ", f1, f2, f3, f4, f5, f6, f7, f8")
@@ -171,6 +183,7 @@ statements! {
     HOLDER = "SELECT object_id, organization_id FROM claims WHERE class = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
     REFERRERS = "SELECT DISTINCT from_id FROM refs WHERE to_id = $1 ORDER BY from_id LIMIT $2";
     COUNT = "SELECT COUNT(*) AS number FROM objects WHERE organization_id = $1 AND kind = $2";
+    OBJECTS_OF_ORGANIZATION = "SELECT id FROM objects WHERE organization_id = $1 ORDER BY id";
     COUNT_ALL = "SELECT COUNT(*) AS number FROM objects WHERE kind = $1";
     /// What changed since a position, once per object and change.
     CHANGED = "SELECT position, object_kind, object_id FROM log WHERE chain = 'config' AND revision IS NOT NULL AND position > $1 AND position <= $2 \
@@ -271,17 +284,32 @@ pub(crate) fn page_text(organization: bool, before: bool, terms: &[Term]) -> Str
 
 /// The statement of a page of the log, newest first. Made of fixed words, as [`page_text`].
 pub(crate) fn entries_text(conditions: &[&str]) -> String {
-    log_text(conditions, "DESC")
+    log_text(concat!("SELECT ", entry_columns!(), " FROM log"), conditions, "DESC")
 }
 
 /// The statement of a piece of the log, oldest first.
 pub(crate) fn scan_text(conditions: &[&str]) -> String {
-    log_text(conditions, "ASC")
+    log_text(concat!("SELECT ", entry_columns!(), " FROM log"), conditions, "ASC")
 }
 
-fn log_text(conditions: &[&str], order: &str) -> String {
+/// As [`scan_text`], all entries in one text, parted by U+001E: engines take longer to hand columns and rows over than to
+/// find them. The order within the text is not promised. Null if there are none.
+pub(crate) fn packed_text(conditions: &[&str], dialect: Dialect) -> String {
+    let hashes = match dialect {
+        Dialect::Sqlite => "hex(prev_hash), hex(hash)",
+        Dialect::Postgres => "encode(prev_hash, 'hex'), encode(hash, 'hex')",
+    };
+    let packed = concat!("SELECT concat_ws('\u{1f}', ", packed_columns!());
+    let pieces = log_text(&format!("{packed}, {hashes}) AS packed FROM log"), conditions, "ASC");
+    format!(
+        "SELECT string_agg(packed, '{}') AS packed FROM ({pieces}) AS piece",
+        '\u{1e}'
+    )
+}
+
+fn log_text(select: &str, conditions: &[&str], order: &str) -> String {
     use std::fmt::Write as _;
-    let mut text = String::from(concat!("SELECT ", entry_columns!(), " FROM log"));
+    let mut text = String::from(select);
     for (index, condition) in conditions.iter().enumerate() {
         let word = if index == 0 { "WHERE" } else { "AND" };
         // Writing to a `String` cannot fail.

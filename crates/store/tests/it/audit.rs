@@ -1,10 +1,10 @@
 //! The log as a whole: chains, signed heads, activity, and what a forger would have to do.
 
 use adit_names::id::Prefix;
-use adit_store::Store;
 use adit_store::activity::Activity;
 use adit_store::log::account::SYSTEM;
 use adit_store::log::{AuditKey, Chain, ChainHead, Entry, Fault, Manifest, Origin, Scan, Verifier, VerifyError};
+use adit_store::{Change, Store};
 use serde_json::json;
 
 use crate::engine::Bench;
@@ -126,6 +126,13 @@ async fn forgery(bench: &Bench) {
         ("UPDATE log SET subject = 'b@example.com' WHERE seq = 3", 3),
         ("UPDATE log SET after = NULL WHERE seq = 5", 5),
         ("UPDATE log SET at = at + 1 WHERE seq = 1", 1),
+        ("UPDATE log SET credential_id = '' WHERE seq = 2", 2),
+        ("UPDATE log SET ip = NULL WHERE seq = 2", 2),
+        ("UPDATE log SET principal_id = '+' WHERE seq = 4", 4),
+        ("UPDATE log SET revision = 2 WHERE seq = 4", 4),
+        ("UPDATE log SET prev_hash = hash WHERE seq = 4", 4),
+        ("UPDATE log SET event_id = event_id || '\u{1f}' WHERE seq = 3", 3),
+        ("UPDATE log SET subject = subject || '\u{1e}' WHERE seq = 3", 3),
         ("DELETE FROM log WHERE seq = 2", 2),
         ("DELETE FROM log WHERE seq = 5", 5),
         ("DELETE FROM log WHERE seq = 1", 2),
@@ -159,6 +166,31 @@ async fn forgery(bench: &Bench) {
         assert_eq!(copied.verify(Some(other), &[], |_| true).await.unwrap().entries, 5);
         copied.close().await;
     }
+}
+
+/// Texts with the characters that part entries while they are verified, and many entries before and behind them.
+async fn odd_texts(bench: &Bench) {
+    let store = bench.open().await;
+    let org = organization();
+    for number in 0..300 {
+        let mut odd = write(org, vec![Change::Create(prepared(policy(org, "x")))]);
+        if number % 140 == 139 {
+            odd.actor.subject = "\u{1f}\u{1e}+".to_owned();
+        }
+        store.write(odd).await.unwrap();
+    }
+    assert_eq!(store.verify(None, &[], |_| true).await.unwrap().entries, 300);
+    store.close().await;
+    bench
+        .run("UPDATE log SET subject = '\u{1f}\u{1e}' WHERE seq = 280")
+        .await;
+    let store = bench.open().await;
+    let broken = store.verify(None, &[], |_| true).await.unwrap_err();
+    assert!(
+        matches!(&broken, VerifyError::Broken(broken) if broken.seq == 280),
+        "{broken}"
+    );
+    store.close().await;
 }
 
 /// What an export has verifies without the store.
@@ -206,4 +238,4 @@ async fn exports(bench: &Bench) {
     store.close().await;
 }
 
-on_both! { activity signed_heads forgery exports }
+on_both! { activity signed_heads forgery odd_texts exports }

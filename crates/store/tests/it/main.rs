@@ -21,3 +21,4 @@ mod proxy;
 mod read_only;
 mod reading;
 mod things;
+mod together;

@@ -9,6 +9,7 @@
 pub(crate) mod client;
 mod flags;
 pub(crate) mod list;
+mod named;
 mod operation;
 pub(crate) mod request;
 pub(crate) mod show;
@@ -21,9 +22,10 @@ use clap::{ArgMatches, FromArgMatches};
 use crate::exit::{Exit, Failure};
 use crate::output::document::Output;
 use crate::output::failure::Form;
-use client::{Client, Request};
+use client::Client;
 use list::Listing;
-use operation::Operation;
+use operation::{Operation, Resource};
+use request::Typed;
 use show::Show;
 use target::TargetArgs;
 
@@ -31,8 +33,7 @@ use target::TargetArgs;
 #[derive(Debug)]
 pub(crate) struct Args {
     operation: &'static Operation,
-    /// `ip-policies`.
-    resource: &'static str,
+    resource: &'static Resource,
     matches: ArgMatches,
     common: Common,
 }
@@ -117,7 +118,7 @@ impl FromArgMatches for Args {
             .ok_or_else(missing)?;
         Ok(Self {
             operation,
-            resource: resource.name,
+            resource,
             common: Common::from_arg_matches(matches)?,
             matches: matches.clone(),
         })
@@ -139,7 +140,7 @@ impl Args {
         let mut client = self.common.target.client()?;
         let show = Show::new(&self.common);
         if self.operation.list.is_empty() {
-            return event_loop()?.block_on(self.one(&mut client, &request, &show));
+            return event_loop()?.block_on(self.one(&mut client, request, &show));
         }
         let list = ListArgs::from_arg_matches(&self.matches).unwrap_or_default();
         let asked = |name: &str| {
@@ -148,16 +149,24 @@ impl Args {
         };
         let listing = Listing {
             key: self.operation.list,
-            what: self.resource,
+            what: self.resource.name,
             all: list.all || !(show.terminal || asked("limit") || asked("before_id")),
             sort: list.sort.as_deref(),
             form: self.failure_form(),
         };
-        event_loop()?.block_on(listing.run(&mut client, request, &show))
+        event_loop()?.block_on(listing.run(&mut client, request.request, &show))
     }
 
-    async fn one(&self, client: &mut Client, request: &Request, show: &Show) -> Result<Exit, Failure> {
-        let answer = client.ask(request).await?;
+    async fn one(&self, client: &mut Client, mut typed: Typed, show: &Show) -> Result<Exit, Failure> {
+        let mut answer = client.ask(&typed.request).await?;
+        if answer.status == 404
+            && let Some((text, place)) = &typed.object
+            && let Some(list) = named::list_of(self.resource, self.operation, text)
+            && let Some(id) = named::find(client, list, text, show.terminal).await?
+        {
+            typed.request.target.replace_range(place.clone(), &client::encoded(&id));
+            answer = client.ask(&typed.request).await?;
+        }
         let json = answer
             .field("content-type")
             .is_none_or(|t| t.starts_with("application/json"));

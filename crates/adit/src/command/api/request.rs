@@ -1,6 +1,7 @@
 //! From what was typed to a request. Everything that can be wrong with it is said here, before anything is sent.
 
 use std::io::Read as _;
+use std::ops::Range;
 
 use clap::ArgMatches;
 use serde_json::{Map, Value};
@@ -13,13 +14,22 @@ use crate::exit::Failure;
 /// Largest value that is read from a file.
 const MAX: u64 = 1 << 20;
 
+/// A request as it was typed.
+#[derive(Debug)]
+pub(super) struct Typed {
+    pub(super) request: Request,
+    /// What stands without a flag for the object it is about, and where that is in the target.
+    pub(super) object: Option<(String, Range<usize>)>,
+}
+
 /// The request of an operation.
-pub(super) fn of(operation: &Operation, matches: &ArgMatches) -> Result<Request, Failure> {
+pub(super) fn of(operation: &Operation, matches: &ArgMatches) -> Result<Typed, Failure> {
     let mut stdin = Stdin::default();
     let mut additions = matches.try_get_one::<bool>("adit").ok().flatten() == Some(&true);
     let body = body(operation, matches, &mut stdin, &mut additions)?;
     let path = if additions { operation.superset } else { operation.path };
     let mut target = String::new();
+    let mut object = None;
     for part in path.split('/').skip(1) {
         target.push('/');
         match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
@@ -28,7 +38,11 @@ pub(super) fn of(operation: &Operation, matches: &ArgMatches) -> Result<Request,
                 if value.is_empty() {
                     return Err(Failure::usage(format!("the {name} is empty")));
                 }
+                let start = target.len();
                 target.push_str(&encoded(value));
+                if name == operation.positional {
+                    object = Some((value.to_owned(), start..target.len()));
+                }
             }
             None => target.push_str(part),
         }
@@ -49,7 +63,7 @@ pub(super) fn of(operation: &Operation, matches: &ArgMatches) -> Result<Request,
     if operation.method == "POST" && operation.verb == "create" {
         request.fields.push(("Idempotency-Key", once_key()));
     }
-    Ok(request)
+    Ok(Typed { request, object })
 }
 
 /// A value if the operation has such a flag.

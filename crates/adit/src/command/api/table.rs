@@ -755,6 +755,21 @@ pub(crate) static RESOURCES: &[Resource] = &[
             method: "GET", path: "/adit/me/authtoken", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[] },
+        // AditMePasswordUpdate
+        Operation { verb: "password", about: "Choose another password",
+            method: "POST", path: "/adit/me/password", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "current_password", form: Form::Text, required: false, addition: false, choices: &[], about: "The one that you have" },
+                Field { name: "password", form: Form::Text, required: false, addition: false, choices: &[], about: "The new one, 12 to 1024 bytes" },
+            ] },
+        // AditMeVerify
+        Operation { verb: "verify", about: "Show your password again, for what is dangerous",
+            method: "POST", path: "/adit/me/verify", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "password", form: Form::Text, required: false, addition: false, choices: &[], about: "Your password" },
+            ] },
     ] },
     Resource { name: "members", aliases: &[], group: "People and rights", operations: &[
         // AditMembersCreate
@@ -1321,6 +1336,25 @@ pub(crate) static RESOURCES: &[Resource] = &[
             ],
             body: &[] },
     ] },
+    Resource { name: "sessions", aliases: &[], group: "People and rights", operations: &[
+        // AditSessionsList
+        Operation { verb: "list", about: "List sessions of the dashboard, yours or another member's",
+            method: "GET", path: "/adit/sessions", positional: "", flags: &[], superset: "", list: "sessions",
+            query: &[
+                Field { name: "user_id", form: Form::Text, required: false, addition: false, choices: &[], about: "Only of this user" },
+            ],
+            body: &[] },
+        // AditSessionsDelete
+        Operation { verb: "delete", about: "End a session of the dashboard",
+            method: "DELETE", path: "/adit/sessions/{id}", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditSessionsDeleteCurrent
+        Operation { verb: "delete-current", about: "Sign out",
+            method: "DELETE", path: "/adit/sessions/current", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+    ] },
     Resource { name: "tls-certificates", aliases: &[], group: "Certificates", operations: &[
         // TlsCertificatesCreate
         Operation { verb: "create", about: "Make one: TLS certificate",
@@ -1473,6 +1507,11 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "dry_run", form: Form::Flag, required: false, addition: false, choices: &[], about: "Check everything and answer as if it were done, but change nothing" },
                 Field { name: "wait", form: Form::Text, required: false, addition: false, choices: &[], about: "applied: answer when every live node has applied the change, at the latest after 5 seconds" },
             ],
+            body: &[] },
+        // AditUsersResetPassword
+        Operation { verb: "reset-password", about: "Make a link by which a user chooses a new password",
+            method: "POST", path: "/adit/users/{id}/reset_password", positional: "id", flags: &[], superset: "", list: "",
+            query: &[],
             body: &[] },
     ] },
     Resource { name: "vaults", aliases: &[], group: "Vaults", operations: &[

@@ -6,13 +6,9 @@ use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Binding, EndpointUrl, Scheme};
 use adit_names::host;
 use adit_names::id::Id;
-use adit_store::{Column, Op, Page, Term, Value};
 
 use crate::call::Call;
 use crate::error::ApiError;
-
-/// Endpoints of one URL that are looked at.
-const SAME_URL: usize = 100;
 
 /// Finds what a new endpoint stands on, and checks that it may be beside those that have its URL.
 ///
@@ -30,7 +26,7 @@ pub(super) async fn attach(call: &Call<'_>, prepared: &mut Prepared) -> Result<(
         };
         endpoint::attach(prepared, domain, address);
     }
-    check_pool(call, &prepared.object).await
+    check_pool(call, &prepared.object)
 }
 
 /// The reserved domain that a name stands on; none for one label below the base domain that nobody has.
@@ -66,11 +62,12 @@ fn unreserved(url: &EndpointUrl) -> ApiError {
     ApiError::new(ErrorCode::NGROK_18006, &values).detail("field", "url")
 }
 
-/// Whether those that have the URL of an endpoint agree with it about pooling.
+/// Whether the agents that have the URL of an endpoint agree with it about pooling. About other cloud endpoints the
+/// gate decides.
 ///
 /// # Errors
-/// 18016: it shall pool, one of them does not. 18017: they pool, it does not. 334: an agent has it alone.
-pub(super) async fn check_pool(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
+/// 18017: they pool, it does not. 334: an agent has it alone.
+pub(super) fn check_pool(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
     let Some(url) = endpoint::url(object) else {
         return Ok(());
     };
@@ -80,14 +77,6 @@ pub(super) async fn check_pool(call: &Call<'_>, object: &Object) -> Result<(), A
         let values = [("field", "url"), ("value", text.as_str()), ("url", text.as_str())];
         Err(ApiError::new(code, &values).detail("field", "url"))
     };
-    for other in stored(call, object).await? {
-        match (pools, other.flag("pooling_enabled")) {
-            (true, false) => return refused(ErrorCode::NGROK_18016),
-            (false, true) => return refused(ErrorCode::NGROK_18017),
-            // The gate refuses the second one.
-            (false, false) | (true, true) => {}
-        }
-    }
     let ours = call.caller.organization.to_string();
     for pool in call.api.told.directory.pools() {
         let is_same = pool.url_text() == url.to_string() && pool.url().binding() == url.binding();
@@ -103,28 +92,4 @@ pub(super) async fn check_pool(call: &Call<'_>, object: &Object) -> Result<(), A
         }
     }
     Ok(())
-}
-
-/// Other cloud endpoints of the organisation with the same URL.
-async fn stored(call: &Call<'_>, object: &Object) -> Result<Vec<Object>, ApiError> {
-    let mut terms = Vec::new();
-    if let Some(column) = Column::of("endpoint", "url") {
-        terms.push(Term {
-            column,
-            op: Op::Equal,
-            value: Value::Text(object.text("url").to_owned()),
-        });
-    }
-    let page = Page {
-        kind: "endpoint",
-        organization: Some(call.caller.organization),
-        before: None,
-        limit: SAME_URL,
-        terms,
-    };
-    let mut found = call.api.stored()?.store.page(&page).await?;
-    // Internal and public endpoints may have the same host.
-    let binding = |o: &Object| o.texts("bindings").next().map(str::to_owned);
-    found.retain(|o| o.id != object.id && o.text("url") == object.text("url") && binding(o) == binding(object));
-    Ok(found)
 }

@@ -64,7 +64,7 @@ pub(super) async fn along_update(
     }
     match subject.kind.name {
         "endpoint" if current.flag("pooling_enabled") != next.flag("pooling_enabled") => {
-            endpoint::check_pool(call, next).await?;
+            endpoint::check_pool(call, next)?;
         }
         "reserved_domain" if current.text("certificate_id") != next.text("certificate_id") => {
             domain::check_certificate(call, next).await?;

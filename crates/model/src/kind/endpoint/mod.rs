@@ -300,8 +300,7 @@ const fn class_of(scheme: Scheme) -> &'static str {
 }
 
 /// The URL, and for a public name also the name against other organisations: theirs may lie neither above nor below.
-/// Endpoints with pooling share a URL, so each of them claims a key of its own. That all endpoints of a URL agree
-/// about pooling is looked up before the gate (18016, 18017).
+/// Endpoints with pooling share a URL (18016, 18017).
 fn claims(object: &Object) -> Vec<Claim> {
     let Some(url) = url(object) else {
         return Vec::new();
@@ -311,10 +310,20 @@ fn claims(object: &Object) -> Vec<Claim> {
     } else {
         String::new()
     };
+    let key = claim_key(&url, object.organization);
     let mut claims = vec![Claim {
         class: "url",
-        key: format!("{}{share}", claim_key(&url, object.organization)),
-        scope: Scope::Exact,
+        key: format!("{key}{share}"),
+        scope: if share.is_empty() {
+            Scope::Sole {
+                shared: ErrorCode::NGROK_18017,
+            }
+        } else {
+            Scope::Shared {
+                of: key,
+                alone: ErrorCode::NGROK_18016,
+            }
+        },
         taken: ErrorCode::NGROK_18009,
         foreign: ErrorCode::NGROK_334,
     }];

@@ -9,7 +9,7 @@ mod list;
 mod net;
 mod text;
 
-pub(crate) use text::pattern as compile_pattern;
+pub(crate) use text::{bytes_pattern as compile_bytes, pattern as compile_pattern};
 
 use super::env::{Q, S, T};
 use super::scope::Scope;

@@ -21,12 +21,22 @@ pub(crate) fn pattern(text: &str) -> Result<regex::Regex, String> {
         })
 }
 
-pub(super) fn matches(_: &Scope<'_>, args: &[Value]) -> Outcome {
+/// The same over bytes, for bodies.
+pub(crate) fn bytes_pattern(text: &str) -> Result<regex::bytes::Regex, String> {
+    pattern(text)?;
+    regex::bytes::RegexBuilder::new(text)
+        .size_limit(1 << 20)
+        .dfa_size_limit(1 << 20)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+pub(super) fn matches(scope: &Scope<'_>, args: &[Value]) -> Outcome {
     let (text, source) = (string(args, 0)?, string(args, 1)?);
     if source.len() > MAX_PATTERN {
         return Err(format!("a pattern that is no literal has at most {MAX_PATTERN} bytes"));
     }
-    Ok(Value::Bool(pattern(source)?.is_match(text)))
+    scope.view.state.patterns.is_match(source, text).map(Value::Bool)
 }
 
 pub(super) fn split(_: &Scope<'_>, args: &[Value]) -> Outcome {

@@ -1,0 +1,139 @@
+//! Links that are good once (control plane 3.2): the first administrator's, and those that reset a password. Only the
+//! hash of what is in a link is kept.
+
+use adit_names::code::ErrorCode;
+use adit_names::id::Id;
+use adit_store::{Item, Store, StoreError};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::authenticate::hash_of;
+use crate::error::ApiError;
+use crate::fresh::{now_micros, random};
+
+/// Class of the rows.
+const CLASS: &str = "once";
+/// How long a link that resets a password is good: an hour, in microseconds.
+const RESET: i64 = 3_600 * 1_000_000;
+/// How long the first administrator's link is good: a day, in microseconds.
+const SETUP: i64 = 24 * RESET;
+/// Longest text that is looked up.
+const LONGEST: usize = 128;
+
+/// What a link lets do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The first administrator chooses his password.
+    Setup,
+    /// A user chooses a new password.
+    Reset,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// 256 random bits as text.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub(crate) fn secret() -> Result<String, ApiError> {
+    Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
+}
+
+/// Makes a link's token by which `user` resets his password: it, and until when it is good. One that he had before is
+/// void.
+///
+/// # Errors
+/// The store is away, or the system gives no random bytes.
+pub(crate) async fn reset(store: &Store, user: Id) -> Result<(String, i64), ApiError> {
+    withdraw(store, user).await?;
+    let token = secret()?;
+    let until = now_micros().saturating_add(RESET);
+    put(store, Purpose::Reset, &token, user, until).await?;
+    let mut item = Item::new(newest(user), json!({ "key": key(Purpose::Reset, &token) }));
+    item.expires_at = Some(until);
+    store.work().put(CLASS, &item).await?;
+    Ok((token, until))
+}
+
+/// Makes this token good for the setup of an installation by its first administrator, for a day.
+///
+/// # Errors
+/// The store is away.
+pub async fn set_up_with(store: &Store, token: &str, user: Id) -> Result<(), StoreError> {
+    put(store, Purpose::Setup, token, user, now_micros().saturating_add(SETUP)).await
+}
+
+/// Makes a link void that resets the password of a user.
+///
+/// # Errors
+/// The store is away.
+pub(crate) async fn withdraw(store: &Store, user: Id) -> Result<(), StoreError> {
+    let Some(item) = store.work().take(CLASS, &newest(user)).await? else {
+        return Ok(());
+    };
+    if let Some(key) = item.body.get("key").and_then(serde_json::Value::as_str) {
+        store.work().delete(CLASS, key).await?;
+    }
+    Ok(())
+}
+
+async fn put(store: &Store, purpose: Purpose, token: &str, user: Id, until: i64) -> Result<(), StoreError> {
+    let mut item = Item::new(key(purpose, token), json!({ "user": user.to_string() }));
+    item.expires_at = Some(until);
+    store.work().put(CLASS, &item).await
+}
+
+/// Whose link it is, if it is good; it stays good.
+///
+/// # Errors
+/// 403 `ERR_ADIT_2104`.
+pub(crate) async fn look(store: &Store, purpose: Purpose, token: &str) -> Result<Id, ApiError> {
+    if token.len() > LONGEST {
+        return Err(over());
+    }
+    // Found by its hash: how long that takes says nothing about other tokens.
+    let found = store.work().get(CLASS, &key(purpose, token)).await?;
+    found.as_ref().and_then(user_of).ok_or_else(over)
+}
+
+/// Uses it up: of several who ask, one gets it.
+///
+/// # Errors
+/// 403 `ERR_ADIT_2104`.
+pub(crate) async fn take(store: &Store, purpose: Purpose, token: &str) -> Result<Item, ApiError> {
+    let taken = store.work().take(CLASS, &key(purpose, token)).await?;
+    taken.ok_or_else(over)
+}
+
+/// Gives it back, since what it was taken for could not be done.
+pub(crate) async fn give_back(store: &Store, item: &Item) {
+    if let Err(error) = store.work().put(CLASS, item).await {
+        tracing::warn!(%error, "a link is used up though nothing was done with it");
+    }
+}
+
+/// The refusal of a link that is not good.
+pub(crate) fn over() -> ApiError {
+    ApiError::new(ErrorCode::ADIT_2104, &[])
+}
+
+fn user_of(item: &Item) -> Option<Id> {
+    item.body.get("user")?.as_str()?.parse().ok()
+}
+
+fn key(purpose: Purpose, token: &str) -> String {
+    format!("{} {}", purpose.name(), URL_SAFE_NO_PAD.encode(hash_of(token)))
+}
+
+/// Where it stands which link a user has.
+fn newest(user: Id) -> String {
+    format!("newest {user}")
+}

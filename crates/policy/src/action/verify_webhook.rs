@@ -1,0 +1,351 @@
+//! `verify-webhook` (traffic policy 4.23).
+
+use std::time::Duration;
+
+use adit_names::code::ErrorCode;
+
+use super::read::{Config, Item, Reader};
+use super::schema::{Ends, Field, HOUR, Kind, Protocols, Q, SECOND, Spec, list, optional, required, secret};
+use super::{Act, Cx, Flow, MAX_RENDERED};
+use crate::document::{Node, Path, Phase};
+use crate::effect::{BodyFault, Effect, Input};
+use crate::expr::Template;
+use crate::expr::scope::decode;
+use crate::step::Decision;
+use crate::value::Value;
+use crate::webhook::{self, Encoding, Hook, Known, Mac, Provider, Time, Verdict};
+
+/// How an unlisted sender signs.
+const GENERIC: &[Field] = &[
+    required("header", Kind::Text(1, 256)),
+    optional("prefix", Kind::Text(0, 256)),
+    optional("signed", Kind::Text(1, 1024)),
+    optional("mac", Kind::OneOf(&["sha256", "sha1", "sha512"])),
+    optional("encoding", Kind::OneOf(&["hex", "base64"])),
+    optional("timestamp_header", Kind::Text(1, 256)),
+    optional("tolerance", Kind::Duration(SECOND, 24 * HOUR, 0)),
+];
+
+pub(super) static SPEC: Spec = Spec {
+    name: "verify-webhook",
+    phases: Q,
+    protocols: Protocols::NotUdp,
+    ends: Ends::Never,
+    fields: &[
+        required("provider", Kind::OneOf(webhook::NAMES)),
+        secret(optional("secret", Kind::Template(1, 1024))),
+        optional("enforce", Kind::Bool),
+        optional("tolerance", Kind::Duration(SECOND, 24 * HOUR, 0)),
+        secret(optional("secrets", Kind::List(&list(Kind::Template(1, 1024), 1, 5)))),
+        optional("public_url", Kind::Template(1, 8192)),
+        optional("once", Kind::Bool),
+        optional("generic", Kind::Record(GENERIC)),
+    ],
+    check,
+};
+
+fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
+    if config.get("secret").is_none() && config.get("secrets").is_none() {
+        let message = "the field `secret` is missing";
+        reader.wrong(ErrorCode::NGROK_2234, &path.key("secret"), node, message, "add it");
+    }
+    let at = node.get("provider").unwrap_or(node);
+    match config.literal("provider") {
+        Some("generic") if config.get("generic").is_none() => {
+            let message = "the provider `generic` needs to know how it signs";
+            reader.wrong(ErrorCode::NGROK_2234, &path.key("generic"), node, message, "add it");
+        }
+        Some("sns") => {
+            let message = "signatures of SNS are not verified by this server";
+            let fix = "use another provider, or check it in the service";
+            reader.wrong(ErrorCode::ADIT_2210, &path.key("provider"), at, message, fix);
+        }
+        Some(name) if webhook::find(name).is_some_and(|provider| provider.known == Known::Unverified) => {
+            let message = format!("how `{name}` signs was not checked against its own documentation");
+            reader
+                .findings
+                .warn("unverified_behaviour", &path.key("provider"), at.at, message);
+        }
+        _ => {}
+    }
+}
+
+/// Bytes of a body.
+const MAX_BODY: usize = 5 << 20;
+
+#[derive(Debug, Clone)]
+struct Generic {
+    header: String,
+    prefix: String,
+    signed: String,
+    mac: Mac,
+    encoding: Encoding,
+    timestamp_header: Option<String>,
+}
+
+enum How {
+    Row(&'static Provider),
+    Generic(Generic),
+}
+
+impl std::fmt::Debug for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Row(row) => f.write_str(row.name),
+            Self::Generic(_) => f.write_str("generic"),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct VerifyWebhook {
+    how: Option<How>,
+    secrets: Vec<Template>,
+    enforce: bool,
+    tolerance: Duration,
+    public_url: Option<Template>,
+    once: bool,
+}
+
+pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
+    let row = webhook::find(config.literal("provider").unwrap_or_default());
+    let generic = config.get("generic");
+    let text = |name: &str| Some(generic?.field(name)?.text()?.as_literal()?.to_owned());
+    let how = match (row, text("header")) {
+        (Some(row), _) => Some(How::Row(row)),
+        (None, Some(header)) => Some(How::Generic(Generic {
+            header,
+            prefix: text("prefix").unwrap_or_default(),
+            signed: text("signed").unwrap_or_else(|| "{body}".to_owned()),
+            mac: match text("mac").as_deref() {
+                Some("sha1") => Mac::Sha1,
+                Some("sha512") => Mac::Sha512,
+                _ => Mac::Sha256,
+            },
+            encoding: match text("encoding").as_deref() {
+                Some("base64") => Encoding::Base64,
+                _ => Encoding::Hex,
+            },
+            timestamp_header: text("timestamp_header"),
+        })),
+        (None, None) => None,
+    };
+    let own = match generic
+        .and_then(|generic| generic.field("tolerance"))
+        .map(Item::duration)
+    {
+        Some(Some(tolerance)) => tolerance,
+        _ => Duration::from_secs(row.map_or(300, |row| row.tolerance)),
+    };
+    let mut secrets = config.templates("secrets");
+    secrets.extend(config.template("secret").cloned());
+    Box::new(VerifyWebhook {
+        how,
+        secrets,
+        enforce: config.bool("enforce", true),
+        tolerance: config.duration("tolerance", own),
+        public_url: config.template("public_url").cloned(),
+        once: config.bool("once", false),
+    })
+}
+
+impl Generic {
+    fn verify(&self, hook: &Hook<'_>, secret: &str) -> Result<String, &'static str> {
+        let header = hook.one(&self.header)?;
+        let sent = header
+            .strip_prefix(&self.prefix)
+            .ok_or("the prefix is not there")?
+            .trim();
+        let time = match &self.timestamp_header {
+            Some(name) => hook.one(name)?,
+            None => "",
+        };
+        if self.timestamp_header.is_some() {
+            let kind = match time.len() {
+                _ if !time.bytes().all(|b| b.is_ascii_digit()) => Time::Rfc3339,
+                13.. => Time::Millis,
+                _ => Time::Seconds,
+            };
+            hook.is_fresh(time, kind)?;
+        }
+        let mut message = Vec::with_capacity(hook.body.len() + self.signed.len());
+        let mut rest = self.signed.as_str();
+        while let Some(at) = rest.find('{') {
+            let (before, after) = rest.split_at(at);
+            message.extend_from_slice(before.as_bytes());
+            let known: [(&str, &[u8]); 4] = [
+                ("{body}", hook.body),
+                ("{timestamp}", time.as_bytes()),
+                ("{url}", hook.url.as_bytes()),
+                ("{method}", hook.method.as_bytes()),
+            ];
+            rest = match known.iter().find(|(name, _)| after.starts_with(name)) {
+                Some((name, bytes)) => {
+                    message.extend_from_slice(bytes);
+                    after.get(name.len()..).unwrap_or_default()
+                }
+                None => {
+                    message.push(b'{');
+                    after.get(1..).unwrap_or_default()
+                }
+            };
+        }
+        message.extend_from_slice(rest.as_bytes());
+        let expected = webhook::mac(self.mac, secret.as_bytes(), &message);
+        if webhook::matches(sent, &expected, self.encoding) {
+            Ok(sent.to_owned())
+        } else {
+            Err("the signature is wrong")
+        }
+    }
+}
+
+impl VerifyWebhook {
+    fn verify(&self, hook: &Hook<'_>, secrets: &[String]) -> Verdict {
+        let mut last = Verdict::Failed("the provider is not known");
+        for secret in secrets {
+            let verdict = match &self.how {
+                Some(How::Row(provider)) => provider.verify(hook, secret),
+                Some(How::Generic(generic)) => match generic.verify(hook, secret) {
+                    Ok(signature) => Verdict::Verified(signature),
+                    Err(why) => Verdict::Failed(why),
+                },
+                None => Verdict::Failed("the provider is not known"),
+            };
+            let final_word = match &verdict {
+                Verdict::Verified(_) => true,
+                // A refusal in the provider's form may still be another key's.
+                Verdict::Answered { status, .. } => *status == 200,
+                Verdict::Failed(_) => false,
+            };
+            if final_word {
+                return verdict;
+            }
+            last = verdict;
+        }
+        last
+    }
+
+    fn work(&self, cx: &mut Cx<'_>) -> Flow {
+        let mut secrets = Vec::with_capacity(self.secrets.len());
+        for (at, secret) in self.secrets.iter().enumerate() {
+            let field = if self.secrets.len() == 1 {
+                "secret".to_owned()
+            } else {
+                format!("secrets[{at}]")
+            };
+            match cx.render(secret, &field, MAX_RENDERED) {
+                // An empty key would make everybody the sender.
+                Ok(secret) if secret.is_empty() => {}
+                Ok(secret) => secrets.push(secret),
+                Err(flow) => return flow,
+            }
+        }
+        let view = cx.view;
+        let Some(request) = &view.request else {
+            return Flow::Next;
+        };
+        let url = match &self.public_url {
+            Some(url) => match cx.render(url, "public_url", MAX_RENDERED) {
+                Ok(url) => url,
+                Err(flow) => return flow,
+            },
+            None => {
+                let authority = crate::url::without_default_port(request.scheme, request.authority);
+                crate::url::absolute_raw(request.scheme, authority, request.target)
+            }
+        };
+        // As it arrived: what earlier actions made of it was never signed.
+        let mut fields: Vec<(String, String)> = Vec::new();
+        request
+            .fields
+            .each(&mut |name, value| fields.push((name.to_owned(), decode(value))));
+        let body = cx.exchange.bodies.request.take().unwrap_or_default();
+        let hook = Hook {
+            method: request.method,
+            url: &url,
+            fields: &fields,
+            body: &body,
+            now: view.now,
+            tolerance: self.tolerance.as_secs(),
+        };
+        let mut verdict = self.verify(&hook, &secrets);
+        if let Verdict::Verified(signature) = &verdict
+            && self.once
+            && !signature.is_empty()
+        {
+            let until = view
+                .now
+                .saturating_add(i64::try_from(2 * self.tolerance.as_micros()).unwrap_or(i64::MAX));
+            let key = (view.endpoint.url.as_str(), signature.as_str());
+            if !view.state.seen.put(cx.key, key, (), until, view.now) {
+                verdict = Verdict::Failed("replayed");
+            }
+        }
+        cx.exchange.bodies.request = Some(body);
+        self.end(cx, verdict)
+    }
+
+    fn end(&self, cx: &mut Cx<'_>, verdict: Verdict) -> Flow {
+        let failed = match &verdict {
+            Verdict::Failed(why) => Some(*why),
+            Verdict::Answered { status: 401, .. } => Some("the signature is wrong"),
+            _ => None,
+        };
+        let code = failed.map_or("", |_| ErrorCode::NGROK_3204.as_str());
+        cx.exchange.set_results(
+            "ngrok.verify_webhook",
+            [
+                ("ngrok.verify_webhook.verified", Value::Bool(failed.is_none())),
+                ("ngrok.verify_webhook.error.code", Value::from(code)),
+                (
+                    "ngrok.verify_webhook.error.message",
+                    Value::from(failed.unwrap_or_default()),
+                ),
+            ],
+        );
+        match verdict {
+            Verdict::Verified(_) => Flow::Next,
+            Verdict::Answered { status: 401, .. } | Verdict::Failed(_) if !self.enforce => Flow::Next,
+            Verdict::Failed(_) => cx.refuse(ErrorCode::NGROK_3204),
+            Verdict::Answered {
+                status,
+                media_type,
+                body,
+            } => Flow::End(Decision::Respond {
+                status,
+                headers: vec![("content-type".to_owned(), media_type.to_owned())],
+                body: body.into_bytes(),
+                continues: false,
+            }),
+        }
+    }
+}
+
+impl Act for VerifyWebhook {
+    fn run(&self, cx: &mut Cx<'_>) -> Flow {
+        match cx.exchange.bodies.request.as_ref().map(Vec::len) {
+            None => {
+                cx.keep(());
+                Flow::Need(Effect::Body {
+                    response: false,
+                    limit: MAX_BODY,
+                })
+            }
+            Some(length) if length > MAX_BODY => cx.refuse(ErrorCode::ADIT_4130),
+            Some(_) => self.work(cx),
+        }
+    }
+
+    fn resume(&self, cx: &mut Cx<'_>, input: Input) -> Flow {
+        if cx.kept::<()>().is_none() {
+            return self.run(cx);
+        }
+        match input {
+            Input::Body(Err(BodyFault::TooLarge)) => cx.refuse(ErrorCode::ADIT_4130),
+            Input::Body(Err(BodyFault::NoRoom)) => cx.refuse(ErrorCode::NGROK_743),
+            Input::Body(Err(BodyFault::Failed)) => self.end(cx, Verdict::Failed("the body could not be read")),
+            _ => self.work(cx),
+        }
+    }
+}

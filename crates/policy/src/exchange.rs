@@ -1,0 +1,476 @@
+//! What policies have made of one request and its response, and what the edge takes from it.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::action::compress::{self, Compress};
+use crate::body::{Coding, Event};
+use crate::document::Phase;
+use crate::expr::{Budget, Overlay, Results, Scope};
+use crate::state::Permit;
+use crate::terms::{Attempt, Terms};
+use crate::value::Value;
+use crate::verdict::Verdict;
+use crate::view::{Intelligence, View};
+
+/// One change of a message, in the order in which they were made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// A field is added behind those that are there.
+    Add {
+        /// Of the response, else of the request.
+        response: bool,
+        /// Name in lower case.
+        name: String,
+        /// Value.
+        value: String,
+    },
+    /// All fields of a name are removed.
+    Remove {
+        /// Of the response, else of the request.
+        response: bool,
+        /// Name in lower case.
+        name: String,
+    },
+    /// The Host value is replaced.
+    Host(String),
+    /// Path and query are replaced.
+    Target(String),
+}
+
+/// An expression or template that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    /// Where it stands.
+    pub path: String,
+    /// What happened.
+    pub message: String,
+}
+
+/// Most log entries of an exchange.
+const MAX_LOGS: usize = 32;
+/// Most errors that are kept of an exchange.
+const MAX_ERRORS: usize = 64;
+/// Most verdicts that are kept of an exchange.
+const MAX_VERDICTS: usize = 32;
+
+/// How much of what happens is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trace {
+    /// Verdicts of dry runs only.
+    #[default]
+    Off,
+    /// Verdicts of rules that matched and what their actions did, at most 32 (traffic policy 6.3).
+    Verdicts,
+    /// Every rule, with the values of what its first false expression reads and the results of its actions; any number
+    /// of them. For tools: each rule costs many times what it costs otherwise.
+    Full,
+}
+
+/// What is looked up at most once for an exchange.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) client: OnceLock<Option<Arc<Intelligence>>>,
+    pub(crate) server: OnceLock<Option<Arc<Intelligence>>>,
+}
+
+/// What policies have made of one request and its response.
+#[derive(Debug, Default)]
+pub struct Exchange {
+    pub(crate) overlay: Overlay,
+    pub(crate) results: Results,
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) logs: Vec<Value>,
+    pub(crate) logs_dropped: u32,
+    pub(crate) errors: Vec<PolicyError>,
+    pub(crate) tickets: Vec<crate::state::Ticket>,
+    pub(crate) permits: Vec<Permit>,
+    pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) trace: Trace,
+    pub(crate) terms: Terms,
+    /// `compress-response` of a request phase: decided when there is a response.
+    pub(crate) compress: Option<Arc<Compress>>,
+    pub(crate) coding: Option<Coding>,
+    /// `cors`: fields that the response gets, whoever made it.
+    pub(crate) cors: Vec<(&'static str, String)>,
+    pub(crate) bodies: Bodies,
+    pub(crate) event: Option<Event>,
+    pub(crate) facts: Facts,
+    pub(crate) used: u32,
+    pub(crate) draws: u64,
+    pub(crate) phase: Option<Phase>,
+    /// Rules since the last tick, and elements used at it.
+    pub(crate) rules: u32,
+    pub(crate) used_at_tick: u32,
+    pub(crate) slow: bool,
+}
+
+/// Bodies that actions have asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Bodies {
+    pub(crate) request: Option<Vec<u8>>,
+    pub(crate) response: Option<Vec<u8>>,
+    pub(crate) received_at: Option<i64>,
+    pub(crate) trailers: Vec<(String, Vec<u8>)>,
+}
+
+impl Bodies {
+    pub(crate) fn of(&mut self, response: bool) -> &mut Option<Vec<u8>> {
+        if response {
+            &mut self.response
+        } else {
+            &mut self.request
+        }
+    }
+}
+
+impl Exchange {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, with so much written down.
+    #[must_use]
+    pub fn with_trace(mut self, trace: Trace) -> Self {
+        self.trace = trace;
+        self
+    }
+
+    /// Changes of the messages, in order.
+    #[must_use]
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// The request's fields (without `host`) if they were changed: all of them.
+    #[must_use]
+    pub fn request_fields(&self) -> Option<&[(String, Vec<u8>)]> {
+        self.overlay.request.as_deref()
+    }
+
+    /// The response's fields if they were changed: all of them.
+    #[must_use]
+    pub fn response_fields(&self) -> Option<&[(String, Vec<u8>)]> {
+        self.overlay.response.as_deref()
+    }
+
+    /// Path and query if they were rewritten.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        self.overlay.target.as_deref()
+    }
+
+    /// The Host value if it was replaced.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.overlay.host.as_deref()
+    }
+
+    /// What `log` said; entries beyond 32 are counted by [`Exchange::logs_dropped`].
+    #[must_use]
+    pub fn logs(&self) -> &[Value] {
+        &self.logs
+    }
+
+    /// Entries that were too many.
+    #[must_use]
+    pub fn logs_dropped(&self) -> u32 {
+        self.logs_dropped
+    }
+
+    /// Expressions and templates that failed.
+    #[must_use]
+    pub fn errors(&self) -> &[PolicyError] {
+        &self.errors
+    }
+
+    /// What rules and actions did, as far as it is written down.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// Limits, times and choices that the edge has to keep from here on. Read after the request phases.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// A result of an action by its name below `actions.`, for example `ngrok.rate_limit.limited`.
+    #[must_use]
+    pub fn result(&self, name: &str) -> Option<&Value> {
+        self.results
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// The request's body if an action asked for it: it is sent instead of what is read, since it may have been
+    /// changed; its length is among the fields if one was.
+    #[must_use]
+    pub fn take_request_body(&mut self) -> Option<Vec<u8>> {
+        self.bodies.request.take()
+    }
+
+    /// The response's body, likewise.
+    #[must_use]
+    pub fn take_response_body(&mut self) -> Option<Vec<u8>> {
+        self.bodies.response.take()
+    }
+
+    /// The request's body was wholly received, with these trailers.
+    pub fn body_received(&mut self, at: i64, trailers: Vec<(String, Vec<u8>)>) {
+        self.bodies.received_at = Some(at);
+        self.bodies.trailers = trailers;
+    }
+
+    /// The message of an event stream that the next run of [`Phase::EventStreamMessage`] is about.
+    pub fn set_event(&mut self, event: Event) {
+        self.event = Some(event);
+    }
+
+    /// The message after its run.
+    #[must_use]
+    pub fn take_event(&mut self) -> Option<Event> {
+        self.event.take()
+    }
+
+    /// The response was replaced (another layer sees the new one): edits of the old one are void.
+    pub fn response_replaced(&mut self) {
+        self.overlay.response = None;
+        self.coding = None;
+        self.bodies.response = None;
+        self.edits.retain(|edit| {
+            !matches!(
+                edit,
+                Edit::Add { response: true, .. } | Edit::Remove { response: true, .. }
+            )
+        });
+    }
+
+    /// Does what the request phases have put off until there is a response: compression and the fields of `cors`. Called
+    /// once, after the response phases of all layers, with the response as it then is (also one that the edge made).
+    pub fn settle_response(&mut self, view: &View<'_>) {
+        if let Some(compress) = self.compress.take()
+            && self.coding.is_none()
+        {
+            compress::decide(&compress, self, view);
+        }
+        for (name, value) in std::mem::take(&mut self.cors) {
+            let fields = self.response_overlay(view);
+            if name == "vary" {
+                let listed = fields.iter().any(|(known, values)| {
+                    known.eq_ignore_ascii_case(name)
+                        && values
+                            .split(|b| *b == b',')
+                            .any(|item| item.trim_ascii().eq_ignore_ascii_case(value.as_bytes()))
+                });
+                if listed {
+                    continue;
+                }
+            } else {
+                self.remove_response(view, name);
+            }
+            self.add_response(view, name, value);
+        }
+    }
+
+    /// How the body of the response is to be encoded from here on.
+    #[must_use]
+    pub fn coding(&self) -> Option<Coding> {
+        self.coding
+    }
+
+    /// Is the exchange to be tried once more, after its try number `attempt` (from 1) ended so? The method is that of
+    /// `view`. What the edge must see to itself: nothing of a response was sent to the visitor, the body was held, the
+    /// budget is kept.
+    pub fn retries(&mut self, view: &View<'_>, attempt: u32, ended: Attempt) -> bool {
+        self.results.retain(|(name, _)| *name != "adit.retry.attempts");
+        self.results
+            .push(("adit.retry.attempts", Value::Int(i64::from(attempt))));
+        let Some(retry) = self.terms.retry.clone() else {
+            return false;
+        };
+        let method = view.request.as_ref().map_or("", |request| request.method);
+        if attempt >= retry.attempts || !retry.methods.iter().any(|known| known == method) {
+            return false;
+        }
+        let Some(condition) = &retry.condition else {
+            return retry.fits(method, attempt, ended);
+        };
+        if !retry.on.is_empty() && retry.fits(method, attempt, ended) {
+            return true;
+        }
+        let last = match ended {
+            Attempt::Status(status) => Value::record([(
+                "res",
+                Value::record([
+                    ("status_code", Value::Int(status.into())),
+                    ("statusCode", Value::Int(status.into())),
+                ]),
+            )]),
+            Attempt::ConnectFailure | Attempt::Reset => Value::record([("error", Value::from("no response"))]),
+        };
+        let extra = [("last_attempt", last), ("attempts", Value::Int(i64::from(attempt)))];
+        self.scoped_with(view, &[], &extra, |scope| condition.is_true(scope))
+            .unwrap_or(false)
+    }
+
+    /// Tells the circuit breakers that the exchange passed how it ended: an error is a status of 500 or more from the
+    /// upstream, or none at all. What an edge answered itself, and visitors that went away, are not told.
+    pub fn upstream_answered(&mut self, state: &crate::state::State, now: i64, error: bool) {
+        for ticket in self.tickets.drain(..) {
+            state.breakers.outcome(&ticket, now, error);
+        }
+    }
+
+    pub(crate) fn error(&mut self, path: String, message: String) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(PolicyError { path, message });
+        }
+    }
+
+    pub(crate) fn log(&mut self, entry: Value) {
+        if self.logs.len() < MAX_LOGS {
+            self.logs.push(entry);
+        } else {
+            self.logs_dropped = self.logs_dropped.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn verdict(&mut self, verdict: Verdict) {
+        if self.trace == Trace::Full || self.verdicts.len() < MAX_VERDICTS {
+            self.verdicts.push(verdict);
+        }
+    }
+
+    /// The last run of an action wins, as a whole.
+    pub(crate) fn set_results(&mut self, prefix: &str, results: impl IntoIterator<Item = (&'static str, Value)>) {
+        self.results
+            .retain(|(name, _)| !name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')));
+        self.results.extend(results);
+    }
+
+    /// The fields of the response, ready to be changed.
+    pub(crate) fn response_overlay(&mut self, view: &View<'_>) -> &mut Vec<(String, Vec<u8>)> {
+        let response = &view.response;
+        self.overlay.response.get_or_insert_with(|| {
+            let mut copy = Vec::new();
+            if let Some(response) = response {
+                response
+                    .fields
+                    .each(&mut |name, value| copy.push((name.to_owned(), value.to_vec())));
+            }
+            copy
+        })
+    }
+
+    /// The fields of the request without `host`, ready to be changed.
+    pub(crate) fn request_overlay(&mut self, view: &View<'_>) -> &mut Vec<(String, Vec<u8>)> {
+        let request = &view.request;
+        self.overlay.request.get_or_insert_with(|| {
+            let mut copy = Vec::new();
+            if let Some(request) = request {
+                request.fields.each(&mut |name, value| {
+                    if !name.eq_ignore_ascii_case("host") {
+                        copy.push((name.to_owned(), value.to_vec()));
+                    }
+                });
+            }
+            copy
+        })
+    }
+
+    pub(crate) fn remove_response(&mut self, view: &View<'_>, name: &str) {
+        let fields = self.response_overlay(view);
+        let before = fields.len();
+        fields.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        if fields.len() < before {
+            self.edits.push(Edit::Remove {
+                response: true,
+                name: name.to_owned(),
+            });
+        }
+    }
+
+    pub(crate) fn add_response(&mut self, view: &View<'_>, name: &str, value: String) {
+        self.response_overlay(view)
+            .push((name.to_owned(), value.clone().into_bytes()));
+        self.edits.push(Edit::Add {
+            response: true,
+            name: name.to_owned(),
+            value,
+        });
+    }
+
+    pub(crate) fn remove_request(&mut self, view: &View<'_>, name: &str) {
+        let fields = self.request_overlay(view);
+        let before = fields.len();
+        fields.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        if fields.len() < before {
+            self.edits.push(Edit::Remove {
+                response: false,
+                name: name.to_owned(),
+            });
+        }
+    }
+
+    pub(crate) fn add_request(&mut self, view: &View<'_>, name: &str, value: String) {
+        self.request_overlay(view)
+            .push((name.to_owned(), value.clone().into_bytes()));
+        self.edits.push(Edit::Add {
+            response: false,
+            name: name.to_owned(),
+            value,
+        });
+    }
+
+    /// What a dry run works on: it sees what there is and leaves nothing.
+    pub(crate) fn shadow(&self) -> Self {
+        Self {
+            overlay: self.overlay.clone(),
+            results: self.results.clone(),
+            used: self.used,
+            draws: self.draws,
+            phase: self.phase,
+            ..Self::default()
+        }
+    }
+
+    /// Runs `f` in a scope over what there is now.
+    pub(crate) fn scoped<R>(
+        &mut self,
+        view: &View<'_>,
+        vars: &[(String, Value)],
+        f: impl FnOnce(&Scope<'_>) -> R,
+    ) -> R {
+        self.scoped_with(view, vars, &[], f)
+    }
+
+    pub(crate) fn scoped_with<R>(
+        &mut self,
+        view: &View<'_>,
+        vars: &[(String, Value)],
+        extra: &[(&'static str, Value)],
+        f: impl FnOnce(&Scope<'_>) -> R,
+    ) -> R {
+        let budget = Budget::new(self.used);
+        let scope = Scope {
+            view,
+            overlay: &self.overlay,
+            vars,
+            results: &self.results,
+            extra,
+            bodies: Some(&self.bodies),
+            facts: Some(&self.facts),
+            budget: &budget,
+            draws: self.draws.into(),
+        };
+        let out = f(&scope);
+        let draws = scope.draws.into_inner();
+        self.used = budget.used();
+        self.draws = draws;
+        out
+    }
+}
