@@ -206,7 +206,7 @@ impl Follower {
 
 fn change(id: Id, kind: String, object: Option<Object>, secrets: &Secrets) -> Change {
     let token = disk_snapshot::token(secrets, id);
-    let secret = disk_snapshot::value(secrets, id).map(Into::into);
+    let secret = disk_snapshot::value(secrets, id).map(|value| value.to_owned().into());
     Change {
         id,
         kind,
