@@ -24,8 +24,8 @@ impl IpPolicy {
     /// A policy with these ranges.
     pub fn new(ranges: adit_policy::IpPolicy) -> Self {
         Self {
-            allow: ranges.allow.iter().copied().collect(),
-            deny: ranges.deny.iter().copied().collect(),
+            allow: ranges.allow.ranges().iter().copied().collect(),
+            deny: ranges.deny.ranges().iter().copied().collect(),
             ranges,
             organization: None,
             broken: false,
