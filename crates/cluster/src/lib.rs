@@ -34,7 +34,7 @@ pub use member::{
     BoundPolicy, Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands, SessionFacts,
 };
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
-pub use pool::{Choice, Pool};
+pub use pool::{By, Choice, Pool};
 pub use presence::OnlineSession;
 pub use stream::AgentStream;
 pub use untaken::{UNTAKEN_AFTER, Untaken};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use adit_names::endpoint_url::EndpointUrl;
@@ -23,6 +23,20 @@ pub enum Choice {
     Offline,
 }
 
+/// How a member is chosen of those that are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Any of them; any random number.
+    Random(u64),
+    /// Of two that are drawn with this random number, the one with fewer open streams.
+    LeastBusy(u64),
+    /// One after the other.
+    RoundRobin,
+    /// The same one for the same number, as long as it takes new exchanges: when another comes or goes, only those move
+    /// that it gets or had.
+    Value(u64),
+}
+
 /// The members of one name.
 pub struct Pool {
     key: ClaimKey,
@@ -34,6 +48,8 @@ pub struct Pool {
     /// Whether some member brought a traffic policy.
     has_policies: AtomicBool,
     gone: AtomicBool,
+    /// Whose turn it is.
+    turn: AtomicUsize,
     queue: Queue,
 }
 
@@ -57,6 +73,7 @@ impl Pool {
             members: ArcSwap::from_pointee(Vec::new()),
             has_policies: AtomicBool::new(false),
             gone: AtomicBool::new(false),
+            turn: AtomicUsize::new(0),
             queue: Queue::new(places),
         }
     }
@@ -183,6 +200,45 @@ impl Pool {
             skip -= 1;
         }
         last.map_or(Choice::Park, |m| Choice::Member(m.clone()))
+    }
+
+    /// Chooses by a rule among the members that take new exchanges, without those that were tried.
+    pub fn choose_by(&self, by: By, tried: &[MemberKey]) -> Choice {
+        let (random, by) = match by {
+            By::Random(random) => return self.choose_other(random, tried),
+            By::LeastBusy(random) => (random, by),
+            By::RoundRobin | By::Value(_) => (0, by),
+        };
+        let members = self.members.load();
+        let usable = |m: &Member| if tried.contains(&m.key) { Usable::No } else { m.usable() };
+        let best = members.iter().map(|m| usable(m)).max().unwrap_or(Usable::No);
+        if best == Usable::No {
+            return self.choose_other(random, tried);
+        }
+        let alike = || members.iter().filter(|m| usable(m) == best);
+        let count = alike().count().max(1);
+        let draw = |random: u64| alike().nth(usize::try_from(random % count as u64).unwrap_or(0));
+        let chosen = match by {
+            By::Random(random) => draw(random),
+            By::LeastBusy(random) => {
+                let busy = |m: &&Arc<Member>| m.legs().iter().map(|l| l.mux.working_streams()).sum::<usize>();
+                // Two different ones, if there are two.
+                let first = random % count as u64;
+                let second = first + 1 + (random >> 32) % (count as u64).saturating_sub(1).max(1);
+                draw(first).into_iter().chain(draw(second)).min_by_key(busy)
+            }
+            By::RoundRobin => alike().nth(self.turn.fetch_add(1, Ordering::Relaxed) % count),
+            By::Value(value) => alike().max_by_key(|m| {
+                use std::hash::BuildHasher;
+                let hasher = foldhash::fast::FixedState::with_seed(value);
+                (hasher.hash_one(m.endpoint_id.as_str()), m.key)
+            }),
+        };
+        match chosen {
+            Some(member) => Choice::Member(member.clone()),
+            // It went off line between the two walks.
+            None => self.choose_other(random, tried),
+        }
     }
 
     /// This member, if it takes new exchanges.

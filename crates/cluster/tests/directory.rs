@@ -5,7 +5,7 @@ mod live;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use adit_cluster::{Choice, Class, Directory, Draining, Pool};
+use adit_cluster::{By, Choice, Class, Directory, Draining, Pool};
 
 use live::{leg, member, online, pool};
 
@@ -166,4 +166,47 @@ fn a_member_is_reached_as_long_as_one_connection_is_left() {
     m.remove_leg(1);
     assert!(!m.is_connected() && m.leg().is_none());
     assert!(m.mark_http1_only() && !m.mark_http1_only() && m.is_http1_only());
+}
+
+#[test]
+fn members_are_chosen_in_turn_by_load_and_by_value() {
+    let d = Directory::default();
+    let p = pool(&d, "https://pool.example.com", "ac_1");
+    let members: Vec<_> = ["a", "b", "c"].map(member).into_iter().collect();
+    for m in &members {
+        m.set_leg(&leg(0));
+        p.put(m, None);
+    }
+    let chosen = |by: By| match p.choose_by(by, &[]) {
+        Choice::Member(m) => m.bind_id.clone(),
+        other => panic!("{other:?}"),
+    };
+    let turns: Vec<_> = (0..6).map(|_| chosen(By::RoundRobin)).collect();
+    assert_eq!(turns[..3], turns[3..]);
+    assert_eq!(turns[..3].iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+
+    // Streams that are open make a member the worse of any two. The connection is open as long as its driver is there.
+    let (mux, _incoming, _driver) = adit_mux::session(adit_mux::Config::server(), std::time::Instant::now());
+    members[0].set_leg(&adit_cluster::Leg { mux, ..leg(0) });
+    let busy = members[0].legs()[0].mux.open(b"x").unwrap();
+    for random in 0..64_u64 {
+        assert_ne!(chosen(By::LeastBusy(random << 32 | random * 7)), "a");
+    }
+    drop(busy);
+
+    let before: Vec<_> = (0..300).map(|v| chosen(By::Value(v))).collect();
+    let share = before.iter().filter(|m| *m == "b").count();
+    assert!((50..150).contains(&share), "{share} of 300");
+    members[1].disconnect();
+    for (value, old) in before.iter().enumerate() {
+        let now = chosen(By::Value(value as u64));
+        assert!(
+            now == *old || old == "b",
+            "only those of the member that went have moved"
+        );
+    }
+    assert!(matches!(
+        p.choose_by(By::RoundRobin, &[members[0].key, members[2].key]),
+        Choice::Offline
+    ));
 }

@@ -19,12 +19,14 @@
 //! * `tcp` and `tls` are the roads of connections that are not HTTP to us, `tcp_open` the part that both share.
 //! * [`ControlSink`] is where connections to control names leave the road.
 //! * [`session`] is the other end of the road: the agents' sessions.
+//! * `flows` knows what lasts, and cuts what a changed IP rule would not let in any more.
 //! * [`supervise`] owns the workers and is the only place that spawns; [`timer`] has the deadlines.
 
 pub mod accept;
 mod admit;
 mod control_sink;
 mod edge;
+mod flows;
 mod forward;
 mod govern;
 mod http;

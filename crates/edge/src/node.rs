@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
 use crate::control_sink::ControlSink;
+use crate::flows::Flows;
 use crate::forward::Http2Upstreams;
 use crate::record_connection::micros;
 use crate::secure::Profiles;
@@ -44,6 +45,8 @@ pub struct Node {
     pub(crate) control: Option<ControlSink>,
     /// What policies remember between requests.
     pub(crate) policy_state: adit_policy::State,
+    /// Connections and responses that last.
+    pub(crate) flows: Flows,
     draining: OnceLock<Instant>,
     leaving: Notify,
     in_flight: AtomicUsize,
@@ -80,6 +83,7 @@ impl Node {
             http2_upstreams: Http2Upstreams::default(),
             control,
             policy_state: adit_policy::State::default(),
+            flows: Flows::default(),
             draining: OnceLock::new(),
             leaving: Notify::new(),
             in_flight: AtomicUsize::new(0),

@@ -79,6 +79,7 @@ impl Connection {
                 (Outcome::UpstreamAborted, Some("ERR_NGROK_8012"), Some(Side::Upstream))
             }
             RelayEnd::Agent => (Outcome::UpstreamAborted, None, Some(Side::Upstream)),
+            RelayEnd::Cut => (Outcome::RefusedPolicy, Some("ERR_NGROK_3203"), Some(Side::Visitor)),
             RelayEnd::SessionLost => (Outcome::AgentLost, Some("ERR_ADIT_1303"), Some(Side::Agent)),
         };
         let worker = node.observe();

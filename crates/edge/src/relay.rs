@@ -12,6 +12,7 @@ use adit_mux::{Stream, code};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::flows::Flow;
 use crate::forward::{Taking, poll_watched};
 
 /// Room of the scratch buffer: what one read can give.
@@ -63,6 +64,8 @@ pub(crate) enum RelayEnd {
     Agent,
     /// The session ended.
     SessionLost,
+    /// The visitor may not come from where it is any more.
+    Cut,
 }
 
 struct Relay<'a, IO, A> {
@@ -78,9 +81,10 @@ struct Relay<'a, IO, A> {
     agent_ended_first: bool,
     answered: Option<A>,
     taking: Option<Taking>,
+    flow: &'a Flow,
 }
 
-/// Moves bytes until both sides have ended. `inward` and `outward` were received before; `answered` is called when the
+/// Moves bytes until both sides have ended, or `flow` is cut. `inward` and `outward` were received before; `answered` is called when the
 /// first bytes have come from the agent.
 pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
     io: &mut IO,
@@ -88,6 +92,7 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
     inward: Bytes,
     outward: Bytes,
     taking: Option<Taking>,
+    flow: &Flow,
     answered: impl FnOnce(),
 ) -> Relayed {
     let mut relay = Relay {
@@ -101,10 +106,11 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
         agent_ended_first: false,
         answered: Some(answered),
         taking,
+        flow,
     };
     let end = poll_fn(|cx| relay.poll(cx)).await;
     let (bytes_in, bytes_out) = relay.counted;
-    if end == RelayEnd::Visitor {
+    if matches!(end, RelayEnd::Visitor | RelayEnd::Cut) {
         relay.stream.reset(code::CANCELLED);
     }
     Relayed {
@@ -118,6 +124,9 @@ pub(crate) async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, A: FnOnce()> Relay<'_, IO, A> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
+        if self.flow.poll_cut(cx) {
+            return Poll::Ready(RelayEnd::Cut);
+        }
         let out = self.poll_outward(cx);
         if let Poll::Ready(Err(end)) = out {
             return Poll::Ready(end);

@@ -14,6 +14,8 @@ use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::admit;
+use crate::flows::Flow;
 use crate::forward::{self, Opened};
 use crate::govern::{Chain, Hop, Verdict};
 use crate::node::Node;
@@ -69,6 +71,7 @@ pub(crate) struct Waiting<'a, IO> {
 struct Served {
     opened: Opened,
     member: Arc<Member>,
+    flow: Arc<Flow>,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
@@ -132,7 +135,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                     continue;
                 }
             };
-            match pool.choose_other(random, &tried) {
+            let by = admit::spread::by(&node.config.load(), &pool, self.peer.ip(), None);
+            match pool.choose_by(by, &tried) {
                 Choice::Member(member) => {
                     if member.options.policy.is_some() && chain.is_none() {
                         chain = Some(Chain::of_connection(node, self.peer, self.local, record.name()));
@@ -147,7 +151,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                     }
                     record.attempt();
                     match self.stream(&member, &observe) {
-                        Ok(opened) => return Ok(Served { opened, member }),
+                        Ok(opened) => {
+                            let flow = node.flows.enter(routed.organization(), self.peer.ip(), chain);
+                            return Ok(Served { opened, member, flow });
+                        }
                         Err(OpenError::StreamLimit | OpenError::Unaccepted) => {
                             // It takes no more streams now: another member that does is next, else it is waited for.
                             tried.push(member.key);
@@ -265,7 +272,7 @@ impl Served {
         let taking = self.opened.taking.take();
         let (member, stream) = (&self.member, &mut self.opened.stream);
         let answered = || node.upstream_answered(member, Instant::now());
-        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, answered).await;
+        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, &self.flow, answered).await;
         relayed.bytes_in += sent as u64;
         if relayed.bytes_out == 0 {
             relayed.upstream_refused = self.silent(&relayed, node).await;
@@ -275,7 +282,7 @@ impl Served {
 
     /// Not a byte came back: says what that means. True if the upstream was not reached.
     async fn silent(&mut self, relayed: &Relayed, node: &Node) -> bool {
-        if matches!(relayed.end, RelayEnd::SessionLost | RelayEnd::Visitor) {
+        if matches!(relayed.end, RelayEnd::SessionLost | RelayEnd::Visitor | RelayEnd::Cut) {
             return false;
         }
         let member = &self.member;

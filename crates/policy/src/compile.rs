@@ -159,7 +159,7 @@ pub fn compile(text: &str, subject: Subject<'_>) -> Result<Policy, Vec<Fault>> {
             actions: Actions::Built,
             ..subject
         },
-        Actions::Built | Actions::BuiltWithWaf => subject,
+        Actions::Built | Actions::BuiltWithWaf | Actions::Edge => subject,
     };
     build(text, &subject).map(|(policy, _)| policy)
 }

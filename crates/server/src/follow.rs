@@ -26,6 +26,7 @@ const OF_THE_EDGE: &[&str] = &[
     "reserved_addr",
     "agent_ingress",
     "endpoint",
+    "endpoint_pool",
     "secret",
 ];
 

@@ -12,6 +12,7 @@ use crate::access::{Credential, Organization, Standing, TokenHash};
 use crate::cloud::{CloudEndpoint, CloudPool, Clouds, parents};
 use crate::ingress::Ingress;
 use crate::networks::{IpPolicy, Networks, Restrictions, passes};
+use crate::pool::PoolSettings;
 use crate::reserved::{Reservation, ReservedName, ReservedPort};
 use crate::shards::Sharded;
 
@@ -33,8 +34,14 @@ pub struct Told {
     pub(crate) exclusive: Sharded<Arc<str>, u32>,
     pub(crate) clouds: Clouds,
     pub(crate) networks_generation: u64,
+    pub(crate) pools: Sharded<Arc<str>, Arc<PoolSettings>>,
     /// Values of secrets in vaults.
     pub(crate) secrets: Sharded<Arc<str>, Arc<Zeroizing<String>>>,
+}
+
+/// By what the settings of a URL are found.
+pub(crate) fn pool_key(url: &EndpointUrl, organization: &str) -> String {
+    format!("{organization} {} {url}", url.binding())
 }
 
 /// By what a secret is found: neither id nor names have a zero byte.
@@ -188,6 +195,25 @@ impl Told {
             .map(|p| &**p)
             .filter(|p| !p.broken)
             .filter(is_theirs)
+    }
+
+    /// How the traffic of an organisation's URL is spread; none: as it comes. Costs nothing while nobody has set anything.
+    pub fn pool(&self, url: &EndpointUrl, organization: &str) -> Option<&Arc<PoolSettings>> {
+        if self.pools.is_empty() {
+            return None;
+        }
+        self.pools.get(&*pool_key(url, organization))
+    }
+
+    /// Whether somebody has set how traffic is spread.
+    pub fn has_pools(&self) -> bool {
+        !self.pools.is_empty()
+    }
+
+    /// Writes how the traffic of a URL is spread.
+    pub fn put_pool(&mut self, url: &EndpointUrl, organization: &str, settings: PoolSettings) {
+        self.pools
+            .insert(pool_key(url, organization).into(), Arc::new(settings));
     }
 
     /// The value of an organisation's secret.

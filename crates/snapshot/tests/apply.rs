@@ -8,7 +8,7 @@ use adit_model::Object;
 use adit_names::endpoint_url::{Binding, Class, EndpointUrl};
 use adit_names::host::CanonicalHost;
 use adit_names::id::{Id, Prefix};
-use adit_snapshot::{Binds, Change, Compiler, EdgeConfig, Quarantined, SealKey};
+use adit_snapshot::{Binds, Change, Compiler, EdgeConfig, Quarantined, SealKey, Sticky, Strategy};
 use serde_json::{Value, json};
 
 fn id(prefix: Prefix, number: u8) -> Id {
@@ -511,4 +511,27 @@ fn rules_and_endpoints_end_when_they_were_to_end() {
     assert!(node.compiler.set_now(at(30)));
     node.good([governed(2, "https://b.example.org", &endpoint)]);
     assert!(!node.config.told.has_cloud_endpoints());
+}
+
+#[test]
+fn settings_of_pools_come_change_and_go() {
+    let mut node = Node::new();
+    let set = |strategy: &str, sticky: &str| {
+        let body =
+            json!({ "url": "https://a.example.org", "binding": "public", "strategy": strategy, "sticky": sticky });
+        object("endpoint_pool", id(Prefix::EndpointPool, 1), 1, &body)
+    };
+    let url = EndpointUrl::from_canonical("https://a.example.org", Binding::Public).unwrap();
+    let found = |node: &Node, of: u8| node.config.told.pool(&url, &organization(of).to_string()).cloned();
+    node.good([set("least_busy", "header:x-tenant")]);
+    let settings = found(&node, 1).unwrap();
+    assert_eq!(
+        (settings.strategy, &settings.sticky),
+        (Strategy::LeastBusy, &Sticky::Header("x-tenant".into()))
+    );
+    assert!(found(&node, 2).is_none(), "each organisation has its own");
+    node.bad(set("round_robin", "cookie"), "not available");
+    assert_eq!(found(&node, 1).unwrap().strategy, Strategy::RoundRobin);
+    node.good([gone("endpoint_pool", id(Prefix::EndpointPool, 1))]);
+    assert!(found(&node, 1).is_none());
 }

@@ -1,9 +1,12 @@
 //! Choosing the member that serves a request, waiting while an agent returns. Only here is a [`Permitted`] made.
 
+pub(crate) mod spread;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use adit_cluster::{Choice, Member, MemberKey, Pool, Woken};
+use adit_http1::Head;
 use adit_observe::ParkResult;
 
 use crate::reply::Answer;
@@ -24,7 +27,7 @@ impl Permitted {
     }
 }
 
-/// Admits a request to a member of `pool` that is not among `tried`; to the one that the visitor's connection is
+/// Admits a request with this head to a member of `pool` that is not among `tried`; to the one that the visitor's connection is
 /// `pinned` to, if it takes new exchanges.
 ///
 /// Waits in the pool's queue while the only agents are about to come back; whoever waits is forgotten at once
@@ -37,6 +40,7 @@ pub(crate) async fn admit(
     pool: &Arc<Pool>,
     pinned: Option<MemberKey>,
     tried: &[MemberKey],
+    head: &Head,
     host: &str,
 ) -> Result<Permitted, Answer> {
     let mut parked_us = 0;
@@ -46,8 +50,14 @@ pub(crate) async fn admit(
     }
     let mut began = None;
     loop {
-        let random = crate::forward::random();
-        match pool.choose_other(random, tried) {
+        let by = {
+            let config = conn.node.config.load();
+            let client = || crate::forward::client_ip(head, conn);
+            // Nobody's address is read out of a head for nothing.
+            let ip = if config.told.has_pools() { client() } else { conn.ip() };
+            spread::by(&config, pool, ip, Some(head))
+        };
+        match pool.choose_by(by, tried) {
             Choice::Member(member) => return Ok(Permitted { member, parked_us }),
             Choice::Offline => return Err(Answer::offline(host)),
             Choice::Park => {}

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey, Pool};
-use adit_http1::{Known, Version};
+use adit_http1::{Head, Known, Version};
 use adit_mux::OpenError;
 use adit_observe::{ParkResult, RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
@@ -22,6 +22,7 @@ use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::upstream::{Upstream, UpstreamError};
 use super::{record, request_head, verdict};
 use crate::admit::{self, Permitted};
+use crate::flows::Flow;
 use crate::govern::{Chain, Hop, Verdict};
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::record_connection::micros;
@@ -49,7 +50,7 @@ pub(crate) enum Forwarded {
     /// A policy ends the connection without an answer: in order, or by a reset.
     Closed { reset: bool },
     /// `101` was sent; the stream carries raw bytes, with those that came behind the head.
-    Upgraded(Box<AgentStream>, Bytes),
+    Upgraded(Box<AgentStream>, Bytes, Arc<Flow>),
     /// The response broke off, or the visitor left.
     Broken,
 }
@@ -114,15 +115,16 @@ pub(crate) async fn exchange<V: Visitor>(
     let mut next: Option<Routed> = None;
     let (forwarded, ended) = loop {
         let routed = next.as_ref().unwrap_or(routed);
-        let (permitted, pool) = match chosen(conn, visitor, routed, &mut chain, &mut progress, host).await {
-            Chosen::Member(permitted, pool) => (permitted, pool),
-            Chosen::Forward(routed) => {
-                next = Some(routed);
-                progress.tried.clear();
-                continue;
-            }
-            Chosen::End(end) => break (end, Instant::now()),
-        };
+        let (permitted, pool) =
+            match chosen(conn, visitor, routed, &exchange.request, &mut chain, &progress, host).await {
+                Chosen::Member(permitted, pool) => (permitted, pool),
+                Chosen::Forward(routed) => {
+                    next = Some(routed);
+                    progress.tried.clear();
+                    continue;
+                }
+                Chosen::End(end) => break (end, Instant::now()),
+            };
         progress.parked_us += permitted.parked_us;
         if permitted.member().options.policy.is_some() && chain.is_none() {
             // Its agent came while the request was on its way to another.
@@ -249,8 +251,9 @@ async fn chosen<V: Visitor>(
     conn: &Conn,
     visitor: &mut V,
     routed: &Routed,
+    head: &Head,
     chain: &mut Option<Box<Chain>>,
-    progress: &mut Progress,
+    progress: &Progress,
     host: &str,
 ) -> Chosen {
     let pool = match routed.side(super::random(), &progress.tried) {
@@ -269,7 +272,7 @@ async fn chosen<V: Visitor>(
             };
         }
     };
-    match admitted(conn, visitor, &pool, &progress.tried, host).await {
+    match admitted(conn, visitor, &pool, &progress.tried, head, host).await {
         Ok(permitted) => Chosen::Member(permitted, pool),
         Err(None) => Chosen::End(Forwarded::Broken),
         Err(Some(a)) => Chosen::End(Forwarded::Answer(a)),
@@ -282,10 +285,11 @@ async fn admitted<V: Visitor>(
     visitor: &mut V,
     pool: &Arc<Pool>,
     tried: &[MemberKey],
+    head: &Head,
     host: &str,
 ) -> Result<Permitted, Option<Answer>> {
     let pinned = visitor.pinned().and_then(|p| p.as_ref()).map(Pinned::member);
-    let mut admit = std::pin::pin!(admit::admit(conn, pool, pinned, tried, host));
+    let mut admit = std::pin::pin!(admit::admit(conn, pool, pinned, tried, head, host));
     poll_fn(|cx| {
         if let Poll::Ready(r) = admit.as_mut().poll(cx) {
             return Poll::Ready(r.map_err(Some));
@@ -524,7 +528,7 @@ async fn attempt<V: Visitor>(
         held,
         expecting.as_ref(),
     );
-    let end = super::governed::pumped(&mut pump, &conn.node, member, chain).await;
+    let end = super::governed::pumped(&mut pump, conn, member, chain, now).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
@@ -554,7 +558,9 @@ async fn attempt<V: Visitor>(
         }
         End::Upgraded => {
             let (stream, early) = upstream.into_raw();
-            Attempt::Done(Forwarded::Upgraded(Box::new(stream), early))
+            let ip = request_head::client_ip(&exchange.request, conn);
+            let flow = conn.node.flows.enter(&member.session.organization, ip, chain.take());
+            Attempt::Done(Forwarded::Upgraded(Box::new(stream), early, flow))
         }
         End::Replaced(answer) => {
             upstream.abort();

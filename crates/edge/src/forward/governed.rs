@@ -1,24 +1,64 @@
-//! Pumping an exchange whose response passes policies: it stands still at the head of the response until they have
-//! spoken.
+//! Pumping an exchange, looked at by others: policies speak when the head of the response is there, and who may not come
+//! from where he is any more is cut off.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use adit_cluster::Member;
+use adit_http1::Head;
 
 use super::pump::{End, Pump};
+use super::request_head;
 use super::upstream::Upstream;
 use super::verdict;
 use crate::govern::{Chain, Responded};
-use crate::http::Visitor;
-use crate::node::Node;
+use crate::http::{Visitor, VisitorError};
+use crate::reply::Answer;
+use crate::secure::Conn;
+
+/// What ran for a shorter time when an IP rule changed may end by itself.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Pumps to the end.
 pub(super) async fn pumped<V: Visitor, U: Upstream>(
     pump: &mut Pump<'_, V, U>,
-    node: &Node,
+    conn: &Conn,
     member: &Member,
     chain: &mut Option<Box<Chain>>,
+    began: Instant,
 ) -> End {
+    let node = &conn.node;
+    let mut generation = node.flows.generation();
+    // Who waits for nothing but the next byte has to be woken when rules change; nobody else pays for it.
+    let is_watched = chain.is_some() || node.config.load().told.has_restrictions();
+    let flow = is_watched.then(|| node.flows.enter_waking());
     loop {
-        match (verdict::pumped(pump, node, member).await, chain.as_deref_mut()) {
+        let end = {
+            let mut pumping = std::pin::pin!(verdict::pumped(pump, node, member));
+            poll_fn(|cx| {
+                if let Some(flow) = &flow {
+                    flow.poll_cut(cx);
+                }
+                let now = node.flows.generation();
+                if now != generation && began.elapsed() >= SHORT {
+                    generation = now;
+                    return Poll::Ready(None);
+                }
+                pumping.as_mut().poll(cx).map(Some)
+            })
+            .await
+        };
+        let end = match end {
+            Some(end) => end,
+            None if may_stay(conn, pump.request, member, chain) => continue,
+            None if pump.has_begun() => return End::Visitor(VisitorError::Gone),
+            None => {
+                let ip = request_head::client_ip(pump.request, conn);
+                return End::Replaced(Answer::address_blocked(ip));
+            }
+        };
+        match (end, chain.as_deref_mut()) {
             (End::Head, Some(chain)) => {
                 chain.upstream_answered(node, pump.response.status() >= 500);
                 match chain.response(node, pump.response) {
@@ -33,4 +73,12 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
             (end, _) => return end,
         }
     }
+}
+
+/// Whether networks that have changed would still let this request in.
+fn may_stay(conn: &Conn, request: &Head, member: &Member, chain: &mut Option<Box<Chain>>) -> bool {
+    let ip = request_head::client_ip(request, conn);
+    let told = &conn.node.config.load().told;
+    told.visitor_may_come_from(&member.session.organization, ip)
+        && chain.as_deref_mut().is_none_or(|chain| chain.still_passes(&conn.node))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_cluster::{AgentStream, Member, MemberKey, StreamFailures};
 use adit_http1::{FieldList, Framing, Head, Known, Version};
@@ -153,7 +153,7 @@ pub(super) async fn attempt<V: Visitor>(
         progress.held.take(),
         None,
     );
-    let end = super::governed::pumped(&mut pump, &conn.node, member, chain).await;
+    let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now()).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();

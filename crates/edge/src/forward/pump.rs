@@ -75,7 +75,7 @@ enum Down {
 pub(super) struct Pump<'a, V, U> {
     pub(super) visitor: &'a mut V,
     pub(super) upstream: &'a mut U,
-    request: &'a Head,
+    pub(super) request: &'a Head,
     pub(super) response: &'a mut Head,
     wanted: Wanted,
     edit: response_head::Edit<'a>,

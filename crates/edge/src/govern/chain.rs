@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
 use adit_policy::{
-    BodyFault, Connection, Decision, Effect, EffectFault, Exchange, Input, Phase, Policy, Session, Step, View,
+    BodyFault, Connection, Decision, Effect, EffectFault, Exchange, Input, Phase, Policy, Session, State, Step, View,
 };
 
 use super::connection::{self, micros};
@@ -50,8 +50,6 @@ pub(super) struct Received {
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(super) exchange: Exchange,
-    /// As it was when it came to the last endpoint: a retry begins there.
-    before: Exchange,
     /// Outermost first.
     pub(super) hops: Vec<Hop>,
     /// How many of them have forwarded.
@@ -92,7 +90,6 @@ impl Chain {
     fn new(connection: Connection, received: Option<Received>, host: &str) -> Box<Self> {
         Box::new(Self {
             exchange: Exchange::new(),
-            before: Exchange::new(),
             hops: Vec::new(),
             forwarded: 0,
             connection,
@@ -112,9 +109,12 @@ impl Chain {
         self.exchange.host()
     }
 
-    /// The endpoint that was chosen, in place of one that was chosen before and failed.
+    /// The endpoint that was chosen, in place of one that was chosen before and failed. What the failed one's policy made
+    /// of the request is dropped; behind another endpoint, whose policy made something of it too, it stays.
     fn enter(&mut self, hop: Hop) {
-        self.exchange = self.before.clone();
+        if self.forwarded == 0 {
+            self.exchange = Exchange::new();
+        }
         self.hops.truncate(self.forwarded);
         self.hops.push(hop);
     }
@@ -185,13 +185,46 @@ impl Chain {
         }
     }
 
+    /// Whether the policies that were passed would let it pass now. Nothing is counted by it, and what a policy forwarded
+    /// to is not asked for again.
+    pub(crate) fn still_passes(&mut self, node: &Node) -> bool {
+        let unused = State::default();
+        let first = std::mem::take(&mut self.exchange);
+        let is_http = self.received.is_some();
+        let phases: &[Phase] = if is_http {
+            &[Phase::TcpConnect, Phase::HttpRequest]
+        } else {
+            &[Phase::TcpConnect]
+        };
+        let mut passes = true;
+        'all: for at in 0..self.hops.len() {
+            let Some(policy) = self.hops.get(at).and_then(Hop::policy).cloned() else {
+                continue;
+            };
+            for phase in phases {
+                // The first request's connection phase is that of the outermost endpoint alone.
+                if is_http && at > 0 && *phase == Phase::TcpConnect {
+                    continue;
+                }
+                match self.run_with(node, at, &policy, *phase, None, &unused, true) {
+                    Decision::Close | Decision::Refuse { .. } | Decision::Respond { continues: false, .. } => {
+                        passes = false;
+                        break 'all;
+                    }
+                    Decision::Pass | Decision::Forward { .. } | Decision::Respond { .. } => {}
+                }
+            }
+        }
+        self.exchange = first;
+        passes
+    }
+
     /// To the endpoints that were opened.
     fn go_on(&mut self) -> Verdict {
         let Some(next) = self.opened.take() else {
             return Verdict::Answer(Answer::internal());
         };
         self.forwarded = self.hops.len();
-        self.before = self.exchange.clone();
         Verdict::Forward(next)
     }
 
@@ -203,6 +236,21 @@ impl Chain {
         policy: &Arc<Policy>,
         phase: Phase,
         response: Option<(&Head, &'static str)>,
+    ) -> Decision {
+        self.run_with(node, at, policy, phase, response, &node.policy_state, false)
+    }
+
+    /// The same with these counters; `again`: it went this way before, and nothing new is opened.
+    #[allow(clippy::too_many_arguments, reason = "what a run needs")]
+    fn run_with(
+        &mut self,
+        node: &Node,
+        at: usize,
+        policy: &Arc<Policy>,
+        phase: Phase,
+        response: Option<(&Head, &'static str)>,
+        state: &State,
+        again: bool,
     ) -> Decision {
         if policy.is_idle(phase) {
             return Decision::Pass;
@@ -238,16 +286,20 @@ impl Chain {
                 request,
                 response,
                 tables: &tables,
-                state: &node.policy_state,
+                state,
             };
             match run.step(&mut self.exchange, &view, input) {
                 Step::Done(decision) => return decision,
+                Step::Need(Effect::OpenInternal { .. }) if again => input = Input::Opened(Ok(())),
                 Step::Need(Effect::OpenInternal { url }) => {
                     let opened = internal::open(node, &url, &self.hops);
                     input = Input::Opened(opened.map(|target| self.opened = Some(target)));
                 }
                 Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),
-                Step::Need(effect) => input = not_performed(&effect),
+                Step::Need(effect) => match unavailable(&effect) {
+                    Some(failed) => input = failed,
+                    None => return Decision::Close,
+                },
             }
         }
     }
@@ -292,20 +344,21 @@ impl Chain {
     }
 }
 
-/// The answer to what this edge does not do: a failure, which each action follows as it is documented to.
-fn not_performed(effect: &Effect) -> Input {
+/// The answer to an effect that this version does not perform: the action that asked fails as it says it does, and none
+/// lets anybody pass by that. Policies with such actions are refused where they are written; expressions may still ask
+/// for a body.
+fn unavailable(effect: &Effect) -> Option<Input> {
     let fault = || EffectFault {
-        code: ErrorCode::NGROK_3006,
-        message: "this server does not do that".to_owned(),
+        code: ErrorCode::ADIT_5203,
+        message: "not available in this version".to_owned(),
     };
-    match effect {
-        Effect::OpenInternal { .. } => Input::Opened(Err(fault())),
+    Some(match effect {
         Effect::Fetch(_) => Input::Fetched(Err(fault())),
         Effect::Keys { .. } => Input::Keys(Err(fault())),
         Effect::Body { .. } => Input::Body(Err(BodyFault::Failed)),
         Effect::Session(_) => Input::Session(Box::new(Session::Failed(fault()))),
         Effect::Inspect(_) => Input::Inspected(Err(fault())),
         Effect::Wait { .. } => Input::Admitted(false),
-        Effect::Tick => Input::Tick(Duration::ZERO),
-    }
+        Effect::OpenInternal { .. } | Effect::Tick => return None,
+    })
 }

@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use super::h1_visitor::{H1Visitor, VisitorIo};
 use super::request::RequestFacts;
 use super::{Visitor, VisitorError, upgrade};
+use crate::flows::Flow;
 use crate::forward::{self, Exchange, Forwarded};
 use crate::reply::{Answer, Form, linger};
 use crate::route::{HostCache, route};
@@ -85,9 +86,9 @@ pub(crate) async fn serve<IO: VisitorIo>(io: IO, received: BytesMut, conn: Arc<C
                 }
                 return;
             }
-            Next::Upgraded(stream, early) => {
+            Next::Upgraded(stream, early, flow) => {
                 let (io, received) = visitor.into_parts();
-                return upgrade::relay(io, received, *stream, early, &conn).await;
+                return upgrade::relay(io, received, *stream, early, &conn, &flow).await;
             }
         }
     }
@@ -102,7 +103,7 @@ enum Next {
     Close,
     /// Close after what the visitor still sends has been read for a moment.
     Linger,
-    Upgraded(Box<adit_cluster::AgentStream>, bytes::Bytes),
+    Upgraded(Box<adit_cluster::AgentStream>, bytes::Bytes, Arc<Flow>),
 }
 
 enum HeadRead {
@@ -217,7 +218,7 @@ async fn one<IO: VisitorIo>(
             }
         }
         Forwarded::Answer(a) => answer(visitor, conn, exchange, &facts, a, true, began).await,
-        Forwarded::Upgraded(stream, early) => Next::Upgraded(stream, early),
+        Forwarded::Upgraded(stream, early, flow) => Next::Upgraded(stream, early, flow),
         Forwarded::Closed { reset } => {
             if reset {
                 visitor.reset();

@@ -259,9 +259,12 @@ async fn one(
         // stream is dropped (RFC 9113, section 8.1). A reset of ours would overtake what is queued.
         Forwarded::Complete => true,
         Forwarded::Answer(a) => send(visitor, exchange, &a, facts.is_head).await,
-        Forwarded::Upgraded(mut stream, early) => {
+        Forwarded::Upgraded(mut stream, early, flow) => {
             let mut io = visitor.raw();
-            let relayed = crate::relay::relay(&mut io, &mut stream, Bytes::new(), early, None, || {}).await;
+            let relayed = crate::relay::relay(&mut io, &mut stream, Bytes::new(), early, None, &flow, || {}).await;
+            if relayed.end == crate::relay::RelayEnd::Cut {
+                visitor.break_off();
+            }
             conn.observe
                 .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);
             true

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use adit_cluster::{BoundPolicy, Proto};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, Scheme};
-use adit_policy::{Fault, References, Subject};
+use adit_policy::{Actions, Fault, References, Subject};
 use adit_protocol::bind_address;
 use adit_protocol::message::Bind;
 use adit_snapshot::{EdgeConfig, Policies};
@@ -96,6 +96,7 @@ pub(crate) fn compile(
     let known = Known { config, organization };
     let subject = Subject {
         internal: is_for.internal,
+        actions: Actions::Edge,
         ..Subject::agent(is_for.scheme)
     };
     let refused = |faults: Vec<Fault>| {

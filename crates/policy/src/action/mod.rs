@@ -245,6 +245,24 @@ pub(crate) const ALIASES: &[(&str, &str, bool)] = &[
     ("webhook-validation", "verify-webhook", true),
 ];
 
+/// What the edge performs as a whole; of the others it would do a part or nothing.
+const PERFORMED: &[&str] = &[
+    "add-headers",
+    "basic-auth",
+    "circuit-breaker",
+    "close-connection",
+    "custom-response",
+    "deny",
+    "forward-internal",
+    "log",
+    "rate-limit",
+    "redirect",
+    "remove-headers",
+    "restrict-ips",
+    "set-vars",
+    "url-rewrite",
+];
+
 /// Does this build execute the action of that name without help of a firewall? Rules with others are refused where they
 /// are written.
 #[must_use]
@@ -253,6 +271,9 @@ pub fn is_built(name: &str) -> bool {
 }
 
 pub(crate) fn is_built_for(name: &str, actions: Actions) -> bool {
+    if actions == Actions::Edge {
+        return PERFORMED.contains(&name);
+    }
     let needs_waf = matches!(name, "owasp-crs-request" | "owasp-crs-response");
     find(name).is_some() && (!needs_waf || actions != Actions::Built)
 }

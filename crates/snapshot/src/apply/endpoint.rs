@@ -6,7 +6,7 @@ use std::sync::Arc;
 use adit_model::Object;
 use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_names::id::Id;
-use adit_policy::Subject;
+use adit_policy::{Actions, Subject};
 use serde_json::Value;
 
 use super::access::time;
@@ -34,6 +34,7 @@ impl Compiler {
         let url = EndpointUrl::from_canonical(text, binding).map_err(|error| format!("url: {text:?}: {error}"))?;
         let subject = Subject {
             internal: binding == Binding::Internal,
+            actions: Actions::Edge,
             ..Subject::cloud(url.scheme())
         };
         let (policy, wrong) = match self.policies.compile(object.text("traffic_policy"), subject) {

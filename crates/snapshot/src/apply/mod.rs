@@ -12,6 +12,7 @@ mod access;
 mod endpoint;
 mod network;
 mod place;
+mod pool;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -90,6 +91,7 @@ enum Written {
     },
     Cloud(Arc<CloudEndpoint>),
     Secret(Arc<str>),
+    Pool(Arc<str>),
 }
 
 /// Compiles objects into an [`EdgeConfig`]. One per node, used by its feed loop alone.
@@ -229,6 +231,7 @@ impl Compiler {
             "reserved_addr" => return self.port(&object),
             "agent_ingress" => return self.ingress(&object),
             "endpoint" => return self.cloud(&object),
+            "endpoint_pool" => return self.pool(&object),
             // Kinds that the edge has nothing to do with.
             _ => return Ok(()),
         }
@@ -270,6 +273,9 @@ impl Compiler {
             Written::Restriction => self.forget_restriction(id),
             Written::Ingress { hosts, exclusive } => self.forget_ingress(&hosts, exclusive.as_deref()),
             Written::Cloud(endpoint) => self.told.clouds.remove(&endpoint),
+            Written::Pool(key) => {
+                self.told.pools.remove(&*key);
+            }
             Written::Secret(key) => {
                 self.told.secrets.remove(&*key);
             }

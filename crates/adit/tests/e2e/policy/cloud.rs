@@ -213,7 +213,7 @@ fn cloud_and_agent_share_a_url() {
     let body = serde_json::json!({
         "type": "cloud", "url": url(&server, &host), "traffic_policy": policy, "pooling_enabled": true, "weight": 100,
     });
-    let made = super::make(&server, "/endpoints", &body);
+    let made = super::make(&server, "/adit/endpoints", &body);
     let mut visitor = Visitor::tls(&server, &host);
     until("in force", || get(&mut visitor, &host, "/"), |m| m.text() == "cloud");
     let service = Service::start(|_| ok("agent"));
@@ -231,7 +231,7 @@ fn cloud_and_agent_share_a_url() {
         || get(&mut visitor, &host, "/"),
         |m| m.text() == "cloud",
     );
-    let path = format!("/endpoints/{}", made["id"].as_str().unwrap());
+    let path = format!("/adit/endpoints/{}", made["id"].as_str().unwrap());
     let (status, answer) = api::change(&server, "PATCH", &path, r#"{"weight": 0}"#);
     assert_eq!(status, 200, "{answer}");
     // Twenty in a row would be chance once in a million.
@@ -243,5 +243,42 @@ fn cloud_and_agent_share_a_url() {
             0
         };
         (in_a_row == 20).then_some(())
+    });
+}
+
+/// Settings of a URL say who of its agents serves.
+#[test]
+fn a_pool_is_spread_as_it_is_set() {
+    let server = Server::start();
+    let host = server.host("pool");
+    let start = |name: &'static str| {
+        let service = Service::start(move |_| ok(name));
+        let agent = Agent::http(&server, service.address())
+            .url(&format!("https://{host}"))
+            .args(["--pooling-enabled"])
+            .start();
+        (service, agent)
+    };
+    let _both = (start("one"), start("two"));
+    let settings =
+        serde_json::json!({"url": url(&server, &host), "strategy": "round_robin", "sticky": "header:x-tenant"});
+    let made = super::make(&server, "/adit/endpoint_pools", &settings);
+    let mut visitor = Visitor::tls(&server, &host);
+    let mut of = |tenant: &str| {
+        visitor
+            .ask(format!("GET / HTTP/1.1\r\nHost: {host}\r\nX-Tenant: {tenant}\r\n\r\n"))
+            .text()
+    };
+    crate::harness::eventually("each tenant has its own", || {
+        let tenants: Vec<_> = (0..16).map(|n| of(&n.to_string())).collect();
+        let again: Vec<_> = (0..16).map(|n| of(&n.to_string())).collect();
+        (tenants == again && tenants.iter().any(|t| t == "one") && tenants.iter().any(|t| t == "two")).then_some(())
+    });
+    let path = format!("/adit/endpoint_pools/{}", made["id"].as_str().unwrap());
+    let (status, answer) = api::change(&server, "PATCH", &path, r#"{"sticky": "off"}"#);
+    assert_eq!(status, 200, "{answer}");
+    crate::harness::eventually("in turn", || {
+        let turns: Vec<_> = (0..8).map(|_| of("same")).collect();
+        turns.windows(2).all(|two| two[0] != two[1]).then_some(())
     });
 }

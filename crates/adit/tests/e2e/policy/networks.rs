@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{endpoint, get, make, until, url};
 use crate::api;
-use crate::harness::{Server, Visitor};
+use crate::harness::{Agent, End, Server, Site, Upstream, Visitor};
 
 #[test]
 fn ip_policies_decide_and_their_changes_too() {
@@ -64,11 +64,69 @@ fn ip_policies_decide_and_their_changes_too() {
     );
     assert_eq!(api::change(&server, "DELETE", &deny, "").0, 204);
     let ended = json!({"ip_policy_id": ip_policy, "cidr": "127.0.0.1/32", "action": "deny", "expires_at": "2020-01-01T00:00:00Z"});
-    make(&server, "/ip_policy_rules", &ended);
+    make(&server, "/adit/ip_policy_rules", &ended);
     let mut visitor = Visitor::tls(&server, &host);
     assert_eq!(
         get(&mut visitor, &host, "/").status(),
         200,
         "a rule that has ended denies nobody"
     );
+}
+
+/// What lasts is cut when its visitor may not come any more: a relayed connection, and a response that is under way.
+#[test]
+fn open_flows_are_cut_when_rules_change() {
+    let server = Server::start();
+    let ip_policy = make(&server, "/ip_policies", &json!({}));
+    let ip_policy = ip_policy["id"].as_str().unwrap().to_owned();
+    let rule = |cidr: &str, action: &str| {
+        let body = json!({"ip_policy_id": ip_policy, "cidr": cidr, "action": action});
+        let made = make(&server, "/ip_policy_rules", &body);
+        format!("/ip_policy_rules/{}", made["id"].as_str().unwrap())
+    };
+    rule("127.0.0.0/8", "allow");
+    let restrict = format!("[{{type: restrict-ips, config: {{ip_policies: [{ip_policy}]}}}}]");
+    let file = |policy: String| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, policy.as_bytes()).unwrap();
+        file
+    };
+    let connect = file(format!("on_tcp_connect:\n  - actions: {restrict}\n"));
+    let request = file(format!("on_http_request:\n  - actions: {restrict}\n"));
+    let upstream = Upstream::bind();
+    let tcp = Agent::tcp(&server, upstream.address())
+        .args(["--traffic-policy-file", connect.path().to_str().unwrap()])
+        .start();
+    let flags = ["--traffic-policy-file", request.path().to_str().unwrap()];
+    let site = Site::scripted(&server, "lasting", &flags);
+    let free = Site::scripted(&server, "free", &[]);
+
+    let mut relayed = Visitor::plain(format!("127.0.0.1:{}", tcp.port()).parse().unwrap());
+    let mut conn = upstream.accept();
+    relayed.send("a");
+    assert_eq!(conn.bytes(1), b"a");
+    let mut events = site.visitor();
+    events.send(site.get_text("/"));
+    let mut service = site.upstream.accept();
+    service.request();
+    service.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    assert_eq!(events.receive_head().status(), 200);
+    let mut unrestricted = free.visitor();
+    unrestricted.send(free.get_text("/"));
+    let mut other = free.upstream.accept();
+    other.request();
+    // Requests that have run for less than a second may end by themselves.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+
+    let deny = rule("127.0.0.1/32", "deny");
+    assert_eq!(relayed.rest(), (Vec::new(), End::Reset));
+    let rest = events.rest_or_alert();
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "{}", rest.escape_ascii());
+    other.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(
+        unrestricted.receive(crate::harness::Of::Get).text(),
+        "ok",
+        "nobody else is touched"
+    );
+    assert_eq!(api::change(&server, "DELETE", &deny, "").0, 204);
 }

@@ -8,7 +8,7 @@ use adit_model::Object;
 use adit_model::kind::endpoint;
 use adit_names::endpoint_url::Binding;
 use adit_names::id::{Id, Prefix};
-use adit_policy::{Fault, References, Subject};
+use adit_policy::{Actions, Fault, References, Subject};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -62,6 +62,7 @@ pub(super) async fn check(call: &Call<'_>, object: &Object) -> Result<(), ApiErr
     let text = object.text("traffic_policy");
     let subject = Subject {
         internal: url.binding() == Binding::Internal,
+        actions: Actions::Edge,
         ..Subject::cloud(url.scheme())
     };
     let asked = Asked::default();
