@@ -112,7 +112,7 @@ async fn a_url_is_shared_or_one_s_own() {
                 "url": format!("https://r{round}.adit.example.com"),
                 "type": "cloud",
                 "pooling_enabled": pooling,
-                "traffic_policy": "on_http_request: []\n",
+                "traffic_policy": "on_http_request:\n  - actions:\n      - type: deny\n",
             });
             asked.spawn(async move { (pooling, place.ask("POST", "/endpoints", body).await) });
         }

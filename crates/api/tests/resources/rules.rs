@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::agents::{online, online_of};
 use crate::place::{Place, place};
 
+/// A policy that answers every request.
+const DENY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
+
 /// A key of a new service user whose role has these permissions.
 async fn key_with(place: &Place, permissions: &[&str], selector: &str) -> String {
     let role = json!({"name": permissions.join(" "), "permissions": permissions, "selector": selector});
@@ -58,11 +61,13 @@ async fn what_a_policy_names_has_to_be_readable() {
     let key = key_with(&place, &["endpoints:read", "endpoints:write"], "").await;
     let restricts = |id: &str| {
         format!(
-            "on_http_request:\n  - actions:\n      - type: restrict-ips\n        config:\n          ip_policies: [{id}]\n"
+            "on_http_request:\n  - actions:\n      - type: restrict-ips\n        config:\n          ip_policies: [{id}]\n  \
+             - actions:\n      - type: deny\n"
         )
     };
-    let secret = "on_http_request:\n  - actions:\n      - type: deny\n        config: {secret: \"${secrets.get('hooks', 'github')}\"}\n";
-    let plain = "on_http_request:\n  - actions:\n      - type: deny\n";
+    let secret = "on_http_request:\n  - actions:\n      - type: add-headers\n        config:\n          headers:\n            \
+                  x-key: \"${secrets.get('hooks', 'github')}\"\n      - type: deny\n";
+    let plain = DENY;
     let body = |text: &str| json!({"url": "https://named.adit.example.com", "type": "cloud", "traffic_policy": text});
     for (text, permission) in [
         (&*restricts(&policy), "ip_policies:read"),
@@ -198,8 +203,7 @@ async fn an_organisation_goes_at_once() {
 #[tokio::test]
 async fn urls_are_asked_for_in_any_spelling() {
     let place = place().await;
-    let body =
-        json!({"url": "https://shop.adit.example.com", "type": "cloud", "traffic_policy": "on_http_request: []\n"});
+    let body = json!({"url": "https://shop.adit.example.com", "type": "cloud", "traffic_policy": DENY});
     let made = place.make("/endpoints", body).await;
     for url in [
         made["url"].as_str().unwrap(),

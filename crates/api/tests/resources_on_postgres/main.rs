@@ -40,6 +40,8 @@ mod sessions;
 mod sign_in;
 #[path = "../resources/special.rs"]
 mod special;
+#[path = "../resources/tenants.rs"]
+mod tenants;
 #[path = "../resources/unbuilt.rs"]
 mod unbuilt;
 
