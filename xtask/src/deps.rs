@@ -26,7 +26,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // The middle.
     ("snapshot", &["names", "model", "policy"]),
     ("store", &["names", "model", "observe"]),
-    ("cluster", &["names", "protocol", "mux", "tls", "observe"]),
+    // A member brings its traffic policy along.
+    ("cluster", &["names", "protocol", "mux", "tls", "policy", "observe"]),
     ("events", &["model", "store", "policy", "outbound", "observe"]),
     ("certs", &["model", "store", "cluster", "outbound", "observe"]),
     ("identity", &["policy", "cluster", "outbound", "observe"]),

@@ -64,6 +64,7 @@ pub use answer::Body;
 pub use applied::{Applied, OneNode, Waiting};
 pub use authenticate::hash_of;
 pub use limits::Limits;
+pub use people::authtoken::DEFAULT as DEFAULT_AUTHTOKEN;
 
 /// What an API is made of.
 pub struct Options {
@@ -105,6 +106,8 @@ pub struct Installation {
     pub http_port: u16,
     /// Ports of `tcp://` endpoints: first and last.
     pub tcp_ports: Option<(u16, u16)>,
+    /// Whether certificates are obtained for names outside the base domain.
+    pub acme: bool,
 }
 
 /// The store, and how far the nodes have come with it.

@@ -85,6 +85,8 @@ static GROUPS: &[Group] = &[
     group("/ssh_host_certificates", "SshHostCertificates", "ssh_host_certificates", "CRUDL"),
     group("/ssh_user_certificates", "SshUserCertificates", "ssh_user_certificates", "CRUDL"),
     group("/personal_access_tokens", "PersonalAccessTokens", "personal_access_tokens", "CRUDL"),
+    group("/ai_gateway_api_keys", "AIGatewayAPIKeys", "ai_gateway_api_keys", "CRUDL"),
+    Group { permission: "endpoint_configurations", replacement: CLOUD_ENDPOINTS, ..group("/pointcfg/{module}", "Pointcfg", "pointcfg", "CRUDL") },
     Group { replacement: CLOUD_ENDPOINTS, ..group("/endpoint_configurations", "EndpointConfigurations", "endpoint_configurations", "CRUDL") },
 ];
 
@@ -101,6 +103,13 @@ static MODULES: &[Modules] = &[
         ("webhook_verification", "WebhookVerification"), ("oauth", "OAuth"), ("saml", "Saml"), ("oidc", "Oidc"),
         ("websocket_tcp_converter", "WebsocketTcpConverter"), ("user_agent_filter", "UserAgentFilter"),
         ("traffic_policy", "TrafficPolicy"),
+    ]),
+    ("/endpoint_configurations/{id}", "EndpointConfiguration", &[
+        ("backend", "Backend"), ("basic_auth", "BasicAuth"), ("circuit_breaker", "CircuitBreaker"),
+        ("compression", "Compression"), ("ip_policy", "IpPolicy"), ("logging", "Logging"), ("mutual_tls", "MutualTls"),
+        ("oauth", "OAuth"), ("oidc", "Oidc"), ("request_headers", "RequestHeaders"),
+        ("response_headers", "ResponseHeaders"), ("saml", "Saml"), ("tls_termination", "TlsTermination"),
+        ("webhook_validation", "WebhookValidation"),
     ]),
     ("/edges/tcp/{id}", "TcpEdge", &[
         ("backend", "Backend"), ("ip_restriction", "IpRestriction"), ("traffic_policy", "TrafficPolicy"),
@@ -119,6 +128,8 @@ static SINGLE: &[(Method, &str, &str, &str)] = &[
     (Method::GET,    "/event_subscriptions/{subscription_id}/sources/{type}", "EventSourcesGet",    "event_subscriptions:read"),
     (Method::PATCH,  "/event_subscriptions/{subscription_id}/sources/{type}", "EventSourcesUpdate", "event_subscriptions:update"),
     (Method::DELETE, "/event_subscriptions/{subscription_id}/sources/{type}", "EventSourcesDelete", "event_subscriptions:update"),
+    (Method::DELETE, "/reserved_domains/{id}/http_endpoint_configuration",  "ReservedDomainsDeleteHttpEndpointConfig",  "reserved_domains:update"),
+    (Method::DELETE, "/reserved_domains/{id}/https_endpoint_configuration", "ReservedDomainsDeleteHttpsEndpointConfig", "reserved_domains:update"),
     (Method::POST,   "/event_destinations/{id}/send_test_event", "EventDestinationsSendTestEvent", "event_destinations:update"),
     (Method::GET,    "/kubernetes_operators/{id}/bound_endpoints", "KubernetesOperatorsGetBoundEndpoints", "kubernetes_operators:read"),
 ];
@@ -147,11 +158,17 @@ pub(crate) fn routes() -> Vec<Route> {
     for (below, of, modules) in MODULES {
         for (path, name) in *modules {
             let path: &'static str = format!("{below}/{path}").leak();
+            let resource = if below.starts_with("/edges") {
+                "edges"
+            } else {
+                "endpoint_configurations"
+            };
             for (method, verb, permission) in [
-                (Method::PUT, "Replace", "edges:update"),
-                (Method::GET, "Get", "edges:read"),
-                (Method::DELETE, "Delete", "edges:delete"),
+                (Method::PUT, "Replace", "update"),
+                (Method::GET, "Get", "read"),
+                (Method::DELETE, "Delete", "delete"),
             ] {
+                let permission = format!("{resource}:{permission}").leak();
                 let operation = format!("{of}{name}Module{verb}").leak();
                 routes.push(route(method, path, operation, permission, false));
             }

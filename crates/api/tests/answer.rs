@@ -75,6 +75,7 @@ fn place() -> Place {
             https_port: 8443,
             http_port: 8080,
             tcp_ports: None,
+            acme: false,
         },
         stored: None,
     });

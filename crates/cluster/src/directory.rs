@@ -97,6 +97,31 @@ impl Directory {
         }
     }
 
+    /// The pool of the internal endpoint that an organisation's policy forwards to (edge 2.8): exactly this URL if
+    /// online, else the wildcard with the longest suffix that is, else the exact one in its resume window.
+    pub fn find_internal(&self, url: &EndpointUrl, organization: &str) -> Option<Arc<Pool>> {
+        let key = ClaimKey::of(url, organization);
+        let others = self.others.pin();
+        let exact = others.get(&key);
+        if let Some(pool) = exact.filter(|p| p.is_online()) {
+            return Some(pool.clone());
+        }
+        let mut rest = &*key.host;
+        let mut offline = exact;
+        while let Some((_, suffix)) = rest.split_once('.') {
+            let wild = ClaimKey {
+                host: format!("*.{suffix}").into(),
+                ..key.clone()
+            };
+            match others.get(&wild) {
+                Some(pool) if pool.is_online() => return Some(pool.clone()),
+                found => offline = offline.or(found),
+            }
+            rest = suffix;
+        }
+        offline.cloned()
+    }
+
     /// Writes a name whose claim was won, and returns its pool, which has no members yet. An entry that is
     /// there stays and is returned.
     pub fn open(&self, key: &ClaimKey, url: &EndpointUrl, organization: &str) -> Arc<Pool> {

@@ -30,7 +30,9 @@ pub use directory::Directory;
 pub use failure::{StreamFailure, StreamFailures};
 pub use health::{Health, Status, UpstreamFailure};
 pub use idle::{IDLE_MAX_AGE, IDLE_PER_MEMBER, IDLE_PER_SESSION, IdlePool, IdleStreams};
-pub use member::{Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands, SessionFacts};
+pub use member::{
+    BoundPolicy, Draining, IdentityPem, Leg, Member, MemberKey, MemberOptions, Proto, RemoteCommands, SessionFacts,
+};
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{Choice, Pool};
 pub use presence::OnlineSession;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use adit_names::endpoint_url::Scheme;
+use adit_names::endpoint_url::{EndpointUrl, Scheme};
+use adit_policy::{Endpoint as Facts, Policy};
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
 
@@ -92,7 +93,32 @@ pub struct MemberOptions {
     pub metadata: String,
     /// Upstream as the agent calls it, at most 2,048 bytes; shown, never dialled.
     pub forwards_to: String,
+    /// What happens to visitors before the agent is asked; none: nothing does.
+    pub policy: Option<BoundPolicy>,
 }
+
+/// A traffic policy that came with a bind.
+#[derive(Clone)]
+pub struct BoundPolicy {
+    /// As it was written. May hold secrets.
+    pub text: Arc<str>,
+    /// What runs.
+    pub policy: Arc<Policy>,
+}
+
+impl fmt::Debug for BoundPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundPolicy").finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for BoundPolicy {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for BoundPolicy {}
 
 impl MemberOptions {
     /// Options of a protocol with nothing asked.
@@ -110,6 +136,7 @@ impl MemberOptions {
             description: String::new(),
             metadata: String::new(),
             forwards_to: String::new(),
+            policy: None,
         }
     }
 }
@@ -244,6 +271,7 @@ pub struct Member {
     http1_only: AtomicBool,
     idle: IdleStreams,
     health: Arc<Health>,
+    facts: OnceLock<Box<Facts>>,
 }
 
 impl Member {
@@ -262,6 +290,7 @@ impl Member {
             http1_only: AtomicBool::new(false),
             idle,
             health: Arc::new(Health::new(Instant::now())),
+            facts: OnceLock::new(),
         }
     }
 
@@ -270,6 +299,26 @@ impl Member {
     pub fn in_place_of(mut self, old: &Self) -> Self {
         self.health = old.health.clone();
         self
+    }
+
+    /// What its policy sees of it as a member of the pool with this URL; `organization` is the name of the organisation
+    /// when it is first asked for.
+    pub fn facts(&self, url: &EndpointUrl, organization: &str) -> &Facts {
+        self.facts.get_or_init(|| {
+            Box::new(Facts {
+                scheme: url.scheme(),
+                host: url.host().to_string(),
+                port: url.port(),
+                url: url.to_string(),
+                id: self.endpoint_id.clone(),
+                name: self.options.name.clone(),
+                metadata: self.options.metadata.clone(),
+                kind: "agent",
+                agent_id: self.session.id.clone(),
+                organization_id: self.session.organization.clone(),
+                organization_name: organization.to_owned(),
+            })
+        })
     }
 
     /// Its status: whether it serves, why not, since when.

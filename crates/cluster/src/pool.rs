@@ -31,6 +31,8 @@ pub struct Pool {
     organization: Box<str>,
     /// All of them, those in their resume window too.
     members: ArcSwap<Vec<Arc<Member>>>,
+    /// Whether some member brought a traffic policy.
+    has_policies: AtomicBool,
     gone: AtomicBool,
     queue: Queue,
 }
@@ -53,6 +55,7 @@ impl Pool {
             url,
             organization: organization.into(),
             members: ArcSwap::from_pointee(Vec::new()),
+            has_policies: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             queue: Queue::new(places),
         }
@@ -88,6 +91,18 @@ impl Pool {
         self.members.load().iter().any(|m| m.usable() > Usable::No)
     }
 
+    /// How many members take new exchanges, without those that were tried.
+    pub fn online(&self, tried: &[MemberKey]) -> usize {
+        let members = self.members.load();
+        let usable = |m: &&Arc<Member>| m.usable() > Usable::No && !tried.contains(&m.key);
+        members.iter().filter(usable).count()
+    }
+
+    /// Whether some member brought a traffic policy: else nobody need ask each of them.
+    pub fn has_policies(&self) -> bool {
+        self.has_policies.load(Ordering::Acquire)
+    }
+
     /// Whether its name was given up.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
@@ -115,6 +130,13 @@ impl Pool {
             // Nobody is there to serve it, or to have rules.
             _ => true,
         }
+    }
+
+    /// Whether its members demand anything of visitors' TLS.
+    pub fn has_tls_rules(&self) -> bool {
+        let members = self.members.load();
+        let demands = |m: &Arc<Member>| m.options.tls_identity_pem.is_some() || m.options.mutual_tls_ca_pem.is_some();
+        members.first().is_some_and(demands)
     }
 
     /// Chooses among the members that take new exchanges, each with the same probability (`random` is any
@@ -185,6 +207,10 @@ impl Pool {
 
     /// Adds a member, or puts it in the place of the one with the key `instead_of`.
     pub fn put(&self, member: &Arc<Member>, instead_of: Option<MemberKey>) {
+        if member.options.policy.is_some() {
+            // Before it can be chosen. It stays said when that member goes: then it costs a look at each.
+            self.has_policies.store(true, Ordering::Release);
+        }
         self.members.rcu(|old| {
             let mut members: Vec<Arc<Member>> = old
                 .iter()

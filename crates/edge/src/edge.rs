@@ -115,6 +115,9 @@ impl Edge {
         let clock = session::run_clock(node.agents.clone());
         let task = node.workers.spawn_on(0, "session clock", clock);
         accepting.extend(task.map(|t| t.abort_handle()));
+        let cloud = crate::tcp::run_cloud_ports(ports, node.config.clone());
+        let task = node.workers.spawn_on(0, "cloud ports", cloud);
+        accepting.extend(task.map(|t| t.abort_handle()));
         let commands = session::commands::run(node.agents.clone(), node.workers.clone(), options.commands);
         let task = node.workers.spawn_on(0, "commands", commands);
         accepting.extend(task.map(|t| t.abort_handle()));

@@ -13,6 +13,7 @@
 //! * `http` reads heads (HTTP/1 by our codec, HTTP/2 by the crate `h2`; both become one `Head`).
 //! * `route` finds what the request's host means; `admit` chooses the member that serves it, waiting while
 //!   an agent returns; only `admit` can make a `Permitted`.
+//! * `govern` runs the traffic policies of endpoints that have one, before the agent is asked and on the way back.
 //! * `forward` opens or reuses a stream to the agent, writes the head anew and moves bodies both ways.
 //! * `reply` is everything that the edge itself answers.
 //! * `tcp` and `tls` are the roads of connections that are not HTTP to us, `tcp_open` the part that both share.
@@ -25,6 +26,7 @@ mod admit;
 mod control_sink;
 mod edge;
 mod forward;
+mod govern;
 mod http;
 pub mod node;
 mod record_connection;

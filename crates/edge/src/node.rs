@@ -42,6 +42,8 @@ pub struct Node {
     pub addresses: Arc<AddressTable>,
     pub(crate) http2_upstreams: Http2Upstreams,
     pub(crate) control: Option<ControlSink>,
+    /// What policies remember between requests.
+    pub(crate) policy_state: adit_policy::State,
     draining: OnceLock<Instant>,
     leaving: Notify,
     in_flight: AtomicUsize,
@@ -77,6 +79,7 @@ impl Node {
             addresses: Arc::new(AddressTable::default()),
             http2_upstreams: Http2Upstreams::default(),
             control,
+            policy_state: adit_policy::State::default(),
             draining: OnceLock::new(),
             leaving: Notify::new(),
             in_flight: AtomicUsize::new(0),

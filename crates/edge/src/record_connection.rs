@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use adit_cluster::{Member, Pool};
+use adit_cluster::Member;
 use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, Relayed, Side, Target, Visitor};
 
 use crate::accept::{Accepted, Kind};
 use crate::forward;
 use crate::node::Node;
 use crate::relay::{self, RelayEnd};
+use crate::route::Routed;
 
 /// What is known of one connection so far.
 #[derive(Debug)]
@@ -49,6 +50,11 @@ impl Connection {
         }
     }
 
+    /// Name of its ClientHello; empty if there was none.
+    pub(crate) fn name(&self) -> &str {
+        &self.sni
+    }
+
     /// The visitor's and our own address.
     pub(crate) fn addresses(&self) -> (SocketAddr, SocketAddr) {
         (self.peer, self.local)
@@ -65,7 +71,7 @@ impl Connection {
     }
 
     /// It was served and has ended.
-    pub(crate) fn relayed(&self, node: &Arc<Node>, pool: &Pool, member: &Member, relayed: &relay::Relayed) {
+    pub(crate) fn relayed(&self, node: &Arc<Node>, target: Target<'_>, relayed: &relay::Relayed) {
         let (outcome, error_code, error_side) = match relayed.end {
             RelayEnd::Complete => (Outcome::Completed, None, None),
             RelayEnd::Visitor => (Outcome::ClientAborted, None, Some(Side::Visitor)),
@@ -78,7 +84,7 @@ impl Connection {
         let worker = node.observe();
         worker.bytes(self.kind.listener(), relayed.bytes_in, relayed.bytes_out);
         worker.connection(&ConnectionOutcome {
-            target: target(pool, Some(member)),
+            target,
             outcome,
             error_code,
             error_side,
@@ -94,14 +100,23 @@ impl Connection {
     }
 
     /// It was not served, for the reason of this code.
-    pub(crate) fn refused(&self, node: &Arc<Node>, pool: &Pool, code: &'static str) {
-        self.refused_as(node, target(pool, None), code);
+    pub(crate) fn refused(&self, node: &Arc<Node>, target: Target<'_>, code: &'static str) {
+        self.refused_as(node, target, code);
+    }
+
+    /// A policy refused it.
+    pub(crate) fn refused_by_policy(&self, node: &Arc<Node>, target: Target<'_>) {
+        node.observe().connection(&ConnectionOutcome {
+            target,
+            outcome: Outcome::RefusedPolicy,
+            ..self.outcome()
+        });
     }
 
     /// Its visitor left before there was a stream.
-    pub(crate) fn left(&self, node: &Arc<Node>, pool: &Pool) {
+    pub(crate) fn left(&self, node: &Arc<Node>, target: Target<'_>) {
         node.observe().connection(&ConnectionOutcome {
-            target: target(pool, None),
+            target,
             outcome: Outcome::ClientAborted,
             ..self.outcome()
         });
@@ -141,21 +156,24 @@ impl Connection {
     }
 }
 
-/// The endpoint and the member that served, if one did, as outcomes name them.
-pub(crate) fn target<'a>(pool: &'a Pool, member: Option<&'a Member>) -> Target<'a> {
-    let named = Target {
-        organization_id: pool.organization(),
-        endpoint_url: pool.url_text(),
-        ..Target::default()
-    };
-    let Some(member) = member else { return named };
+/// What outcomes say of the member that served.
+pub(crate) fn of_member(member: &Member) -> Target<'_> {
     Target {
         endpoint_id: &member.endpoint_id,
         session_id: &member.session.id,
         credential_id: &member.session.credential,
         agent_version: &member.session.agent_version,
         upstream_url: &member.options.forwards_to,
-        ..named
+        ..Target::default()
+    }
+}
+
+/// The endpoint that was asked for.
+pub(crate) fn of_endpoint(routed: &Routed) -> Target<'_> {
+    Target {
+        organization_id: routed.organization(),
+        endpoint_url: routed.url(),
+        ..Target::default()
     }
 }
 

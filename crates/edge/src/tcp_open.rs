@@ -9,15 +9,17 @@ use std::time::{Duration, Instant};
 
 use adit_cluster::{Choice, Member, MemberKey, Pool, UpstreamFailure, Woken};
 use adit_mux::OpenError;
-use adit_observe::{EndpointReason, ParkResult, Worker};
+use adit_observe::{EndpointReason, ParkResult, Target, Worker};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::forward::{self, Opened};
+use crate::govern::{Chain, Hop, Verdict};
 use crate::node::Node;
-use crate::record_connection::Connection;
+use crate::record_connection::{Connection, of_endpoint, of_member};
 use crate::relay::{self, RelayEnd, Relayed};
+use crate::route::{Routed, Side};
 
 /// Most bytes that are read of a visitor who waits; they leave with the frame that opens the stream.
 const EARLY_MAX: usize = 16 * 1024;
@@ -35,6 +37,8 @@ pub(crate) enum Carried {
     Left,
     /// There was no stream for it.
     Refused,
+    /// A policy closes it: no byte more.
+    Closed,
 }
 
 /// Why there is no stream.
@@ -44,6 +48,8 @@ enum NotOpened {
     Refused(&'static str),
     /// The visitor left while it waited.
     Left,
+    /// A policy refuses it.
+    ByPolicy,
 }
 
 /// A visitor that waits for a stream.
@@ -66,23 +72,32 @@ struct Served {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
-    /// Serves the connection by a member of `pool` to its end, and records what became of it.
-    pub(crate) async fn carry(mut self, node: &Arc<Node>, pool: &Arc<Pool>, mut record: Connection) -> Carried {
-        let mut served = match self.open(node, pool, &mut record).await {
+    /// Serves the connection by one of these endpoints to its end, and records what became of it.
+    pub(crate) async fn carry(mut self, node: &Arc<Node>, routed: &Routed, mut record: Connection) -> Carried {
+        let mut served = match self.open(node, routed, &mut record).await {
             Ok(served) => served,
             Err(NotOpened::Left) => {
-                record.left(node, pool);
+                record.left(node, of_endpoint(routed));
                 return Carried::Left;
             }
             Err(NotOpened::Refused(code)) => {
-                record.refused(node, pool, code);
+                record.refused(node, of_endpoint(routed), code);
                 return Carried::Refused;
+            }
+            Err(NotOpened::ByPolicy) => {
+                record.refused_by_policy(node, of_endpoint(routed));
+                return Carried::Closed;
             }
         };
         let _serving = node.serving();
         let sent = std::mem::take(&mut self.read).len();
         let relayed = served.relay(self.io, sent, node).await;
-        record.relayed(node, pool, &served.member, &relayed);
+        let target = Target {
+            organization_id: routed.organization(),
+            endpoint_url: routed.url(),
+            ..of_member(&served.member)
+        };
+        record.relayed(node, target, &relayed);
         if relayed.end == RelayEnd::Complete {
             Carried::Complete
         } else {
@@ -90,21 +105,46 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
         }
     }
 
-    /// Opens a stream to a member of `pool` whose first frame carries what was read.
+    /// Opens a stream to one of these endpoints, or to one that their policies forward to, whose first frame carries
+    /// what was read.
     ///
     /// # Errors
     /// See [`NotOpened`].
-    async fn open(&mut self, node: &Arc<Node>, pool: &Arc<Pool>, record: &mut Connection) -> Result<Served, NotOpened> {
+    async fn open(&mut self, node: &Arc<Node>, routed: &Routed, record: &mut Connection) -> Result<Served, NotOpened> {
         let began = Instant::now();
         let max_wait = node.config.load().parking.max_wait_tcp;
         let observe = node.observe();
         let mut tried: SmallVec<[MemberKey; 4]> = SmallVec::new();
         let mut lost = 0_u8;
+        let mut chain = routed
+            .is_governed()
+            .then(|| Chain::of_connection(node, self.peer, self.local, record.name()));
+        let mut next: Option<Routed> = None;
         loop {
             let random = forward::random();
             let left = max_wait.saturating_sub(began.elapsed());
+            let pool = match next.as_ref().unwrap_or(routed).side(random, &tried) {
+                Side::Agents(pool) => pool,
+                Side::Nobody => return Err(NotOpened::Refused("ERR_NGROK_3200")),
+                Side::Cloud(endpoint) => {
+                    next = Some(forwarded(node, &mut chain, Hop::Cloud(endpoint))?.ok_or(NotOpened::ByPolicy)?);
+                    tried.clear();
+                    continue;
+                }
+            };
             match pool.choose_other(random, &tried) {
                 Choice::Member(member) => {
+                    if member.options.policy.is_some() && chain.is_none() {
+                        chain = Some(Chain::of_connection(node, self.peer, self.local, record.name()));
+                    }
+                    if chain.is_some() {
+                        let hop = Hop::agent(&member, &pool, &node.config.load());
+                        if let Some(routed) = forwarded(node, &mut chain, hop)? {
+                            next = Some(routed);
+                            tried.clear();
+                            continue;
+                        }
+                    }
                     record.attempt();
                     match self.stream(&member, &observe) {
                         Ok(opened) => return Ok(Served { opened, member }),
@@ -134,7 +174,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                 Choice::Offline if tried.is_empty() => return Err(NotOpened::Refused("ERR_NGROK_3200")),
                 Choice::Offline => return Err(NotOpened::Refused("ERR_ADIT_1302")),
                 Choice::Park => {
-                    let waited = self.park(pool, left, &observe).await;
+                    let waited = self.park(&pool, left, &observe).await;
                     record.parked(began.elapsed());
                     waited?;
                 }
@@ -205,6 +245,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
             }
         }
         Poll::Pending
+    }
+}
+
+/// Runs the policy of an endpoint that the connection has come to; where it forwards, if it does.
+fn forwarded(node: &Node, chain: &mut Option<Box<Chain>>, hop: Hop) -> Result<Option<Routed>, NotOpened> {
+    let Some(chain) = chain else { return Ok(None) };
+    match chain.connect(node, hop) {
+        Verdict::Pass => Ok(None),
+        Verdict::Forward(routed) => Ok(Some(routed)),
+        Verdict::Answer(_) | Verdict::Close | Verdict::Reset => Err(NotOpened::ByPolicy),
     }
 }
 

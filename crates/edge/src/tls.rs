@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use crate::accept::{Accepted, Permit};
 use crate::node::Node;
 use crate::record_connection::Connection;
+use crate::route::{self, Routed};
 use crate::sniff;
 use crate::tcp_open::{Carried, Waiting};
 
@@ -28,7 +29,7 @@ pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientH
         read,
         ..
     } = accepted;
-    let Some(pool) = node.directory.find(Class::Sni, &host) else {
+    let Some(routed) = endpoints(&node, &host) else {
         sniff::refuse_unknown(io).await;
         return;
     };
@@ -39,12 +40,18 @@ pub(crate) async fn passthrough(accepted: Accepted, host: String, hello: ClientH
         local,
         passthrough_tls: true,
     };
-    match waiting.carry(&node, &pool, record).await {
-        Carried::Broken => crate::accept::reset(&io),
+    match waiting.carry(&node, &routed, record).await {
+        Carried::Broken | Carried::Closed => crate::accept::reset(&io),
         Carried::Refused => sniff::refuse_offline(io).await,
         Carried::Complete | Carried::Left => {}
     }
     drop(permit);
+}
+
+/// The endpoints of a name on the TLS port.
+fn endpoints(node: &Node, host: &str) -> Option<Routed> {
+    let pool = node.directory.find(Class::Sni, host);
+    route::cloud::beside(&node.config.load().told, Class::Sni, host, pool)
 }
 
 /// Serves a connection of a `tls://` endpoint whose TLS ended here.
@@ -57,7 +64,7 @@ pub(crate) async fn terminated(
 ) {
     use tokio::io::AsyncWriteExt;
     let (peer, local) = record.addresses();
-    let Some(pool) = node.directory.find(Class::Sni, host) else {
+    let Some(routed) = endpoints(&node, host) else {
         let _ = tls.shutdown().await;
         return;
     };
@@ -68,8 +75,12 @@ pub(crate) async fn terminated(
         local,
         passthrough_tls: false,
     };
-    if waiting.carry(&node, &pool, record).await == Carried::Refused {
-        let _ = tls.shutdown().await;
+    match waiting.carry(&node, &routed, record).await {
+        Carried::Refused => {
+            let _ = tls.shutdown().await;
+        }
+        Carried::Closed => crate::accept::reset(tls.get_ref()),
+        Carried::Broken | Carried::Complete | Carried::Left => {}
     }
     drop(permit);
 }

@@ -19,6 +19,8 @@ pub struct Context {
     pub http_port: u16,
     /// Ports of `tcp://` endpoints: first and last.
     pub tcp_ports: Option<(u16, u16)>,
+    /// Whether certificates are obtained for names outside the base domain.
+    pub acme: bool,
     /// Whose object it is.
     pub organization: Id,
     /// Whether that is the operators' organisation.

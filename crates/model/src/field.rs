@@ -59,7 +59,7 @@ impl Field {
     }
 
     /// A field that can be given at any time.
-    pub(crate) const fn set(name: &'static str, form: Form, about: &'static str) -> Self {
+    pub const fn set(name: &'static str, form: Form, about: &'static str) -> Self {
         Self::new(name, form, Writable::Always, about)
     }
 

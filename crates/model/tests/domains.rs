@@ -373,3 +373,27 @@ fn answers_say_what_to_enter_in_dns() {
     let domain = reserved_domain::domain(&made("reserved_domain", json!({"domain": "*.example.org"}))).unwrap();
     assert!(domain.host.is_wildcard() && !domain.is_active);
 }
+
+/// Certificates are obtained for names outside the base domain unless something else is asked for.
+#[test]
+fn the_usual_policy_is_that_of_names_that_can_have_one() {
+    let with_acme = |acme: bool, body: Value| {
+        let ctx = adit_model::Context { acme, ..ctx() };
+        let id = id(Prefix::ReservedDomain, 9);
+        let made = draft::create(kind("reserved_domain"), true, &map(body), id, None, &ctx);
+        made.unwrap().object.body["certificate_management_policy"].clone()
+    };
+    let usual = json!({"authority": "letsencrypt", "private_key_type": "ecdsa"});
+    assert_eq!(with_acme(true, json!({"domain": "a.example.org"})), usual);
+    assert_eq!(
+        with_acme(
+            true,
+            json!({"domain": "a.example.org", "certificate_management_policy": null})
+        ),
+        usual
+    );
+    assert_eq!(with_acme(false, json!({"domain": "a.example.org"})), Value::Null);
+    assert_eq!(with_acme(true, json!({"domain": "a.adit.example.com"})), Value::Null);
+    let uploaded = json!({"domain": "a.example.org", "certificate_id": id(Prefix::Certificate, 1).to_string()});
+    assert_eq!(with_acme(true, uploaded), Value::Null);
+}

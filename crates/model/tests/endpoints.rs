@@ -360,3 +360,22 @@ fn urls_of_a_server_for_development() {
         assert_eq!(blamed(domain(name)), [format!("domain {code}")], "{name}");
     }
 }
+
+/// IP policies that a traffic policy names are referred to, secrets are found by name.
+#[test]
+fn what_a_policy_names() {
+    let (one, two) = (id(Prefix::IpPolicy, 1).to_string(), id(Prefix::IpPolicy, 2).to_string());
+    let text = format!(
+        "on_http_request:\n- actions:\n  - type: restrict-ips\n    config: {{ip_policies: [{one}, {two}, {one}, nonsense]}}\n  \
+         - type: log\n    config: {{metadata: {{x: {two}}}, other: \"ip_policies {one}\"}}\n"
+    );
+    let body = json!({"url": "https://a.adit.example.com", "type": "cloud", "traffic_policy": text});
+    let made = made("endpoint", body);
+    let named: Vec<_> = (kind("endpoint").references)(&made)
+        .into_iter()
+        .map(|r| r.to.to_string())
+        .collect();
+    assert_eq!(named, [one, two]);
+    let text = "a: \"${secrets.get('v', 's')}\"\nb: ${secrets.get( \"v\",\"t\" )}\nc: ${secrets.get('v', 's')} secrets.get(x, 'y')";
+    assert_eq!(endpoint::secrets_named(text), [("v", "s"), ("v", "t")]);
+}

@@ -8,7 +8,7 @@ use adit_names::endpoint_url::Scheme;
 
 use crate::action::read::{Config, Reader};
 use crate::action::schema::{self, Ends, Protocols, Spec};
-use crate::action::terminate_tls::TlsProfile;
+use crate::action::terminate_tls::{Profile, TlsProfile};
 use crate::action::{self, Act, ActionKey};
 use crate::document::{self, Action, Content, Document, Node, Path, Phase, PhaseRules};
 use crate::exchange::{Exchange, PolicyError};
@@ -24,6 +24,7 @@ pub struct Policy {
     phases: [Vec<Rule>; 4],
     /// An expression or template reads the request's body.
     pub(crate) sees_body: bool,
+    reads_results: bool,
     actions: Vec<&'static str>,
 }
 
@@ -62,6 +63,22 @@ impl Policy {
     #[must_use]
     pub fn actions(&self) -> &[&'static str] {
         &self.actions
+    }
+
+    /// Does an expression or template read results of actions? If no policy of an exchange does, it can be
+    /// [without them](Exchange::without_results).
+    #[must_use]
+    pub fn reads_results(&self) -> bool {
+        self.reads_results
+    }
+
+    /// The least versions that its rules ask for.
+    pub(crate) fn tls_min_versions(&self) -> impl Iterator<Item = &'static str> {
+        let rules = self.rules(Phase::TcpConnect).iter().filter(|rule| !rule.dry_run);
+        rules
+            .flat_map(|rule| &rule.actions)
+            .filter_map(|action| action.run.tls())
+            .map(Profile::min_version)
     }
 
     /// Rules of all its phases.
@@ -160,6 +177,7 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         logins: Vec::new(),
         terminating: false,
         sees_body: false,
+        reads_results: false,
         actions: Vec::new(),
         phases: Default::default(),
     };
@@ -168,6 +186,7 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
     }
     let terminating = builder.terminating;
     let sees_body = builder.sees_body;
+    let reads_results = builder.reads_results;
     let actions = builder.actions;
     let phases = builder.phases;
     let ending_phase = if subject.is_http() {
@@ -187,6 +206,7 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         owner: subject.owner,
         phases: if document.enabled { phases } else { Default::default() },
         sees_body,
+        reads_results,
         actions: if document.enabled { actions } else { Vec::new() },
     };
     Ok((
@@ -230,6 +250,7 @@ struct Builder<'b, 's> {
     logins: Vec<String>,
     terminating: bool,
     sees_body: bool,
+    reads_results: bool,
     actions: Vec<&'static str>,
     phases: [Vec<Rule>; 4],
 }
@@ -258,8 +279,9 @@ impl Builder<'_, '_> {
                 let text = node.text().unwrap_or_default();
                 let mut reader = self.reader(rules.phase);
                 let program = reader.program(ErrorCode::NGROK_2200, &path, node, text, 0, &[]);
-                let (body, early) = (reader.sees_body, reader.after_handshake);
+                let (body, results, early) = (reader.sees_body, reader.reads_results, reader.after_handshake);
                 self.sees_body |= body;
+                self.reads_results |= results;
                 after_handshake |= early;
                 unconditional &= program.as_ref().is_some_and(|program| program.literal() == Some(true));
                 if let Some(program) = program {
@@ -335,6 +357,7 @@ impl Builder<'_, '_> {
             subject: self.subject,
             legacy: self.legacy,
             sees_body: false,
+            reads_results: false,
             after_handshake: false,
             findings: self.findings,
         }
@@ -381,8 +404,9 @@ impl Builder<'_, '_> {
         let mut reader = self.reader(phase);
         let config = reader.record(spec.fields, &config_path, node);
         (spec.check)(&mut reader, &config, &config_path, node);
-        let sees_body = reader.sees_body;
+        let (sees_body, reads_results) = (reader.sees_body, reader.reads_results);
         self.sees_body |= sees_body;
+        self.reads_results |= reads_results;
         let ends = match spec.ends {
             Ends::Never => false,
             Ends::Always => true,

@@ -67,23 +67,25 @@ pub enum Trace {
 }
 
 /// What is looked up at most once for an exchange.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) client: OnceLock<Option<Arc<Intelligence>>>,
     pub(crate) server: OnceLock<Option<Arc<Intelligence>>>,
 }
 
-/// What policies have made of one request and its response.
-#[derive(Debug, Default)]
+/// What policies have made of one request and its response. A copy is what a retry goes back to.
+#[derive(Clone, Debug, Default)]
 pub struct Exchange {
     pub(crate) overlay: Overlay,
     pub(crate) results: Results,
+    /// Nobody reads them.
+    pub(crate) drops_results: bool,
     pub(crate) edits: Vec<Edit>,
     pub(crate) logs: Vec<Value>,
     pub(crate) logs_dropped: u32,
     pub(crate) errors: Vec<PolicyError>,
     pub(crate) tickets: Vec<crate::state::Ticket>,
-    pub(crate) permits: Vec<Permit>,
+    pub(crate) permits: Vec<Arc<Permit>>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) trace: Trace,
     pub(crate) terms: Terms,
@@ -105,7 +107,7 @@ pub struct Exchange {
 }
 
 /// Bodies that actions have asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bodies {
     pub(crate) request: Option<Vec<u8>>,
     pub(crate) response: Option<Vec<u8>>,
@@ -134,6 +136,14 @@ impl Exchange {
     #[must_use]
     pub fn with_trace(mut self, trace: Trace) -> Self {
         self.trace = trace;
+        self
+    }
+
+    /// The same without results of actions (traffic policy 7.1): for an exchange of which no layer's policy
+    /// [reads any](crate::Policy::reads_results), and whose trace is off.
+    #[must_use]
+    pub fn without_results(mut self) -> Self {
+        self.drops_results = true;
         self
     }
 
@@ -347,6 +357,9 @@ impl Exchange {
 
     /// The last run of an action wins, as a whole.
     pub(crate) fn set_results(&mut self, prefix: &str, results: impl IntoIterator<Item = (&'static str, Value)>) {
+        if self.drops_results {
+            return;
+        }
         self.results
             .retain(|(name, _)| !name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')));
         self.results.extend(results);

@@ -10,13 +10,17 @@ mod action;
 mod body;
 pub mod case;
 mod compile;
+mod convert;
 mod document;
 mod effect;
 mod exchange;
 mod expr;
 mod fault;
+mod guardrail;
 mod ip_set;
 mod jwt;
+mod modules;
+mod schema;
 mod state;
 mod step;
 mod subject;
@@ -27,17 +31,23 @@ mod verdict;
 mod view;
 mod webhook;
 
+pub use adit_names::endpoint_url::Scheme;
+
 pub use action::terminate_tls::{TlsProfile, Verification};
 pub use action::{ActionKey, is_built, names as action_names};
 pub use body::{Coding, Encoder, Event, EventStream, MAX_EVENT, Piece};
 pub use compile::{Checked, Policy, check, compile};
+pub use convert::convert;
 pub use document::{MAX_BYTES, Phase, Position};
 pub use effect::{
     Answer, BodyFault, Effect, Fault as EffectFault, Fetch, Input, Inspect, Inspection, Login, Matched, Session,
 };
 pub use exchange::{Edit, Exchange, PolicyError, Trace};
 pub use fault::{Fault, MAX_FAULTS, Warning};
+pub use guardrail::Requirement;
 pub use ip_set::IpSet;
+pub use modules::{ModuleHeaders, ModuleLogin, Modules};
+pub use schema::schema;
 pub use state::{Breakers, Concurrency, KeySets, Permit, Rates, State, Ticket, Waiting};
 pub use step::{Decision, Run, Step};
 pub use subject::{Actions, Owner, References, Subject};

@@ -9,6 +9,9 @@ pub enum Owner {
     Agent,
     /// A cloud endpoint: it has no upstream, so a rule must end every request.
     Cloud,
+    /// What the options of an agent were translated into ([`crate::Modules`]): as [`Owner::Agent`], and its refusals may
+    /// have codes.
+    Generated,
     /// A guardrail of the organisation: it neither forwards nor chooses certificates.
     Guardrail,
 }

@@ -120,6 +120,12 @@ pub(crate) fn canonical_path(path: &str) -> String {
     format!("/{}", out.join("/"))
 }
 
+/// Is it what [`canonical_path`] makes of it, as can be told at a glance? (`false` may be wrong, `true` is not.)
+pub(crate) fn is_canonical(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    bytes.first() == Some(&b'/') && !bytes.contains(&b'%') && !bytes.windows(2).any(|pair| pair == b"/.")
+}
+
 /// Pairs of a form: `+` is a space, escapes are decoded.
 pub(crate) fn form(query: &str) -> Vec<(String, String)> {
     let decode = |part: &str| {

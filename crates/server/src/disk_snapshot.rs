@@ -18,6 +18,7 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use crate::durable;
 
@@ -42,7 +43,7 @@ struct Saved {
     objects: Vec<SavedObject>,
 }
 
-/// An object, with the hash of its token.
+/// An object, with the hash of its token, or its value if it is a secret of a vault.
 #[derive(Serialize, Deserialize)]
 struct SavedObject {
     id: String,
@@ -55,6 +56,8 @@ struct SavedObject {
     updated_at: i64,
     body: Map<String, Value>,
     token: Option<[u8; 32]>,
+    #[serde(default)]
+    value: Option<String>,
 }
 
 /// What a node was told.
@@ -195,7 +198,7 @@ impl Folder {
     /// Writes everything of these kinds.
     async fn save(&self, store: &Store, kinds: &[&str]) -> Result<(), SnapshotError> {
         let everything = store.all(kinds).await?;
-        let secrets = tokens(store, everything.objects.iter().map(|o| o.id)).await?;
+        let secrets = secrets(store, everything.objects.iter().map(|o| o.id)).await?;
         let folder = self.clone();
         let saved = Saved::of(everything, &secrets);
         let written = tokio::task::spawn_blocking(move || folder.write(&saved)).await;
@@ -203,10 +206,10 @@ impl Folder {
     }
 }
 
-/// The hashes of those of these objects that have tokens.
-pub(crate) async fn tokens(store: &Store, ids: impl Iterator<Item = Id>) -> Result<Secrets, adit_store::StoreError> {
+/// The hashes of those of these objects that have tokens, and the values of secrets in vaults.
+pub(crate) async fn secrets(store: &Store, ids: impl Iterator<Item = Id>) -> Result<Secrets, adit_store::StoreError> {
     let ids: Vec<Id> = ids
-        .filter(|id| matches!(id.prefix(), Prefix::Credential | Prefix::ApiKey))
+        .filter(|id| matches!(id.prefix(), Prefix::Credential | Prefix::ApiKey | Prefix::Secret))
         .collect();
     let mut all = HashMap::with_capacity(ids.len());
     for some in ids.chunks(SECRETS) {
@@ -226,10 +229,22 @@ pub(crate) fn token(secrets: &Secrets, id: Id) -> Option<[u8; 32]> {
         })
 }
 
+/// The value of a secret in a vault.
+pub(crate) fn value(secrets: &Secrets, id: Id) -> Option<&str> {
+    let values = secrets.get(&id).into_iter().flatten().rev();
+    values
+        .filter(|(field, _)| field == "value")
+        .find_map(|(_, value)| match value {
+            SecretValue::Sealed(bytes) => std::str::from_utf8(bytes).ok(),
+            SecretValue::Hashed(_) => None,
+        })
+}
+
 impl Saved {
     fn of(everything: Everything, secrets: &Secrets) -> Self {
         let objects = everything.objects.into_iter().map(|object| SavedObject {
             token: token(secrets, object.id),
+            value: value(secrets, object.id).map(str::to_owned),
             id: object.id.to_string(),
             kind: object.kind,
             organization: account::text(object.organization),
@@ -255,6 +270,10 @@ impl Saved {
             let id: Id = saved.id.parse().ok()?;
             if let Some(hash) = saved.token {
                 secrets.insert(id, vec![("token".to_owned(), SecretValue::Hashed(hash))]);
+            }
+            if let Some(value) = saved.value {
+                let value = SecretValue::Sealed(Zeroizing::new(value.into_bytes()));
+                secrets.insert(id, vec![("value".to_owned(), value)]);
             }
             objects.push(Object {
                 id,

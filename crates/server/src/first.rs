@@ -1,6 +1,7 @@
 //! The first objects of an installation: the operators' organisation, its administrator, a key of the API, and for
 //! agents an authtoken.
 
+use adit_api::DEFAULT_AUTHTOKEN as DEFAULT;
 use adit_api::login::password::{Cost, FIELD, PasswordError, hash_now};
 use adit_api::login::set_up_with;
 use adit_model::{Context, Object, Prepared, SecretValue, catalogue};
@@ -159,6 +160,10 @@ impl First {
         ] {
             let (id, hash) = halves(prefix, token).ok_or(FirstError::Token)?;
             let mut made = maker.make(kind, id, json!({ "description": "made at the first start" }))?;
+            // Like that which a user makes for himself.
+            if kind == "credential" {
+                made.object.body.insert(DEFAULT.to_owned(), true.into());
+            }
             made.secrets.push(("token", SecretValue::Hashed(hash)));
             all.push(made);
         }
@@ -246,6 +251,7 @@ impl Maker<'_> {
             https_port: 443,
             http_port: 80,
             tcp_ports: None,
+            acme: false,
             organization: self.organization,
             is_operators: true,
             principal: None,

@@ -5,7 +5,7 @@
 //! last stays in force.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use adit_api::{Access, Secrets};
 use adit_model::Object;
@@ -21,7 +21,13 @@ use crate::health::Health;
 /// Looked for changes without being woken.
 const POLL: Duration = Duration::from_secs(1);
 /// Kinds that the edge is told of, beside those of [`Access::KINDS`].
-const OF_THE_EDGE: &[&str] = &["reserved_domain", "reserved_addr", "agent_ingress", "endpoint"];
+const OF_THE_EDGE: &[&str] = &[
+    "reserved_domain",
+    "reserved_addr",
+    "agent_ingress",
+    "endpoint",
+    "secret",
+];
 
 /// Follows one store.
 pub(crate) struct Follower {
@@ -138,6 +144,10 @@ impl Follower {
 
     /// Takes over what changed since the last step.
     async fn step(&mut self) -> Result<(), StoreError> {
+        if self.compiler.set_now(SystemTime::now()) {
+            let (config, _) = self.compiler.apply(&self.settings, []);
+            self.publish(config);
+        }
         let feed = self.store.changes(self.position).await?;
         if feed.resync {
             return self.load().await;
@@ -170,6 +180,7 @@ impl Follower {
     }
 
     fn take(&mut self, everything: Everything, secrets: &Secrets) {
+        self.compiler.set_now(SystemTime::now());
         self.compiler.reset();
         let changes = everything
             .objects
@@ -183,9 +194,9 @@ impl Follower {
         self.applied.send_replace(self.position);
     }
 
-    /// The hashes of those of these objects that have tokens.
+    /// The hashes of those of these objects that have tokens, and the values of secrets in vaults.
     async fn secrets(&self, ids: impl Iterator<Item = Id>) -> Result<Secrets, StoreError> {
-        disk_snapshot::tokens(&self.store, ids).await
+        disk_snapshot::secrets(&self.store, ids).await
     }
 
     fn publish(&mut self, config: EdgeConfig) {
@@ -195,11 +206,13 @@ impl Follower {
 
 fn change(id: Id, kind: String, object: Option<Object>, secrets: &Secrets) -> Change {
     let token = disk_snapshot::token(secrets, id);
+    let secret = disk_snapshot::value(secrets, id).map(Into::into);
     Change {
         id,
         kind,
         object,
         token,
+        secret,
         imported: false,
     }
 }

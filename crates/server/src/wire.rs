@@ -199,6 +199,7 @@ impl Server {
                 https_port: told.public_ports.https,
                 http_port: told.public_ports.http,
                 tcp_ports: told.tcp_ports,
+                acme: false,
             },
             stored: Some(adit_api::Stored {
                 store: store.clone(),

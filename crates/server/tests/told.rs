@@ -179,6 +179,7 @@ fn context(organization: Id) -> Context {
         https_port: 443,
         http_port: 80,
         tcp_ports: None,
+        acme: false,
         organization,
         is_operators: true,
         principal: None,
@@ -257,7 +258,14 @@ async fn visitors_are_held_to_ip_restrictions_and_cloud_endpoints_fail_closed() 
     let policy = "on_http_request:\n  - actions:\n      - type: deny\n";
     let body = json!({ "type": "cloud", "url": format!("http://{cloud}"), "traffic_policy": policy });
     let endpoint = w.create("endpoint", Prefix::Endpoint, organization, body).await;
-    assert_eq!(w.visit(&cloud).await, (503, "ERR_ADIT_5030".to_owned()));
+    assert_eq!(w.visit(&cloud).await, (403, String::new()));
+    let answers = "on_http_request:\n  - actions:\n      - type: custom-response\n        config: {status_code: 299}\n";
+    w.change(endpoint, json!({ "traffic_policy": answers })).await;
+    assert_eq!(w.visit(&cloud).await.0, 299);
+    // What no API would let in keeps the last good form in force.
+    w.change(endpoint, json!({ "traffic_policy": "on_http_request: [1]" }))
+        .await;
+    assert_eq!(w.visit(&cloud).await.0, 299);
     let refused = offer(&session, &format!("http://{cloud}"), &service())
         .await
         .unwrap_err();

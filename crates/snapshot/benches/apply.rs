@@ -31,6 +31,7 @@ fn change(kind: &str, id: Id, organization: Id, body: &serde_json::Value, token:
             body: body.as_object().cloned().unwrap_or_default(),
         }),
         token,
+        secret: None,
         imported: false,
     }
 }

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use adit_names::acl::Acl;
 use adit_names::id::Id;
 
+use crate::agent_version::LowestVersions;
+
 /// Length of a token's hash in bytes (SHA-256).
 pub const HASH_LEN: usize = 32;
 
@@ -39,6 +41,12 @@ pub struct Credential {
     pub ip_policies: Box<[Id]>,
     /// Agent ingresses that it may log in through; none: every one that its organisation may use.
     pub ingresses: Box<[Id]>,
+    /// Most sessions of agents that use it at the same time.
+    pub max_sessions: Option<u64>,
+    /// Most endpoints of all these sessions.
+    pub max_endpoints: Option<u64>,
+    /// Its endpoints must bring a traffic policy.
+    pub policy_required: bool,
 }
 
 impl Credential {
@@ -55,6 +63,9 @@ impl Credential {
             expires: None,
             ip_policies: Box::default(),
             ingresses: Box::default(),
+            max_sessions: None,
+            max_endpoints: None,
+            policy_required: false,
         }
     }
 
@@ -92,4 +103,56 @@ pub struct Organization {
     pub name: Box<str>,
     /// Its agents may not log in and its endpoints do not answer.
     pub suspended: bool,
+    /// What it has set for its agents.
+    pub settings: OrganizationSettings,
+}
+
+impl Organization {
+    /// One that has set nothing.
+    pub fn new(id: &str, name: &str) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            suspended: false,
+            settings: OrganizationSettings::default(),
+        }
+    }
+}
+
+/// What an organisation has set for its agents (control plane 3.9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrganizationSettings {
+    /// Who may only view may not start endpoints either.
+    pub viewers_may_not_connect: bool,
+    /// Agents log in only through named ingresses.
+    pub require_ingress: bool,
+    /// Public endpoints have only reserved names and ports.
+    pub reserved_names_only: bool,
+    /// Endpoints that do not say share their URL.
+    pub pooling_default: bool,
+    /// Lowest versions of its agents.
+    pub lowest_versions: LowestVersions,
+    /// Most sessions at the same time.
+    pub max_sessions: Option<u64>,
+    /// Most endpoints of one session.
+    pub max_endpoints_per_session: Option<u64>,
+}
+
+/// Who belongs to an organisation, or is a service user of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// It is in force.
+    pub active: bool,
+    /// All that it may is to view.
+    pub only_views: bool,
+}
+
+impl From<bool> for Standing {
+    /// Active or not, with more rights than to view.
+    fn from(active: bool) -> Self {
+        Self {
+            active,
+            only_views: false,
+        }
+    }
 }

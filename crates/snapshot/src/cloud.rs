@@ -1,14 +1,17 @@
 //! Cloud endpoints: names that are answered by a policy, whether an agent is there or not.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use adit_names::endpoint_url::{Binding, Class, EndpointUrl, Scheme};
+use adit_names::host::CanonicalHost;
 use adit_names::id::Id;
+use adit_policy::{Endpoint as Facts, Policy};
 
 use crate::shards::Sharded;
 
 /// One cloud endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CloudEndpoint {
     /// Identifier (`ep_…`).
     pub id: Id,
@@ -18,8 +21,43 @@ pub struct CloudEndpoint {
     pub url: EndpointUrl,
     /// It shares its URL with others that do as well.
     pub pooled: bool,
-    /// Its traffic policy, as it was written.
-    pub policy: Arc<str>,
+    /// Its share of what comes to its URL, 0 to 1000; 0: nothing new.
+    pub weight: u32,
+    /// When it ends by itself.
+    pub until: Option<SystemTime>,
+    /// Its traffic policy; none: it cannot be compiled and never could, so nothing passes.
+    pub policy: Option<Arc<Policy>>,
+    /// What its policy sees of it.
+    pub facts: Facts,
+}
+
+impl CloudEndpoint {
+    /// An endpoint without name and metadata, of the usual weight.
+    pub fn new(id: Id, organization: &str, url: EndpointUrl, policy: Option<Arc<Policy>>) -> Self {
+        let facts = Facts {
+            scheme: url.scheme(),
+            host: url.host().to_string(),
+            port: url.port(),
+            url: url.to_string(),
+            id: id.to_string(),
+            name: String::new(),
+            metadata: String::new(),
+            kind: "cloud",
+            agent_id: String::new(),
+            organization_id: organization.to_owned(),
+            organization_name: String::new(),
+        };
+        Self {
+            id,
+            organization: organization.into(),
+            url,
+            pooled: false,
+            weight: 100,
+            until: None,
+            policy,
+            facts,
+        }
+    }
 }
 
 /// The cloud endpoints of one URL: one, or several that share it. Never empty.
@@ -92,6 +130,31 @@ impl Clouds {
             && self.http.wild.is_empty()
             && self.ports.is_empty()
             && self.inner.is_empty()
+    }
+
+    /// Those of a public TCP port.
+    pub(crate) fn of_port(&self, port: u16) -> Option<&CloudPool> {
+        self.ports.get(&port)
+    }
+
+    /// TCP ports that some of them have.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.ports.iter().map(|(port, _)| *port)
+    }
+
+    /// Those of the internal endpoint that this URL of an organisation means: exactly it, else the wildcard with the
+    /// longest suffix.
+    pub(crate) fn find_internal(&self, url: &EndpointUrl, organization: &str) -> Option<&CloudPool> {
+        if self.inner.is_empty() {
+            return None;
+        }
+        self.inner.get(&*inner_key(url, organization)).or_else(|| {
+            parents(url.host().as_str()).find_map(|parent| {
+                let host = CanonicalHost::for_endpoint(&format!("*.{parent}")).ok()?;
+                let wild = EndpointUrl::new(url.scheme(), url.binding(), host, url.port());
+                self.inner.get(&*inner_key(&wild, organization))
+            })
+        })
     }
 
     /// Those of exactly this URL.

@@ -204,11 +204,9 @@ impl EdgeConfig {
         self.told.credentials = Default::default();
         for credential in list {
             if self.told.organization(&credential.organization).is_none() {
-                self.told.put_organization(Organization {
-                    id: credential.organization.as_str().into(),
-                    name: format!("Organisation {}", credential.organization).into(),
-                    suspended: false,
-                });
+                let name = format!("Organisation {}", credential.organization);
+                self.told
+                    .put_organization(Organization::new(&credential.organization, &name));
             }
             self.told.put_credential(credential);
         }

@@ -2,6 +2,8 @@
 
 use adit_names::id::Id;
 
+use crate::agent_version::LowestVersions;
+
 /// A connect name of an organisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ingress {
@@ -15,4 +17,6 @@ pub struct Ingress {
     pub exclusive: bool,
     /// IP policies that the agent's address has to pass; none: every address may.
     pub ip_policies: Box<[Id]>,
+    /// Lowest versions of agents that log in here.
+    pub lowest_versions: LowestVersions,
 }

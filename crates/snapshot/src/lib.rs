@@ -10,22 +10,26 @@
 //!   cannot be compiled is quarantined and never stops what comes behind it.
 
 mod access;
+mod agent_version;
 mod apply;
 mod cloud;
 mod config;
 mod ingress;
 mod names;
 mod networks;
+mod policy;
 mod reserved;
 mod shards;
 mod told;
 
-pub use access::{Binds, Credential, HASH_LEN, Organization, TokenHash};
+pub use access::{Binds, Credential, HASH_LEN, Organization, OrganizationSettings, Standing, TokenHash};
+pub use agent_version::LowestVersions;
 pub use apply::{Change, Compiler, Quarantined};
 pub use cloud::{CloudEndpoint, CloudPool};
 pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PublicPorts, SealKey};
 pub use ingress::Ingress;
 pub use names::ControlName;
 pub use networks::{IpPolicy, Networks, Restrictions};
+pub use policy::Policies;
 pub use reserved::Reservation;
 pub use told::Told;

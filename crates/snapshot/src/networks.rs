@@ -6,14 +6,31 @@ use adit_names::cidr::CidrSet;
 use adit_names::id::Id;
 
 /// One IP policy with all its rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct IpPolicy {
     /// Addresses of allow rules.
     pub allow: CidrSet,
     /// Addresses of deny rules.
     pub deny: CidrSet,
+    /// The same rules one by one: traffic policies say which of them matched.
+    pub ranges: adit_policy::IpPolicy,
+    /// Whose it is; nobody's while only its rules are known.
+    pub organization: Option<Id>,
     /// A rule cannot be read: everything is denied.
     pub broken: bool,
+}
+
+impl IpPolicy {
+    /// A policy with these ranges.
+    pub fn new(ranges: adit_policy::IpPolicy) -> Self {
+        Self {
+            allow: ranges.allow.ranges().iter().copied().collect(),
+            deny: ranges.deny.ranges().iter().copied().collect(),
+            ranges,
+            organization: None,
+            broken: false,
+        }
+    }
 }
 
 /// The policies that an address has to pass.

@@ -74,6 +74,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Sharded<K, V> {
         old
     }
 
+    /// All entries, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let parts = if self.len == 0 { &[][..] } else { self.parts.as_slice() };
+        parts.iter().flat_map(|part| part.iter())
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.len
     }

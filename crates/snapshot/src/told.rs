@@ -6,8 +6,9 @@ use std::sync::Arc;
 use adit_names::endpoint_url::{Class, EndpointUrl};
 use adit_names::host::CanonicalHost;
 use adit_names::id::{Id, Prefix};
+use zeroize::Zeroizing;
 
-use crate::access::{Credential, Organization, TokenHash};
+use crate::access::{Credential, Organization, Standing, TokenHash};
 use crate::cloud::{CloudEndpoint, CloudPool, Clouds, parents};
 use crate::ingress::Ingress;
 use crate::networks::{IpPolicy, Networks, Restrictions, passes};
@@ -19,10 +20,10 @@ use crate::shards::Sharded;
 pub struct Told {
     pub(crate) organizations: Sharded<Arc<str>, Arc<Organization>>,
     pub(crate) credentials: Sharded<TokenHash, Arc<Credential>>,
-    /// Users and service users, without their prefix (a service user has two): whether they are active.
-    pub(crate) principals: Sharded<[u8; 20], bool>,
-    /// Organisation and user: whether the membership is active.
-    pub(crate) members: Sharded<(Id, Id), bool>,
+    /// Users and service users, without their prefix (a service user has two).
+    pub(crate) principals: Sharded<[u8; 20], Standing>,
+    /// By organisation and user.
+    pub(crate) members: Sharded<(Id, Id), Standing>,
     pub(crate) policies: Sharded<Id, Arc<IpPolicy>>,
     pub(crate) restrictions: Sharded<Arc<str>, Arc<Restrictions>>,
     pub(crate) names: Sharded<Arc<str>, Arc<ReservedName>>,
@@ -31,6 +32,14 @@ pub struct Told {
     /// Exclusive ingresses of each organisation that has some.
     pub(crate) exclusive: Sharded<Arc<str>, u32>,
     pub(crate) clouds: Clouds,
+    pub(crate) networks_generation: u64,
+    /// Values of secrets in vaults.
+    pub(crate) secrets: Sharded<Arc<str>, Arc<Zeroizing<String>>>,
+}
+
+/// By what a secret is found: neither id nor names have a zero byte.
+pub(crate) fn secret_key(organization: &str, vault: &str, name: &str) -> String {
+    format!("{organization}\0{vault}\0{name}")
 }
 
 impl Told {
@@ -47,13 +56,24 @@ impl Told {
     /// Whether an owner may use what it owns: active itself, and a user also as a member of the organisation. An
     /// owner that is not known may not.
     pub fn is_active(&self, organization: &str, owner: Id) -> bool {
-        if self.principals.get(owner.bytes()) != Some(&true) {
+        if !self.principals.get(owner.bytes()).is_some_and(|p| p.active) {
             return false;
         }
-        owner.prefix() != Prefix::User
-            || organization
-                .parse()
-                .is_ok_and(|organization| self.members.get(&(organization, owner)) == Some(&true))
+        owner.prefix() != Prefix::User || self.membership(organization, owner).is_some_and(|m| m.active)
+    }
+
+    /// Whether all that an owner may in this organisation is to view.
+    pub fn only_views(&self, organization: &str, owner: Id) -> bool {
+        let standing = if owner.prefix() == Prefix::User {
+            self.membership(organization, owner)
+        } else {
+            self.principals.get(owner.bytes())
+        };
+        standing.is_some_and(|s| s.only_views)
+    }
+
+    fn membership(&self, organization: &str, user: Id) -> Option<&Standing> {
+        self.members.get(&(organization.parse().ok()?, user))
     }
 
     /// Whether this address passes the union of these policies; the empty union is no restriction.
@@ -144,6 +164,46 @@ impl Told {
         self.clouds.at(url, organization)
     }
 
+    /// The cloud endpoints of the internal URL that an organisation's policy forwards to: exactly it, else the wildcard
+    /// with the longest suffix.
+    pub fn find_internal_cloud(&self, url: &EndpointUrl, organization: &str) -> Option<&CloudPool> {
+        self.clouds.find_internal(url, organization)
+    }
+
+    /// The cloud endpoints of a public TCP port.
+    pub fn cloud_of_port(&self, port: u16) -> Option<&CloudPool> {
+        self.clouds.of_port(port)
+    }
+
+    /// The TCP ports that cloud endpoints have.
+    pub fn cloud_ports(&self) -> impl Iterator<Item = u16> {
+        self.clouds.ports()
+    }
+
+    /// An IP policy of this organisation, for its traffic policies; none if there is none or it cannot be read.
+    pub fn ip_policy(&self, id: Id, organization: &str) -> Option<&IpPolicy> {
+        let is_theirs = |p: &&IpPolicy| p.organization.is_some_and(|o| o.to_string() == organization);
+        self.policies
+            .get(&id)
+            .map(|p| &**p)
+            .filter(|p| !p.broken)
+            .filter(is_theirs)
+    }
+
+    /// The value of an organisation's secret.
+    pub fn secret(&self, organization: &str, vault: &str, name: &str) -> Option<&str> {
+        if self.secrets.is_empty() {
+            return None;
+        }
+        let value = self.secrets.get(&*secret_key(organization, vault, name))?;
+        Some(value.as_str())
+    }
+
+    /// Goes up whenever an IP policy or a restriction changes: who passed before is asked again.
+    pub fn networks_generation(&self) -> u64 {
+        self.networks_generation
+    }
+
     /// Credentials that are known.
     pub fn credential_count(&self) -> usize {
         self.credentials.len()
@@ -161,22 +221,30 @@ impl Told {
     }
 
     /// Writes whether a user or service user is active.
-    pub fn put_principal(&mut self, id: Id, active: bool) {
-        self.principals.insert(*id.bytes(), active);
+    pub fn put_principal(&mut self, id: Id, standing: impl Into<Standing>) {
+        self.principals.insert(*id.bytes(), standing.into());
     }
 
     /// Writes whether a user is an active member of an organisation.
-    pub fn put_member(&mut self, organization: Id, user: Id, active: bool) {
-        self.members.insert((organization, user), active);
+    pub fn put_member(&mut self, organization: Id, user: Id, standing: impl Into<Standing>) {
+        self.members.insert((organization, user), standing.into());
     }
 
     /// Writes an IP policy.
     pub fn put_policy(&mut self, id: Id, policy: IpPolicy) {
+        self.networks_generation += 1;
         self.policies.insert(id, Arc::new(policy));
+    }
+
+    /// Takes an IP policy out.
+    pub(crate) fn remove_policy(&mut self, id: Id) {
+        self.networks_generation += 1;
+        self.policies.remove(&id);
     }
 
     /// Writes the restrictions of an organisation; none of both is none at all.
     pub fn put_restrictions(&mut self, organization: &str, restrictions: Restrictions) {
+        self.networks_generation += 1;
         if restrictions == Restrictions::default() {
             self.restrictions.remove(organization);
         } else {

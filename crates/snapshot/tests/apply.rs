@@ -19,6 +19,9 @@ fn organization(number: u8) -> Id {
     id(Prefix::Account, number)
 }
 
+const DENY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
+const DENY_BYTES: &str = "on_tcp_connect:\n  - actions:\n      - type: deny\n";
+
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
@@ -82,6 +85,7 @@ fn object(kind: &str, id: Id, of: u8, body: &Value) -> Change {
             body: body.as_object().unwrap().clone(),
         }),
         token: None,
+        secret: None,
         imported: false,
     }
 }
@@ -92,6 +96,7 @@ fn gone(kind: &str, id: Id) -> Change {
         kind: kind.to_owned(),
         object: None,
         token: None,
+        secret: None,
         imported: false,
     }
 }
@@ -127,8 +132,18 @@ fn restriction(kind: &str, enforced: bool, policies: &[u8]) -> Change {
 }
 
 fn cloud(number: u8, url: &str, pooled: bool) -> Change {
-    let body = json!({ "url": url, "bindings": ["public"], "pooling_enabled": pooled, "traffic_policy": "p" });
-    object("endpoint", id(Prefix::Endpoint, number), 1, &body)
+    let policy = if url.starts_with("tcp") { DENY_BYTES } else { DENY };
+    governed(
+        number,
+        url,
+        &json!({ "pooling_enabled": pooled, "traffic_policy": policy }),
+    )
+}
+
+fn governed(number: u8, url: &str, body: &Value) -> Change {
+    let mut all = json!({ "url": url, "bindings": ["public"] });
+    all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+    object("endpoint", id(Prefix::Endpoint, number), 1, &all)
 }
 
 #[test]
@@ -420,4 +435,80 @@ fn what_cannot_be_compiled_does_not_stop_what_comes_behind_it() {
     ]);
     assert_eq!(wrong.len(), 1);
     assert!(node.config.credential(&[1; 32]).unwrap().revoked);
+}
+
+#[test]
+fn a_policy_is_compiled_once_and_a_wrong_one_stops_no_other() {
+    let mut node = Node::new();
+    node.good([
+        cloud(1, "https://a.example.org", false),
+        cloud(2, "https://b.example.org", false),
+    ]);
+    let policy = |node: &Node, name: &str| node.config.told.find_cloud(Class::Sni, name).unwrap()[0].policy.clone();
+    let first = policy(&node, "a.example.org").unwrap();
+    let same = |of: &Node, name: &str| policy(of, name).is_some_and(|p| std::sync::Arc::ptr_eq(&p, &first));
+    assert!(same(&node, "b.example.org"), "one text is one program");
+    let wrong = json!({ "traffic_policy": "on_http_request:\n  - actions:\n      - type: denied\n" });
+    let quarantined = node.apply([
+        governed(1, "https://a.example.org", &wrong),
+        governed(3, "https://c.example.org", &wrong),
+        cloud(4, "https://d.example.org", false),
+    ]);
+    assert_eq!(quarantined.len(), 2, "{quarantined:?}");
+    assert!(
+        quarantined.iter().all(|q| q.error.contains("line 3")),
+        "{quarantined:?}"
+    );
+    assert!(same(&node, "a.example.org"), "the last good form stays");
+    assert!(
+        policy(&node, "c.example.org").is_none(),
+        "there is none: the name is held, nothing passes"
+    );
+    assert!(same(&node, "d.example.org"));
+}
+
+#[test]
+fn policies_see_the_name_that_their_organisation_has() {
+    let mut node = Node::new();
+    let organization = |name: &str| object("organization", organization(1), 1, &json!({ "name": name }));
+    node.good([cloud(1, "https://a.example.org", false), organization("First")]);
+    let name = |node: &Node| {
+        let found = node.config.told.find_cloud(Class::Sni, "a.example.org").unwrap();
+        found[0].facts.organization_name.clone()
+    };
+    assert_eq!(name(&node), "First");
+    node.good([organization("Second")]);
+    assert_eq!(name(&node), "Second");
+}
+
+#[test]
+fn rules_and_endpoints_end_when_they_were_to_end() {
+    let mut node = Node::new();
+    let at = |second: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(second);
+    let text = |second: u64| format!("1970-01-01T00:00:{second:02}Z");
+    let mut ending = rule(1, 1, "allow", "192.0.2.0/24");
+    let body = &mut ending.object.as_mut().unwrap().body;
+    body.insert("expires_at".to_owned(), text(20).into());
+    assert!(!node.compiler.set_now(at(10)));
+    let endpoint = json!({ "traffic_policy": DENY, "expires_at": text(30) });
+    node.good([
+        policy(1),
+        ending,
+        restriction("endpoints", true, &[1]),
+        governed(1, "https://a.example.org", &endpoint),
+    ]);
+    let generation = node.config.told.networks_generation();
+    assert!(node.visitor(1, "192.0.2.7"));
+    assert!(!node.compiler.set_now(at(19)));
+    assert!(node.compiler.set_now(at(20)));
+    node.good([]);
+    assert!(!node.visitor(1, "192.0.2.7"), "a rule that has ended allows nobody");
+    assert!(
+        node.config.told.networks_generation() > generation,
+        "who passed is asked again"
+    );
+    assert!(node.config.told.has_cloud_endpoints());
+    assert!(node.compiler.set_now(at(30)));
+    node.good([governed(2, "https://b.example.org", &endpoint)]);
+    assert!(!node.config.told.has_cloud_endpoints());
 }

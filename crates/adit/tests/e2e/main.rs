@@ -19,6 +19,7 @@ mod harness;
 mod listeners;
 mod names;
 mod observation;
+mod policy;
 mod protocol;
 mod proxying;
 mod streams;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::filter::{FieldForm, Filter, FilterError, FilterField};
+use crate::live::LIVE;
 
 /// A condition over objects of any kind that has the fields it names; of other kinds it selects nothing.
 #[derive(Clone, Debug)]
@@ -25,11 +26,13 @@ impl PartialEq for Selector {
 impl Selector {
     /// Reads one. What nobody could have written selects nothing.
     pub(crate) fn of(text: &str) -> Self {
-        let kinds = catalogue::KINDS.iter().copied();
-        let parsed = |kind: &Kind| Some((kind.name, Filter::parse(text, &fields(kind)).ok()?));
+        let parsed =
+            |(name, fields): (&'static str, Vec<FilterField>)| Some((name, Filter::parse(text, &fields).ok()?));
+        let stored = catalogue::KINDS.iter().map(|kind| (kind.name, fields(kind)));
+        let live = LIVE.iter().map(|(name, _, known)| (*name, live_fields(known)));
         Self {
             text: text.to_owned(),
-            by_kind: kinds.filter_map(parsed).collect(),
+            by_kind: stored.chain(live).filter_map(parsed).collect(),
         }
     }
 
@@ -38,11 +41,14 @@ impl Selector {
     /// # Errors
     /// Why it cannot for the first of them.
     pub(crate) fn check(text: &str, is_one: impl Fn(&str) -> bool) -> Result<(), FilterError> {
-        let mut kinds: Vec<&Kind> = catalogue::KINDS.to_vec();
-        kinds.retain(|kind| is_one(kind.permission));
+        let stored = catalogue::KINDS.iter().filter(|kind| is_one(kind.permission));
+        let live = LIVE.iter().filter(|(_, resource, _)| is_one(resource));
+        let kinds = stored
+            .map(|kind| fields(kind))
+            .chain(live.map(|(_, _, known)| live_fields(known)));
         let mut first = Ok(());
-        for (at, kind) in kinds.into_iter().enumerate() {
-            match Filter::parse(text, &fields(kind)) {
+        for (at, fields) in kinds.enumerate() {
+            match Filter::parse(text, &fields) {
                 Ok(_) => return Ok(()),
                 Err(error) if at == 0 => first = Err(error),
                 Err(_) => {}
@@ -61,6 +67,14 @@ impl Selector {
         let filter = self.by_kind.get(kind);
         filter.is_some_and(|filter| filter.matches(shown, Timestamp::now().as_microsecond()))
     }
+}
+
+/// What a selector can name of a kind that is live.
+fn live_fields(known: &[(&'static str, FieldForm)]) -> Vec<FilterField> {
+    known
+        .iter()
+        .map(|(name, form)| FilterField::new(*name, *form))
+        .collect()
 }
 
 /// What a selector can name of a kind.
@@ -108,6 +122,12 @@ mod tests {
         assert!(selector.selects("ip_policy_rule", &json!({"action": "deny"})));
         assert!(!selector.selects("ip_policy_rule", &json!({"action": "allow"})));
         assert!(!selector.selects("ip_policy", &json!({"action": "deny"})));
+        let selector = Selector::of("obj.ip == \"192.0.2.1\" && obj.metadata == \"ci\"");
+        assert!(selector.selects("tunnel_session", &json!({"ip": "192.0.2.1", "metadata": "ci"})));
+        assert!(!selector.selects("tunnel_session", &json!({"ip": "192.0.2.1", "metadata": ""})));
+        assert!(!selector.selects("tunnel", &json!({"ip": "192.0.2.1", "metadata": "ci"})));
+        let selector = Selector::of("obj.public_url.endsWith(\".example.com\")");
+        assert!(selector.selects("tunnel", &json!({"public_url": "https://a.example.com"})));
         assert!(!Selector::of("nonsense(").selects("ip_policy_rule", &json!({})));
     }
 
@@ -116,6 +136,8 @@ mod tests {
         let is = |resource: &'static str| move |r: &str| r == resource;
         assert!(Selector::check("obj.action == \"deny\"", is("ip_policy_rules")).is_ok());
         assert!(Selector::check("obj.action == \"deny\"", is("ip_policies")).is_err());
+        assert!(Selector::check("obj.ip == \"192.0.2.1\"", is("tunnel_sessions")).is_ok());
+        assert!(Selector::check("obj.ip == \"192.0.2.1\"", is("tunnels")).is_err());
         assert!(Selector::check("obj.action ==", is("ip_policy_rules")).is_err());
     }
 }

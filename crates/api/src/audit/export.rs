@@ -49,21 +49,7 @@ pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
         };
         call.audit_key()?;
         if !call.is_set("verify") {
-            let told = |name: &str| call.query.one(name).map(str::to_owned);
-            let format = if form == Form::Csv { "csv" } else { "ndjson" };
-            let fact = Fact {
-                event_type: "audit_exported.v0",
-                object: None,
-                after: json!({"format": format, "from": told("from"), "to": told("to")}),
-            };
-            let write = Write {
-                organization: call.caller.organization,
-                actor: call.caller.actor(),
-                changes: vec![Change::Fact(fact)],
-                dry_run: false,
-            };
-            let written = call.api.stored()?.store.write(write).await;
-            written.map_err(|error| ApiError::of_write(error, "log", ""))?;
+            record(call, form).await?;
         }
         let key = call.api.audit_key.clone();
         let store = call.api.stored()?.store.clone();
@@ -85,6 +71,29 @@ pub(crate) fn export<'c>(call: &'c Call<'c>) -> Answer<'c> {
         full.content = Content::Parts(media, parts);
         Ok(full.into())
     })
+}
+
+/// Puts into the log that it was exported, before it is: nobody takes it away unseen.
+async fn record(call: &Call<'_>, form: Form) -> Result<(), ApiError> {
+    let asked = |name: &str| call.query.one(name).map_or(Value::Null, Value::from);
+    let fact = Fact {
+        event_type: "audit_exported.v0",
+        object: None,
+        after: json!({"from": asked("from"), "to": asked("to"), "format": match form {
+            Form::Ndjson => "ndjson",
+            Form::Csv => "csv",
+        }}),
+    };
+    let write = Write {
+        organization: call.caller.organization,
+        actor: call.caller.actor(),
+        changes: vec![Change::Fact(fact)],
+        dry_run: false,
+    };
+    let written = call.api.stored()?.store.write(write).await;
+    written
+        .map(drop)
+        .map_err(|error| ApiError::of_write(error, "export", ""))
 }
 
 /// Nobody reads any more.

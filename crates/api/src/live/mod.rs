@@ -52,11 +52,20 @@ pub(crate) trait Kind {
     fn show(api: &Api, id: &str, found: &Self::Found) -> Value;
 
     /// What a filter may name of it; nothing where its lists have none.
-    const FILTERED: &'static [(&'static str, FieldForm)] = &[];
+    const FILTERED: Fields = &[];
 
     /// The session that it is, or is offered by.
     fn session(found: &Self::Found) -> &SessionFacts;
 }
+
+/// Fields by name.
+type Fields = &'static [(&'static str, FieldForm)];
+
+/// What roles may select by, of kinds that are live and not stored: name, resource of the permissions, fields.
+pub(crate) const LIVE: &[(&str, &str, Fields)] = &[
+    (TunnelSessions::KIND, TunnelSessions::PATH, TunnelSessions::FILTERED),
+    (Tunnels::KIND, Tunnels::PATH, tunnel::SELECTED),
+];
 
 /// `GET /<kind>`.
 pub(crate) fn list<K: Kind>(call: &Call<'_>) -> Result<Reply, ApiError> {

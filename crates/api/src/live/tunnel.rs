@@ -8,8 +8,22 @@ use serde_json::{Value, json};
 
 use super::{Kind, as_kind, made, offered, reference};
 use crate::Api;
+use crate::filter::FieldForm;
 
 pub(crate) struct Tunnels;
+
+/// What a role may select them by; their lists have no filter.
+pub(super) const SELECTED: &[(&str, FieldForm)] = &[
+    ("id", FieldForm::Id),
+    ("public_url", FieldForm::Text),
+    ("started_at", FieldForm::Time),
+    ("metadata", FieldForm::Text),
+    ("proto", FieldForm::Text),
+    ("region", FieldForm::Text),
+    ("tunnel_session", FieldForm::Reference),
+    ("endpoint", FieldForm::Reference),
+    ("forwards_to", FieldForm::Text),
+];
 
 impl Kind for Tunnels {
     const NAME: &'static str = "tunnel";

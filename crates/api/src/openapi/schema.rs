@@ -4,6 +4,7 @@ use adit_model::{Field, Form, Writable};
 use serde_json::{Map, Value, json};
 
 use super::words::one_of;
+use crate::people;
 use crate::resource::{Subject, is_reference};
 
 /// Schemas by name.
@@ -114,7 +115,12 @@ pub(super) fn given(subject: &Subject, to_make: bool, schemas: &mut Schemas) -> 
         };
         now && !field.legacy && (subject.additions || !field.addition)
     };
-    let fields: Vec<&Field> = subject.kind.fields.iter().filter(is_given).collect();
+    let beside = if to_make {
+        people::made_with(subject.kind.name)
+    } else {
+        &[]
+    };
+    let fields: Vec<&Field> = subject.kind.fields.iter().chain(beside).filter(is_given).collect();
     let properties: Map<String, Value> = fields
         .iter()
         .map(|field| (field.name.to_owned(), property(field, true)))

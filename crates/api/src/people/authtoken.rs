@@ -14,7 +14,7 @@ use crate::resource::token;
 use crate::route_table::Answer;
 
 /// Marks the default one in its object; no field of its kind.
-pub(crate) const DEFAULT: &str = "default";
+pub const DEFAULT: &str = "default";
 
 /// `GET /adit/me/authtoken`.
 pub(crate) fn get<'c>(call: &'c Call<'c>) -> Answer<'c> {

@@ -14,6 +14,8 @@ pub(crate) mod used;
 mod user;
 pub(crate) mod version;
 
+use adit_model::Field;
+
 use crate::query::Parameter;
 use crate::route_table::Handler;
 
@@ -29,6 +31,15 @@ pub(crate) fn parameters(kind: &str, operation: char) -> Option<&'static [Parame
     }
 }
 
+/// What a body may hold beyond the fields of its kind when an object is made.
+pub(crate) fn made_with(kind: &str) -> &'static [Field] {
+    match kind {
+        "user" => user::MADE_WITH,
+        "organization" => organization::MADE_WITH,
+        _ => &[],
+    }
+}
+
 /// What answers an operation (`C`, `R`, `U`, `D`, `L`) on a kind, if that is not what answers it for all kinds.
 pub(crate) fn handler(kind: &str, operation: char) -> Option<Handler> {
     let handler = match (kind, operation) {
@@ -38,6 +49,7 @@ pub(crate) fn handler(kind: &str, operation: char) -> Option<Handler> {
         ("role", 'L') => role::list,
         ("role", 'U') => role::update,
         ("role", 'D') => role::delete,
+        ("organization", 'C') => organization::create,
         ("organization", 'D') => organization::delete,
         _ => return None,
     };

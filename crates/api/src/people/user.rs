@@ -1,7 +1,7 @@
 //! Users: made together with their membership; deleted from an organisation, not from the installation, unless an
 //! operator says so.
 
-use adit_model::{Object, Problems, catalogue, draft};
+use adit_model::{Field, Form, Object, Problems, catalogue, draft};
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use adit_store::{Change, Refusal, Write, log::account::SYSTEM};
@@ -13,35 +13,48 @@ use crate::authorize::{Wish, people};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::fresh::new_id;
+use crate::resource::idempotency;
 use crate::route_table::Answer;
+
+/// What makes a user a member at once.
+pub(super) const MADE_WITH: &[Field] = &[Field::set(
+    "role_ids",
+    Form::Texts(20, 64),
+    "What the user will be able to do in the organisation: roles by id, built-in ones by name.",
+)];
 
 /// `POST /adit/users`: a user, who becomes a member with the roles `role_ids`.
 pub(super) fn create<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
-        let subject = call.subject()?;
-        let mut body = call.fields()?;
-        let roles = body.remove("role_ids").unwrap_or_else(|| json!([]));
-        let mut ctx = call.context();
-        ctx.organization = SYSTEM;
         let id = new_id(Prefix::User)?;
-        let user = draft::create(subject.kind, true, &body, id, None, &ctx)?;
-        ctx.organization = call.caller.organization;
-        let membership = Map::from_iter([
-            ("user_id".to_owned(), id.to_string().into()),
-            ("role_ids".to_owned(), roles),
-        ]);
-        let membership = draft::create(kind("member")?, true, &membership, new_id(Prefix::Member)?, None, &ctx)?;
-        let shown = |object: &Object| call.show_all(subject, object);
-        let wish = call.wish(subject, &shown);
-        wish.create(&user.object)?;
-        people::may_give(&wish, &membership.object)?;
-        let both = vec![Change::Create(user), Change::Create(membership)];
-        let (object, position) = write(call, call.caller.organization, both).await?;
-        let object = object.ok_or_else(|| ApiError::internal("the store did not say what it has made"))?;
-        let shown = call.show(subject, &object);
-        let answer = call.changed(subject, StatusCode::CREATED, Some((&object, shown)), position);
-        Ok(answer.await.into())
+        let made = idempotency::once(call, call.subject()?, id, make(call, id)).await?;
+        Ok(made.into())
     })
+}
+
+async fn make(call: &Call<'_>, id: Id) -> Result<Full, ApiError> {
+    let subject = call.subject()?;
+    let mut body = call.fields()?;
+    let roles = body.remove("role_ids").unwrap_or_else(|| json!([]));
+    let mut ctx = call.context();
+    ctx.organization = SYSTEM;
+    let user = draft::create(subject.kind, true, &body, id, None, &ctx)?;
+    ctx.organization = call.caller.organization;
+    let membership = Map::from_iter([
+        ("user_id".to_owned(), id.to_string().into()),
+        ("role_ids".to_owned(), roles),
+    ]);
+    let membership = draft::create(kind("member")?, true, &membership, new_id(Prefix::Member)?, None, &ctx)?;
+    let shown = |object: &Object| call.show_all(subject, object);
+    let wish = call.wish(subject, &shown);
+    wish.create(&user.object)?;
+    people::may_give(&wish, &membership.object)?;
+    let both = vec![Change::Create(user), Change::Create(membership)];
+    let (object, position) = write(call, call.caller.organization, both).await?;
+    let object = object.ok_or_else(|| ApiError::internal("the store did not say what it has made"))?;
+    let shown = call.show(subject, &object);
+    let answer = call.changed(subject, StatusCode::CREATED, Some((&object, shown)), position);
+    Ok(answer.await)
 }
 
 async fn write(call: &Call<'_>, organization: Id, changes: Vec<Change>) -> Result<(Option<Object>, u64), ApiError> {

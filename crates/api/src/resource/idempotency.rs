@@ -32,7 +32,7 @@ const RUNNING: i64 = 60 * 1_000_000;
 ///
 /// # Errors
 /// 409 `ERR_ADIT_2007` for another request with the same key, or one that is still running.
-pub(super) async fn once(
+pub(crate) async fn once(
     call: &Call<'_>,
     subject: &Subject,
     id: Id,

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use adit_model::Object;
+use adit_model::kind::endpoint::canonical_url;
 use adit_names::id::Id;
 use adit_store::{Page as StorePage, Term};
 use serde_json::Value;
@@ -140,6 +141,13 @@ async fn read(
     Ok(rows)
 }
 
+/// The URLs that are asked for, as endpoints have theirs, in whatever spelling they are given.
+fn urls(call: &Call<'_>) -> Vec<String> {
+    let ctx = call.context();
+    let canonical = |text: &str| canonical_url(text, &ctx).unwrap_or_else(|| text.to_owned());
+    call.query.all("url").map(canonical).collect()
+}
+
 /// Which rows are wanted.
 struct Select<'c> {
     call: &'c Call<'c>,
@@ -150,7 +158,7 @@ struct Select<'c> {
     now: i64,
     /// Values of `id` and `url`, of which one has to fit, each where it is given.
     ids: Vec<&'c str>,
-    urls: Vec<&'c str>,
+    urls: Vec<String>,
 }
 
 impl<'c> Select<'c> {
@@ -164,7 +172,7 @@ impl<'c> Select<'c> {
             filter,
             now,
             ids: call.query.all("id").collect(),
-            urls: call.query.all("url").collect(),
+            urls: urls(call),
         }
     }
 
@@ -181,7 +189,8 @@ impl<'c> Select<'c> {
                     .and_then(Value::as_str)
                     .is_some_and(|v| asked.contains(&v))
         };
-        if !one_of(&self.ids, "id") || !one_of(&self.urls, "url") {
+        let urls: Vec<&str> = self.urls.iter().map(String::as_str).collect();
+        if !one_of(&self.ids, "id") || !one_of(&urls, "url") {
             return false;
         }
         let caller = &self.call.caller;

@@ -12,7 +12,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 mod filtered;
 pub(crate) mod get;
-mod idempotency;
+pub(crate) mod idempotency;
 pub(crate) mod list;
 mod outcome;
 pub(crate) mod routes;
@@ -57,6 +57,7 @@ impl Call<'_> {
             https_port: place.https_port,
             http_port: place.http_port,
             tcp_ports: place.tcp_ports,
+            acme: place.acme,
             organization: self.caller.organization,
             is_operators: told.access.read().operators() == Some(self.caller.organization),
             principal: self.caller.principal,

@@ -15,7 +15,7 @@ const SECOND: usize = 32;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Fields that are in the answer to the making of an object and nowhere else.
-pub(crate) const ONCE: [&str; 2] = ["token", "link"];
+pub(crate) const ONCE: [&str; 3] = ["token", "link", "invitation_link"];
 
 /// Gives a new key or credential its token, an invitation its link to a page of `dashboard`: the field and what is in
 /// it. None for other kinds.

@@ -51,7 +51,7 @@ pub(super) async fn change(
         };
         return Ok(if call.is_set("dry_run") { full.dry_run() } else { full });
     };
-    let along = special::along_update(call, subject, &current, &next.object).await?;
+    let along = special::along_update(call, subject, &current, &next).await?;
     let update = Change::Update {
         seen,
         next,

@@ -8,6 +8,7 @@
 )]
 
 mod doors;
+mod foreign;
 mod keys;
 mod matrix;
 mod people;

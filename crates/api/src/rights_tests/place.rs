@@ -93,6 +93,7 @@ impl Place {
                 https_port: 443,
                 http_port: 80,
                 tcp_ports: Some((20_000, 20_100)),
+                acme: false,
             },
             stored: Some(Stored {
                 store: store.clone(),
@@ -204,6 +205,12 @@ impl Place {
             token: token(key.id),
             key,
         }
+    }
+
+    /// Whether who shows this token has a permission over anything.
+    pub(super) async fn may(&self, token: &str, permission: &str) -> bool {
+        let (_, me) = self.ask(token, "GET", "/adit/me", Value::Null).await;
+        me["permissions"].as_array().unwrap().iter().any(|p| p == permission)
     }
 
     /// A session of somebody in an organisation, as a browser shows it.

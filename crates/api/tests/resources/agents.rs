@@ -11,9 +11,16 @@ use serde_json::{Value, json};
 
 use crate::place::{Place, URL, place};
 
+const POLICY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
+
 /// An agent's endpoint that is on line; its id.
-fn online(place: &Place, name: &str, credential: &str) -> String {
-    let organization = place.ours.id.to_string();
+pub(crate) fn online(place: &Place, name: &str, credential: &str) -> String {
+    online_of(place, place.ours.id, name, credential, "")
+}
+
+/// An agent's endpoint of an organisation that is on line; its id.
+pub(crate) fn online_of(place: &Place, organization: Id, name: &str, credential: &str, metadata: &str) -> String {
+    let organization = organization.to_string();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let id = |prefix| {
         Id::at_millis(
@@ -34,7 +41,7 @@ fn online(place: &Place, name: &str, credential: &str) -> String {
         os: "linux".to_owned(),
         arch: "amd64".to_owned(),
         hostname: String::new(),
-        metadata: String::new(),
+        metadata: metadata.to_owned(),
         addr: ([192, 0, 2, 1], 4000).into(),
         started: SystemTime::UNIX_EPOCH,
         heartbeat_interval: Duration::from_secs(10),
@@ -66,7 +73,7 @@ async fn one_list_has_both_in_one_order() {
         let body = json!({
             "url": format!("https://cloud{n}.adit.example.com:8443"),
             "type": "cloud",
-            "traffic_policy": "on_http_request: []\n",
+            "traffic_policy": POLICY,
         });
         let made = place.ask("POST", "/endpoints", body).await;
         assert_eq!(made.status, 201, "{}", made.text);
@@ -125,8 +132,7 @@ async fn only_an_agent_changes_its_endpoint() {
     for method in ["GET", "DELETE"] {
         assert_eq!(place.ask_as(&theirs, method, &one, Value::Null).await.status, 404);
     }
-    let body =
-        json!({"url": "https://app.adit.example.com:8443", "type": "cloud", "traffic_policy": "on_http_request: []\n"});
+    let body = json!({"url": "https://app.adit.example.com:8443", "type": "cloud", "traffic_policy": POLICY});
     let taken = place.ask("POST", "/endpoints", body).await;
     assert_eq!(taken.code(), "ERR_NGROK_334", "{}", taken.text);
 }

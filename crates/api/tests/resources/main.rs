@@ -8,6 +8,10 @@
     reason = "tests: also in their helper functions; a task that panics fails its test"
 )]
 
+use std::path::Path;
+
+use adit_store::Engine;
+
 mod agents;
 mod audit;
 mod browser;
@@ -16,7 +20,14 @@ mod kinds;
 mod paging;
 mod place;
 mod races;
+mod rules;
 mod sessions;
 mod sign_in;
 mod special;
+mod tenants;
 mod unbuilt;
+
+/// The database of a test.
+async fn engine(dir: &Path) -> Engine {
+    Engine::Sqlite(dir.join("adit.db"))
+}

@@ -11,7 +11,7 @@ use adit_model::{Object, Prepared, SecretValue, catalogue};
 use adit_names::cidr::CidrSet;
 use adit_names::id::{Id, Prefix};
 use adit_store::log::AuditKey;
-use adit_store::{Actor, Change, Engine, MasterKey, Source, Store, Write};
+use adit_store::{Actor, Change, MasterKey, Source, Store, Write};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -49,7 +49,7 @@ pub(crate) struct Place {
     pub(crate) audit_key: Arc<AuditKey>,
     _queue: CommandQueue,
     _dir: Option<TempDir>,
-    follower: JoinHandle<()>,
+    pub(crate) follower: JoinHandle<()>,
 }
 
 impl Drop for Place {
@@ -99,7 +99,7 @@ pub(crate) async fn place_with(limits: Limits) -> Place {
 
 pub(crate) async fn place_in(dir: &Path, limits: Limits) -> Place {
     let options = adit_store::Options {
-        engine: Engine::Sqlite(dir.join("adit.db")),
+        engine: crate::engine(dir).await,
         node: "node-1".to_owned(),
         key: MasterKey::new([7; 32]),
     };
@@ -135,6 +135,7 @@ async fn over(store: Store, ours: Org, theirs: Org, limits: Limits) -> Place {
             https_port: 8443,
             http_port: 8080,
             tcp_ports: Some((20_000, 20_010)),
+            acme: false,
         },
         stored: Some(Stored {
             store: store.clone(),

@@ -99,3 +99,41 @@ async fn a_name_has_one_owner() {
     }
     assert_eq!(both, 30);
 }
+
+/// Some want to share a URL, some want it alone: either one has it, or all that share do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_url_is_shared_or_one_s_own() {
+    let place = unlimited().await;
+    for round in 0..30 {
+        let mut asked = tokio::task::JoinSet::new();
+        for pooling in [true, false, true, false] {
+            let place = place.clone();
+            let body = json!({
+                "url": format!("https://r{round}.adit.example.com"),
+                "type": "cloud",
+                "pooling_enabled": pooling,
+                "traffic_policy": "on_http_request: []\n",
+            });
+            asked.spawn(async move { (pooling, place.ask("POST", "/endpoints", body).await) });
+        }
+        let (mut shared, mut alone) = (0, 0);
+        while let Some(answer) = asked.join_next().await {
+            match answer.unwrap() {
+                (true, answer) if answer.status == 201 => shared += 1,
+                (false, answer) if answer.status == 201 => alone += 1,
+                (pooling, answer) => {
+                    let codes = if pooling {
+                        &["ERR_NGROK_18016"][..]
+                    } else {
+                        &["ERR_NGROK_18009", "ERR_NGROK_18017"][..]
+                    };
+                    assert!(codes.contains(&answer.code()), "{pooling}: {}", answer.text);
+                }
+            }
+        }
+        assert!(
+            matches!((shared, alone), (2, 0) | (0, 1)),
+            "{shared} share it, {alone} have it alone"
+        );
+    }
+}

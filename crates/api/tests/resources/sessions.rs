@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, DASHBOARD, PASSWORD, change_session, give_password, signed_in};
 use crate::place::place;
 
+/// A header that a request has in place of its own, or has not.
+type Header<'a> = (&'a str, Option<&'a str>);
+
 const HOUR: i64 = 3_600 * 1_000_000;
 
 #[tokio::test]
@@ -50,7 +53,7 @@ async fn requests_of_other_sites_change_nothing() {
     let mut other = Browser::at(2);
     other.sign_in(&place, "a1@example.com", PASSWORD).await;
     let before = place.position();
-    let cases: [(&str, &[(&str, Option<&str>)]); 8] = [
+    let cases: [(&str, &[Header<'_>]); 8] = [
         ("no token", &[("adit-csrf", None)]),
         ("another session's token", &[("adit-csrf", Some(&other.csrf))]),
         ("no word of where from", &[("origin", None), ("sec-fetch-site", None)]),

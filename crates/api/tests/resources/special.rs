@@ -238,7 +238,14 @@ async fn certificates_of_domains_are_detached() {
 #[tokio::test]
 async fn cloud_endpoints_stand_on_what_is_theirs() {
     let place = place().await;
-    let endpoint = |url: &str| json!({"url": url, "type": "cloud", "traffic_policy": POLICY});
+    let endpoint = |url: &str| {
+        let policy = if url.starts_with("tcp") {
+            "on_tcp_connect:\n  - actions:\n      - type: deny\n"
+        } else {
+            POLICY
+        };
+        json!({"url": url, "type": "cloud", "traffic_policy": policy})
+    };
     // One label below the base domain needs nothing; what is reserved is named.
     let free = place
         .make("/endpoints", endpoint("https://free.adit.example.com:8443"))
@@ -328,4 +335,87 @@ async fn cloud_endpoints_stand_on_what_is_theirs() {
         )
         .await;
     assert_eq!(list.json["endpoints"].as_array().unwrap().len(), 1, "{}", list.text);
+}
+
+/// Refused with the code, the place and the line of what is wrong; what it refers to is looked up in the organisation.
+#[tokio::test]
+async fn a_policy_is_checked_when_it_is_written() {
+    let place = place().await;
+    let endpoint = |policy: &str| json!({"url": "https://checked.adit.example.com:8443", "type": "cloud", "traffic_policy": policy});
+    let rule = |action: &str| format!("on_http_request:\n  - actions:\n{action}      - type: deny\n");
+    let ip_policy = place.make("/ip_policies", json!({})).await;
+    let ip_policy = ip_policy["id"].as_str().unwrap().to_owned();
+    let restrict = |id: &str| {
+        rule(&format!(
+            "      - type: restrict-ips\n        config: {{ip_policies: [{id}]}}\n"
+        ))
+    };
+    for (policy, code, path, line) in [
+        (
+            "on_http_request: []".to_owned(),
+            "ERR_NGROK_2235",
+            "on_http_request",
+            "1",
+        ),
+        (
+            rule("").replace("deny", "denied"),
+            "ERR_NGROK_2201",
+            "on_http_request[0].actions[0].type",
+            "3",
+        ),
+        (
+            restrict("ipp_unknown"),
+            "ERR_NGROK_2216",
+            "on_http_request[0].actions[0].config.ip_policies[0]",
+            "4",
+        ),
+        (
+            "on_tcp_connect:\n  - actions:\n      - type: deny\n".to_owned(),
+            "ERR_NGROK_2235",
+            "on_http_request",
+            "1",
+        ),
+        (
+            rule("      - type: log\n        config: {metadata: {a: \"${secrets.get('v', 'n')}\"}}\n"),
+            "ERR_ADIT_2201",
+            "on_http_request[0].actions[0].config.metadata.a",
+            "4",
+        ),
+    ] {
+        let refused = place.ask("POST", "/endpoints", endpoint(&policy)).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.code()),
+            (400, code),
+            "{}",
+            refused.text
+        );
+        let details = &refused.json["details"];
+        assert_eq!(
+            (&details["path"], &details["line"]),
+            (&json!(path), &json!(line)),
+            "{}",
+            refused.text
+        );
+        let errors: Value = serde_json::from_str(details["errors"].as_str().unwrap()).unwrap();
+        assert_eq!(errors[0]["code"], code);
+    }
+    let none = place.ask("POST", "/endpoints", endpoint(" ")).await;
+    assert_eq!(none.code(), "ERR_NGROK_18011", "{}", none.text);
+
+    let vault = place.make("/vaults", json!({"name": "v"})).await;
+    let secret = json!({"name": "n", "value": "hidden", "vault_id": vault["id"]});
+    place.make("/vault_secrets", secret).await;
+    let logs = rule("      - type: log\n        config: {metadata: {a: \"${secrets.get('v', 'n')}\"}}\n");
+    let made = place.make("/endpoints", endpoint(&logs)).await;
+    let one = format!("/endpoints/{}", made["id"].as_str().unwrap());
+    let changed = place
+        .ask("PATCH", &one, json!({"traffic_policy": restrict(&ip_policy)}))
+        .await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let refused = place
+        .ask("PATCH", &one, json!({"traffic_policy": "on_http_request: []"}))
+        .await;
+    assert_eq!(refused.code(), "ERR_NGROK_2235", "{}", refused.text);
+    let kept = place.ask("GET", &one, Value::Null).await;
+    assert_eq!(kept.json["traffic_policy"], restrict(&ip_policy));
 }

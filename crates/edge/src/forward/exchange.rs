@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey};
-use adit_http1::{Framing, Known, Version};
+use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey, Pool};
+use adit_http1::{Known, Version};
 use adit_mux::OpenError;
 use adit_observe::{ParkResult, RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
@@ -22,10 +22,11 @@ use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::upstream::{Upstream, UpstreamError};
 use super::{record, request_head, verdict};
 use crate::admit::{self, Permitted};
+use crate::govern::{Chain, Hop, Verdict};
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::record_connection::micros;
 use crate::reply::Answer;
-use crate::route::Routed;
+use crate::route::{Routed, Side};
 use crate::secure::Conn;
 use crate::timer::Timer;
 
@@ -45,6 +46,8 @@ pub(crate) enum Forwarded {
     Complete,
     /// Nothing has been answered: this is to be said.
     Answer(Answer),
+    /// A policy ends the connection without an answer: in order, or by a reset.
+    Closed { reset: bool },
     /// `101` was sent; the stream carries raw bytes, with those that came behind the head.
     Upgraded(Box<AgentStream>, Bytes),
     /// The response broke off, or the visitor left.
@@ -102,29 +105,77 @@ pub(crate) async fn exchange<V: Visitor>(
         upstream_broke: false,
     };
     let mut member: Option<Arc<Member>> = None;
+    // Made only where an endpoint has a policy.
+    let mut chain: Option<Box<Chain>> = None;
+    if routed.is_governed() {
+        chain = Some(governed(conn, exchange, host, false));
+    }
+    // Where a policy has forwarded to.
+    let mut next: Option<Routed> = None;
     let (forwarded, ended) = loop {
-        let permitted = match admitted(conn, visitor, routed, &progress.tried, host).await {
-            Ok(p) => p,
-            Err(None) => break (Forwarded::Broken, Instant::now()),
-            Err(Some(a)) => break (Forwarded::Answer(a), Instant::now()),
+        let routed = next.as_ref().unwrap_or(routed);
+        let (permitted, pool) = match chosen(conn, visitor, routed, &mut chain, &mut progress, host).await {
+            Chosen::Member(permitted, pool) => (permitted, pool),
+            Chosen::Forward(routed) => {
+                next = Some(routed);
+                progress.tried.clear();
+                continue;
+            }
+            Chosen::End(end) => break (end, Instant::now()),
         };
         progress.parked_us += permitted.parked_us;
-        if progress.attempts == 0 {
-            progress.glitches = request_head::rewrite(
-                &mut exchange.request,
-                conn,
-                permitted.member(),
-                facts,
-                &exchange.request_id,
-            );
-            set_request_framing(&mut exchange.request, facts);
+        if permitted.member().options.policy.is_some() && chain.is_none() {
+            // Its agent came while the request was on its way to another.
+            chain = Some(governed(conn, exchange, host, progress.attempts > 0));
+        }
+        let host_header = permitted.member().options.host_header.as_deref();
+        if let Some(chain) = &mut chain {
+            let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
+            match chain.request(conn, hop) {
+                Verdict::Pass => {}
+                Verdict::Forward(routed) => {
+                    next = Some(routed);
+                    progress.tried.clear();
+                    continue;
+                }
+                Verdict::Answer(a) => break (Forwarded::Answer(a), Instant::now()),
+                Verdict::Close => break (Forwarded::Closed { reset: false }, Instant::now()),
+                Verdict::Reset => break (Forwarded::Closed { reset: true }, Instant::now()),
+            }
+            match chain.dress(&mut exchange.request, conn, host_header, facts) {
+                Ok(glitches) => progress.glitches = glitches,
+                Err(a) => break (Forwarded::Answer(a), Instant::now()),
+            }
+        } else if progress.attempts == 0 {
+            let request = &mut exchange.request;
+            progress.glitches = request_head::rewrite(request, conn, host_header, facts, &exchange.request_id);
         }
         progress.attempts += 1;
         let m = permitted.member().clone();
         let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
-            h2_upstream::attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
+            h2_upstream::attempt(
+                conn,
+                visitor,
+                exchange,
+                &permitted,
+                host,
+                facts,
+                &mut progress,
+                &mut chain,
+            )
+            .await
         } else {
-            attempt(conn, visitor, exchange, &permitted, host, facts, &mut progress).await
+            attempt(
+                conn,
+                visitor,
+                exchange,
+                &permitted,
+                host,
+                facts,
+                &mut progress,
+                &mut chain,
+            )
+            .await
         };
         let ended = Instant::now();
         verdict::say(&outcome, &conn.node, &m, exchange, &progress, ended);
@@ -132,27 +183,34 @@ pub(crate) async fn exchange<V: Visitor>(
         match outcome {
             Attempt::Done(f) => break (f, ended),
             Attempt::Failed(Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted)) => {
-                if let Err(end) = place(conn, visitor, routed, &permitted, &mut progress).await {
+                if let Err(end) = place(conn, visitor, &pool, &permitted, &mut progress).await {
                     break (end, Instant::now());
                 }
                 conn.observe.retry(RetryReason::Limit);
             }
-            Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted, routed) {
+            Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted, &pool) {
                 None => {
                     conn.observe.retry(e.reason());
                 }
-                Some(a) => break (Forwarded::Answer(a), ended),
+                Some(a) => {
+                    if let Some(chain) = &mut chain {
+                        chain.upstream_answered(&conn.node, true);
+                    }
+                    break (Forwarded::Answer(a), ended);
+                }
             },
         }
     };
+    if let Some(chain) = &mut chain {
+        chain.give_back(&mut exchange.request);
+    }
     record::exchange(
         conn,
         exchange,
         &record::Facts {
             host,
             facts,
-            pool: &routed.pool,
-            member: member.as_deref(),
+            target: record::target_of(routed, chain.as_deref(), member.as_deref()),
             forwarded: &forwarded,
             attempts: progress.attempts,
             reused: progress.reused,
@@ -169,16 +227,65 @@ pub(crate) async fn exchange<V: Visitor>(
     forwarded
 }
 
+/// The layers of the request in `exchange`.
+fn governed(conn: &Conn, exchange: &Exchange, host: &str, is_rewritten: bool) -> Box<Chain> {
+    let head = &exchange.request;
+    let client = request_head::client_ip(head, conn);
+    Chain::of_request(conn, head, is_rewritten, &exchange.request_id, host, client)
+}
+
+/// Who serves next.
+enum Chosen {
+    /// An agent's endpoint, whose policy has not run yet.
+    Member(Permitted, Arc<Pool>),
+    /// A cloud endpoint forwards there.
+    Forward(Routed),
+    /// Nobody: this is the end.
+    End(Forwarded),
+}
+
+/// Chooses a member, or runs the policy of the cloud endpoint that was chosen.
+async fn chosen<V: Visitor>(
+    conn: &Conn,
+    visitor: &mut V,
+    routed: &Routed,
+    chain: &mut Option<Box<Chain>>,
+    progress: &mut Progress,
+    host: &str,
+) -> Chosen {
+    let pool = match routed.side(super::random(), &progress.tried) {
+        Side::Agents(pool) => pool,
+        Side::Nobody => return Chosen::End(Forwarded::Answer(Answer::offline(host))),
+        Side::Cloud(endpoint) => {
+            let Some(chain) = chain else {
+                return Chosen::End(Forwarded::Answer(Answer::internal()));
+            };
+            return match chain.request(conn, Hop::Cloud(endpoint)) {
+                Verdict::Forward(routed) => Chosen::Forward(routed),
+                Verdict::Answer(a) => Chosen::End(Forwarded::Answer(a)),
+                Verdict::Close => Chosen::End(Forwarded::Closed { reset: false }),
+                Verdict::Reset => Chosen::End(Forwarded::Closed { reset: true }),
+                Verdict::Pass => Chosen::End(Forwarded::Answer(Answer::internal())),
+            };
+        }
+    };
+    match admitted(conn, visitor, &pool, &progress.tried, host).await {
+        Ok(permitted) => Chosen::Member(permitted, pool),
+        Err(None) => Chosen::End(Forwarded::Broken),
+        Err(Some(a)) => Chosen::End(Forwarded::Answer(a)),
+    }
+}
+
 /// Admits, while watching whether the visitor leaves. `Err(None)`: it has.
 async fn admitted<V: Visitor>(
     conn: &Conn,
     visitor: &mut V,
-    routed: &Routed,
+    pool: &Arc<Pool>,
     tried: &[MemberKey],
     host: &str,
 ) -> Result<Permitted, Option<Answer>> {
     let pinned = visitor.pinned().and_then(|p| p.as_ref()).map(Pinned::member);
-    let mut admit = std::pin::pin!(admit::admit(conn, &routed.pool, pinned, tried, host));
+    let mut admit = std::pin::pin!(admit::admit(conn, pool, pinned, tried, host));
     poll_fn(|cx| {
         if let Poll::Ready(r) = admit.as_mut().poll(cx) {
             return Poll::Ready(r.map_err(Some));
@@ -192,13 +299,13 @@ async fn admitted<V: Visitor>(
 async fn place<V: Visitor>(
     conn: &Conn,
     visitor: &mut V,
-    routed: &Routed,
+    pool: &Pool,
     permitted: &Permitted,
     progress: &mut Progress,
 ) -> Result<(), Forwarded> {
     let member = permitted.member();
     progress.tried.push(member.key);
-    if let Choice::Member(_) = routed.pool.choose_other(super::random(), &progress.tried) {
+    if let Choice::Member(_) = pool.choose_other(super::random(), &progress.tried) {
         return Ok(());
     }
     progress.tried.clear();
@@ -227,14 +334,6 @@ async fn place<V: Visitor>(
             counted.end(ParkResult::Timeout);
             Err(Forwarded::Answer(Answer::stream_limit()))
         }
-    }
-}
-
-/// The framing under which the request's body goes upstream.
-fn set_request_framing(head: &mut adit_http1::Head, facts: &RequestFacts) {
-    if facts.framing == Framing::Chunked {
-        head.remove(Known::ContentLength);
-        head.push(b"Transfer-Encoding", b"chunked");
     }
 }
 
@@ -274,7 +373,7 @@ fn after_failure(
     facts: &RequestFacts,
     progress: &mut Progress,
     permitted: &Permitted,
-    routed: &Routed,
+    pool: &Pool,
 ) -> Option<Answer> {
     let whole_body_held = !facts.has_body() || progress.held.is_some();
     let may_repeat = facts.idempotent && whole_body_held;
@@ -297,7 +396,7 @@ fn after_failure(
         Failure::Upstream(UpstreamError::DialFailed(_)) => return Some(Answer::dial_failed()),
         // Another member, if there is one: this one may just have withdrawn the endpoint.
         Failure::Upstream(UpstreamError::Closed) => {
-            let other = routed.pool.choose_other(super::random(), &[permitted.member().key]);
+            let other = pool.choose_other(super::random(), &[permitted.member().key]);
             let allowed = may_repeat && matches!(other, Choice::Member(_));
             (allowed, true, true, Answer::upstream_invalid())
         }
@@ -317,10 +416,7 @@ fn after_failure(
     }
     // A session that was lost is known to be before its own task says so, else the next choice is the same one.
     permitted.member().remove_closed_legs();
-    if !matches!(
-        routed.pool.choose_other(super::random(), &progress.tried),
-        Choice::Member(_)
-    ) {
+    if !matches!(pool.choose_other(super::random(), &progress.tried), Choice::Member(_)) {
         // Nobody else: the same one again, as soon as its agent has returned.
         progress.tried.clear();
     }
@@ -328,6 +424,7 @@ fn after_failure(
 }
 
 /// One attempt over HTTP/1 on a stream of the member's.
+#[allow(clippy::too_many_arguments, reason = "the parts of one exchange")]
 async fn attempt<V: Visitor>(
     conn: &Arc<Conn>,
     visitor: &mut V,
@@ -336,6 +433,7 @@ async fn attempt<V: Visitor>(
     host: &str,
     facts: &RequestFacts,
     progress: &mut Progress,
+    chain: &mut Option<Box<Chain>>,
 ) -> Attempt {
     if facts.grpc {
         return Attempt::Done(Forwarded::Answer(Answer::grpc_needs_http2()));
@@ -399,8 +497,9 @@ async fn attempt<V: Visitor>(
         d.set(Duration::from_secs(1));
         d
     });
+    let new_host = chain.as_ref().and_then(|c| c.new_host()).map(str::to_owned);
     let edit = Edit {
-        rewritten_host: member.options.host_header.as_deref(),
+        rewritten_host: new_host.as_deref().or(member.options.host_header.as_deref()),
         authority: host,
         port: conn.public_port,
         scheme: conn.scheme(),
@@ -412,6 +511,7 @@ async fn attempt<V: Visitor>(
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
         trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
+        governed: chain.is_some(),
     };
     let held = progress.held.take();
     let mut pump = Pump::new(
@@ -424,7 +524,7 @@ async fn attempt<V: Visitor>(
         held,
         expecting.as_ref(),
     );
-    let end = verdict::pumped(&mut pump, &conn.node, member).await;
+    let end = super::governed::pumped(&mut pump, &conn.node, member, chain).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
@@ -456,6 +556,16 @@ async fn attempt<V: Visitor>(
             let (stream, early) = upstream.into_raw();
             Attempt::Done(Forwarded::Upgraded(Box::new(stream), early))
         }
+        End::Replaced(answer) => {
+            upstream.abort();
+            Attempt::Done(Forwarded::Answer(answer))
+        }
+        End::Closed => {
+            upstream.abort();
+            Attempt::Done(Forwarded::Closed { reset: false })
+        }
+        // Whoever pumps goes on behind a head; it is no end.
+        End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),
         End::Visitor(e) => {
             upstream.abort();
             Attempt::Done(visitor_failed(&e, answered, visitor))

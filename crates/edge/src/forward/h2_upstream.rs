@@ -21,8 +21,8 @@ use super::response_head::Edit;
 use super::scratch::Exchange;
 use super::taking::{Taking, poll_watched};
 use super::upstream::{Upstream, UpstreamError};
-use super::verdict;
 use crate::admit::Permitted;
+use crate::govern::Chain;
 use crate::http::{RequestFacts, Visitor};
 use crate::reply::Answer;
 use crate::secure::Conn;
@@ -87,6 +87,7 @@ impl Http2Upstreams {
 }
 
 /// One attempt over HTTP/2.
+#[allow(clippy::too_many_arguments, reason = "the parts of one exchange")]
 pub(super) async fn attempt<V: Visitor>(
     conn: &Arc<Conn>,
     visitor: &mut V,
@@ -95,6 +96,7 @@ pub(super) async fn attempt<V: Visitor>(
     host: &str,
     facts: &RequestFacts,
     progress: &mut Progress,
+    chain: &mut Option<Box<Chain>>,
 ) -> Attempt {
     let member = permitted.member();
     let mut connection = match ready_connection(conn, member).await {
@@ -125,8 +127,9 @@ pub(super) async fn attempt<V: Visitor>(
         body_ended: false,
         is_head: facts.is_head,
     };
+    let new_host = chain.as_ref().and_then(|c| c.new_host()).map(str::to_owned);
     let edit = Edit {
-        rewritten_host: member.options.host_header.as_deref(),
+        rewritten_host: new_host.as_deref().or(member.options.host_header.as_deref()),
         authority: host,
         port: conn.public_port,
         scheme: conn.scheme(),
@@ -138,6 +141,7 @@ pub(super) async fn attempt<V: Visitor>(
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
         trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
+        governed: chain.is_some(),
     };
     let mut pump = Pump::new(
         visitor,
@@ -149,12 +153,22 @@ pub(super) async fn attempt<V: Visitor>(
         progress.held.take(),
         None,
     );
-    let end = verdict::pumped(&mut pump, &conn.node, member).await;
+    let end = super::governed::pumped(&mut pump, &conn.node, member, chain).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
     match end {
         End::Complete | End::Upgraded => Attempt::Done(Forwarded::Complete),
+        End::Replaced(answer) => {
+            upstream.abort();
+            Attempt::Done(Forwarded::Answer(answer))
+        }
+        End::Closed => {
+            upstream.abort();
+            Attempt::Done(Forwarded::Closed { reset: false })
+        }
+        // Whoever pumps goes on behind a head; it is no end.
+        End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),
         End::Visitor(e) => {
             upstream.abort();
             Attempt::Done(visitor_failed(&e, answered, visitor))

@@ -2,6 +2,7 @@
 //! both ways, and the retry where nothing of an answer has come.
 
 mod exchange;
+mod governed;
 mod h1_upstream;
 mod h2_upstream;
 mod kept;
@@ -21,7 +22,7 @@ pub(crate) use h2_upstream::Http2Upstreams;
 pub(crate) use kept::Pinned;
 pub(crate) use open::{Opened, dial_failed, open};
 pub(crate) use record::answer as record_answer;
-pub(crate) use request_head::{client_ip, identify, new_request_id};
+pub(crate) use request_head::{client_ip, identify, new_request_id, rewrite as rewrite_request};
 pub(crate) use response_head::date;
 pub(crate) use scratch::{Exchange, give_buffer, random, take_buffer};
 pub(crate) use taking::{Taking, poll_watched};

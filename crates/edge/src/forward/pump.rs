@@ -7,6 +7,7 @@ use adit_http1::{FieldList, Head, Version, filter_trailers};
 use bytes::{Bytes, BytesMut};
 
 use crate::http::{Visitor, VisitorError};
+use crate::reply::Answer;
 use crate::timer::Deadline;
 
 use super::response_head;
@@ -25,6 +26,12 @@ pub(super) enum End {
     Complete,
     /// `101`: its head is flushed, raw bytes follow.
     Upgraded,
+    /// The head of the final response stands in `response` and waits for [`Pump::send_head`]; only if it is governed.
+    Head,
+    /// A policy answers in place of the upstream. Made by whoever pumps.
+    Replaced(Answer),
+    /// A policy ends the connection. Made by whoever pumps.
+    Closed,
     Visitor(VisitorError),
     Upstream(UpstreamError),
 }
@@ -40,6 +47,8 @@ pub(super) struct Wanted {
     pub(super) tunnel: bool,
     /// Interim responses may be sent (not to HTTP/1.0).
     pub(super) interim: bool,
+    /// The response is looked at by policies before it goes to the visitor.
+    pub(super) governed: bool,
     /// The visitor takes trailers: HTTP/2, or HTTP/1 with `TE: trailers`.
     pub(super) trailers: bool,
 }
@@ -54,8 +63,12 @@ enum Up {
 
 enum Down {
     Head,
+    /// The head was read and is the policies' now.
+    Judged,
     Body,
-    Flush { upgraded: bool },
+    Flush {
+        upgraded: bool,
+    },
 }
 
 /// The state of one attempt.
@@ -117,7 +130,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
 
     /// Whether the head of the final response went to the visitor.
     pub(super) fn has_begun(&self) -> bool {
-        !matches!(self.down, Down::Head)
+        !matches!(self.down, Down::Head | Down::Judged)
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -197,6 +210,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         loop {
             let step = match self.down {
                 Down::Head => self.poll_head(cx),
+                Down::Judged => return Poll::Ready(End::Head),
                 Down::Body => self.poll_body(cx),
                 Down::Flush { upgraded } => {
                     return match ready!(self.visitor.poll_flush(cx)) {
@@ -253,21 +267,32 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                 return Poll::Ready(Err(End::Upstream(UpstreamError::Closed)));
             }
             self.edit.upgraded(self.response);
-            let sent = self.visitor.send_head(self.response, adit_http1::Framing::None, true);
-            self.down = Down::Flush { upgraded: true };
-            return Poll::Ready(sent.map_err(End::Visitor));
-        }
-        if (100..200).contains(&status) {
+        } else if (100..200).contains(&status) {
             return Poll::Ready(self.interim(status));
+        } else {
+            self.edit.response(self.response, self.upstream.behind_head());
+        }
+        if self.wanted.governed {
+            self.down = Down::Judged;
+            return Poll::Ready(Err(End::Head));
+        }
+        Poll::Ready(self.send_head().map_err(End::Visitor))
+    }
+
+    /// Sends the head of the final response, which stands in `response`.
+    ///
+    /// # Errors
+    /// The visitor takes none.
+    pub(super) fn send_head(&mut self) -> Result<(), VisitorError> {
+        let status = self.response.status();
+        if status == 101 {
+            self.down = Down::Flush { upgraded: true };
+            return self.visitor.send_head(self.response, adit_http1::Framing::None, true);
         }
         let framing = self.upstream.framing();
         let no_body = self.wanted.is_head || matches!(status, 204 | 304);
-        self.edit.response(self.response, self.upstream.behind_head());
-        if let Err(e) = self.visitor.send_head(self.response, framing, no_body) {
-            return Poll::Ready(Err(End::Visitor(e)));
-        }
         self.down = Down::Body;
-        Poll::Ready(Ok(()))
+        self.visitor.send_head(self.response, framing, no_body)
     }
 
     fn interim(&mut self, status: u16) -> Result<(), End> {

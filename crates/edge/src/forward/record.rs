@@ -2,23 +2,24 @@
 
 use std::time::Instant;
 
-use adit_cluster::{Member, Pool};
+use adit_cluster::Member;
 use adit_http1::{Head, Known, Version};
 use adit_observe::{Outcome, Protocol, RequestOutcome, Side, Target, Timings, Visitor};
 
 use super::exchange::Forwarded;
 use super::scratch::Exchange;
+use crate::govern::Chain;
 use crate::http::RequestFacts;
-use crate::record_connection::{micros, target};
+use crate::record_connection::{micros, of_member};
 use crate::reply::Answer;
+use crate::route::Routed;
 use crate::secure::Conn;
 
 /// What the road knows at the end of an exchange.
 pub(super) struct Facts<'a> {
     pub(super) host: &'a str,
     pub(super) facts: &'a RequestFacts,
-    pub(super) pool: &'a Pool,
-    pub(super) member: Option<&'a Member>,
+    pub(super) target: Target<'a>,
     pub(super) forwarded: &'a Forwarded,
     pub(super) attempts: u8,
     pub(super) reused: bool,
@@ -32,12 +33,33 @@ pub(super) struct Facts<'a> {
     pub(super) bytes: (u64, u64),
 }
 
+/// The endpoint that was asked for, and who served: a request that was forwarded within the organisation is still one
+/// to its public endpoint.
+pub(super) fn target_of<'a>(routed: &'a Routed, chain: Option<&'a Chain>, member: Option<&'a Member>) -> Target<'a> {
+    let asked = chain.and_then(Chain::outermost).filter(|hop| hop.is_cloud());
+    let served = member.map(of_member).unwrap_or_default();
+    match asked {
+        Some(hop) => Target {
+            endpoint_id: &hop.facts().id,
+            organization_id: routed.organization(),
+            endpoint_url: &hop.facts().url,
+            ..served
+        },
+        None => Target {
+            organization_id: routed.organization(),
+            endpoint_url: routed.url(),
+            ..served
+        },
+    }
+}
+
 /// Emits the outcome of an exchange that was forwarded, or was to be.
 pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
     let (outcome, status, upgraded) = match f.forwarded {
         Forwarded::Complete => (Outcome::Completed, exchange.response.status(), false),
         Forwarded::Upgraded(..) => (Outcome::Completed, 101, true),
         Forwarded::Answer(a) => (outcome_of(a), a.status, false),
+        Forwarded::Closed { .. } => (Outcome::RefusedPolicy, 0, false),
         Forwarded::Broken => {
             let outcome = if f.upstream_broke {
                 Outcome::UpstreamAborted
@@ -65,7 +87,7 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
         conn,
         &exchange.request,
         RequestOutcome {
-            target: target(f.pool, f.member),
+            target: f.target,
             request_id: &exchange.request_id,
             protocol: protocol(f.facts.version),
             host: f.host.as_bytes(),
@@ -166,6 +188,8 @@ fn protocol(version: Version) -> Protocol {
 
 fn outcome_of(answer: &Answer) -> Outcome {
     match answer.status {
+        _ if answer.is_refusal => Outcome::RefusedPolicy,
+        _ if answer.is_given() => Outcome::Completed,
         200..=399 => Outcome::Completed,
         408 => Outcome::Timeout,
         400..=403 | 405 | 413..=431 => Outcome::RefusedLimit,

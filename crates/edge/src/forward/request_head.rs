@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use adit_cluster::Member;
-use adit_http1::{Head, Known, Version, is_identity_name, strip_hop_by_hop};
+use adit_http1::{Framing, Head, Known, Version, is_identity_name, strip_hop_by_hop};
 use adit_names::id::{Id, Prefix};
 
 use crate::http::RequestFacts;
@@ -16,9 +15,15 @@ const REQUEST_ID_MAX: usize = 128;
 /// Rewrites a visitor's head into the one that goes to the agent's upstream. The order of what we add is
 /// fixed: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `Forwarded`, `Via`, `X-Request-Id`.
 ///
-/// `request_id` is the id under which the exchange is known. Returns the number of glitches (harmless
+/// `host_header` is the host that the upstream sees instead of the visitor's. `request_id` is the id under which the exchange is known. Returns the number of glitches (harmless
 /// breaches of the protocol) that were seen.
-pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &RequestFacts, request_id: &str) -> u32 {
+pub(crate) fn rewrite(
+    head: &mut Head,
+    conn: &Conn,
+    host_header: Option<&str>,
+    facts: &RequestFacts,
+    request_id: &str,
+) -> u32 {
     let glitches = strip_hop_by_hop(head, facts.upgrade);
     if facts.extended_connect {
         // HTTP/2 has neither field; toward HTTP/1 the tunnel is an upgrade (RFC 8441, section 5).
@@ -49,11 +54,15 @@ pub(super) fn rewrite(head: &mut Head, conn: &Conn, member: &Member, facts: &Req
         Known::Other | Known::ClientCert | Known::ClientCertChain => !is_identity_name(name),
         _ => true,
     });
-    if let Some(host) = &member.options.host_header {
+    if let Some(host) = host_header {
         head.set(b"Host", host.as_bytes());
     }
     forwarded.push(head, conn);
     head.push(b"X-Request-Id", request_id.as_bytes());
+    if facts.framing == Framing::Chunked {
+        head.remove(Known::ContentLength);
+        head.push(b"Transfer-Encoding", b"chunked");
+    }
     glitches
 }
 

@@ -54,7 +54,11 @@ pub(super) fn say(
         Attempt::Done(Forwarded::Broken) if progress.first_byte.is_some() => {
             return node.upstream_answered(member, ended);
         }
-        Attempt::Done(Forwarded::Broken | Forwarded::Answer(_)) => return,
+        // A policy spoke in its place.
+        Attempt::Done(Forwarded::Answer(_) | Forwarded::Closed { .. }) if progress.first_byte.is_some() => {
+            return node.upstream_answered(member, ended);
+        }
+        Attempt::Done(Forwarded::Broken | Forwarded::Answer(_) | Forwarded::Closed { .. }) => return,
         Attempt::Failed(Failure::Upstream(UpstreamError::DialFailed(cause))) => not_reached(cause),
         Attempt::Failed(Failure::Upstream(UpstreamError::Closed)) => invalid("closed without an answer"),
         Attempt::Failed(Failure::Upstream(UpstreamError::Invalid(_))) => invalid("the answer was not HTTP"),

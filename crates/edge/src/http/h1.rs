@@ -218,6 +218,12 @@ async fn one<IO: VisitorIo>(
         }
         Forwarded::Answer(a) => answer(visitor, conn, exchange, &facts, a, true, began).await,
         Forwarded::Upgraded(stream, early) => Next::Upgraded(stream, early),
+        Forwarded::Closed { reset } => {
+            if reset {
+                visitor.reset();
+            }
+            Next::Close
+        }
         Forwarded::Broken => Next::Close,
     }
 }

@@ -30,13 +30,24 @@ const RATE_WINDOW: Duration = Duration::from_secs(30);
 pub(crate) trait VisitorIo: AsyncRead + AsyncWrite + Unpin + Send {
     /// Nothing will be read or written for a while: memory goes back.
     fn release_buffers(&mut self) {}
+
+    /// Its end will be a reset.
+    fn reset(&self);
 }
 
-impl VisitorIo for tokio::net::TcpStream {}
+impl VisitorIo for tokio::net::TcpStream {
+    fn reset(&self) {
+        crate::accept::reset(self);
+    }
+}
 
 impl VisitorIo for adit_tls::Stream<tokio::net::TcpStream> {
     fn release_buffers(&mut self) {
         Self::release_buffers(self);
+    }
+
+    fn reset(&self) {
+        crate::accept::reset(self.get_ref());
     }
 }
 
@@ -94,6 +105,11 @@ impl<IO: VisitorIo> H1Visitor<IO> {
             pinned: None,
             deadline,
         }
+    }
+
+    /// The connection's end will be a reset.
+    pub(super) fn reset(&self) {
+        self.io.reset();
     }
 
     /// What was read and not yet consumed.

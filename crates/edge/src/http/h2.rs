@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use adit_http1::{Framing, Head, Known, Refusal, RefusalKind, Version};
@@ -80,6 +80,11 @@ async fn run<IO: VisitorIo + 'static>(io: IO, conn: &Arc<Conn>) {
                 h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 cx.waker().wake_by_ref();
             }
+            if shared.poll_closed(cx) {
+                // A policy ends the connection: its other streams with it.
+                h2.abrupt_shutdown(Reason::NO_ERROR);
+                cx.waker().wake_by_ref();
+            }
             if deadline.poll_expired(cx).is_ready() {
                 return Poll::Ready(None);
             }
@@ -127,6 +132,8 @@ fn conn_is_draining(shared: &Shared) -> bool {
 struct Shared {
     state: std::sync::Mutex<Counts>,
     draining: std::sync::atomic::AtomicBool,
+    /// A stream wants the whole connection closed, and who is to be told.
+    closing: std::sync::Mutex<(bool, Option<Waker>)>,
 }
 
 #[derive(Debug, Default)]
@@ -163,6 +170,25 @@ impl Shared {
         });
     }
 
+    /// Ends the connection with all its streams.
+    fn close(&self) {
+        let mut closing = self.closing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        closing.0 = true;
+        if let Some(waker) = closing.1.take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether the connection is to be closed; true once.
+    fn poll_closed(&self, cx: &Context<'_>) -> bool {
+        let mut closing = self.closing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &mut closing.1 {
+            Some(waker) if waker.will_wake(cx.waker()) => {}
+            other => *other = Some(cx.waker().clone()),
+        }
+        std::mem::take(&mut closing.0)
+    }
+
     fn malformed(&self) {
         self.with(|c| c.malformed += 1);
     }
@@ -193,7 +219,7 @@ async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn
     let completed = match head(&parts, visitor.has_body(), limits, &mut exchange.request) {
         Ok(facts) => {
             forward::identify(&exchange.request, &mut exchange.request_id);
-            one(&mut visitor, conn, &mut exchange, facts, began).await
+            one(&mut visitor, conn, shared, &mut exchange, facts, began).await
         }
         Err(a) => {
             shared.malformed();
@@ -209,6 +235,7 @@ async fn stream(request: Request<RecvStream>, respond: SendResponse<Bytes>, conn
 async fn one(
     visitor: &mut H2Visitor,
     conn: &Arc<Conn>,
+    shared: &Shared,
     exchange: &mut Exchange,
     facts: RequestFacts,
     began: Instant,
@@ -237,6 +264,11 @@ async fn one(
             let relayed = crate::relay::relay(&mut io, &mut stream, Bytes::new(), early, None, || {}).await;
             conn.observe
                 .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);
+            true
+        }
+        Forwarded::Closed { .. } => {
+            visitor.break_off();
+            shared.close();
             true
         }
         Forwarded::Broken => {

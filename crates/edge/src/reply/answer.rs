@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use adit_http1::{Head, Known, Refusal};
+use adit_names::code::ErrorCode;
 
 use super::page;
 
@@ -23,6 +24,18 @@ pub(crate) struct Answer {
     /// The connection ends after this answer (HTTP/1).
     pub(crate) close: bool,
     location: Option<String>,
+    /// Fields and body that a policy gave.
+    given: Option<Box<Given>>,
+    /// A policy refuses by it.
+    pub(crate) is_refusal: bool,
+}
+
+/// What a policy gave of an answer.
+#[derive(Clone, Debug)]
+struct Given {
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The whole answer is the policy's; else it is in the edge's own form, with these fields.
+    body: Option<Vec<u8>>,
 }
 
 /// The form of a body that the visitor prefers.
@@ -89,6 +102,55 @@ impl Answer {
             plain: false,
             close: false,
             location: None,
+            given: None,
+            is_refusal: false,
+        }
+    }
+
+    /// Whether it is a policy's as a whole.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given.as_ref().is_some_and(|given| given.body.is_some())
+    }
+
+    /// The same as the refusal of a policy.
+    #[must_use]
+    pub(crate) fn refusing(mut self) -> Self {
+        self.is_refusal = true;
+        self
+    }
+
+    /// The answer of a policy: `head` and body as they are, with the length, and the date if it has none.
+    pub(crate) fn given(head: &Head, body: Vec<u8>) -> Self {
+        let own = |known| {
+            matches!(
+                known,
+                Known::ContentLength | Known::TransferEncoding | Known::Connection
+            )
+        };
+        let fields = head.fields().filter(|(name, _)| !own(name.known()));
+        let fields = fields
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.to_vec()))
+            .collect();
+        Self {
+            given: Some(Box::new(Given {
+                fields,
+                body: Some(body),
+            })),
+            ..Self::new(head.status(), "", "")
+        }
+    }
+
+    /// The refusal of a policy in the edge's own form.
+    pub(crate) fn refused(status: u16, code: ErrorCode, message: String, headers: Vec<(String, String)>) -> Self {
+        let fields = headers
+            .into_iter()
+            .map(|(name, value)| (name.into_bytes(), value.into_bytes()))
+            .collect();
+        Self {
+            visitor: code.fix(),
+            given: Some(Box::new(Given { fields, body: None })),
+            is_refusal: true,
+            ..Self::new(status, code.as_str(), message)
         }
     }
 
@@ -323,6 +385,11 @@ impl Answer {
 
     /// Fills `head` with the answer and returns its body. `date` is an IMF-fixdate.
     pub(crate) fn render(&self, form: Form, request_id: &str, date: &[u8], head: &mut Head) -> Vec<u8> {
+        if let Some(given) = self.given.as_deref()
+            && let Some(body) = &given.body
+        {
+            return self.render_given(&given.fields, body, date, head);
+        }
         if form == Form::Grpc {
             return self.render_grpc(request_id, date, head);
         }
@@ -338,6 +405,9 @@ impl Answer {
         if let Some(l) = &self.location {
             head.push(b"Location", l.as_bytes());
         }
+        for (name, value) in self.given.iter().flat_map(|given| &given.fields) {
+            head.push(name, value);
+        }
         if let Some(s) = self.retry_after {
             head.push(b"Retry-After", s.to_string().as_bytes());
         }
@@ -347,6 +417,22 @@ impl Answer {
         let body = self.body(if self.plain { Form::Text } else { form }, request_id, head);
         head.push(b"Content-Length", body.len().to_string().as_bytes());
         body
+    }
+
+    /// An answer that is a policy's as a whole.
+    fn render_given(&self, fields: &[(Vec<u8>, Vec<u8>)], body: &[u8], date: &[u8], head: &mut Head) -> Vec<u8> {
+        head.start_response(self.status);
+        for (name, value) in fields {
+            head.push(name, value);
+        }
+        if !head.contains(Known::Date) {
+            head.push(b"Date", date);
+        }
+        if matches!(self.status, 204 | 304) {
+            return Vec::new();
+        }
+        head.push(b"Content-Length", body.len().to_string().as_bytes());
+        body.to_vec()
     }
 
     fn body(&self, form: Form, request_id: &str, head: &mut Head) -> Vec<u8> {

@@ -1,11 +1,10 @@
 //! What a request's host means: the pool of endpoints that serve it, or why nobody does.
 
 pub(crate) mod cloud;
+mod routed;
 pub(crate) mod visitor;
 
-use std::sync::Arc;
-
-use adit_cluster::{Class, Pool};
+use adit_cluster::Class;
 use adit_http1::Head;
 use adit_names::host::CanonicalHost;
 use adit_snapshot::ControlName;
@@ -13,11 +12,7 @@ use adit_snapshot::ControlName;
 use crate::reply::Answer;
 use crate::secure::Conn;
 
-/// A request whose name leads to an endpoint.
-#[derive(Debug)]
-pub(crate) struct Routed {
-    pub(crate) pool: Arc<Pool>,
-}
+pub(crate) use routed::{Routed, Side};
 
 /// The canonical form of the last `Host` of a connection: nearly always the same one again.
 #[derive(Debug, Default)]
@@ -48,31 +43,26 @@ impl HostCache {
     }
 }
 
-/// Finds the pool of `host` (canonical) for a request with this head on `conn`.
+/// Finds the endpoints of `host` (canonical) for a request with this head on `conn`.
 ///
 /// # Errors
 /// 421 when this connection may not be used for the host, 403 when its organisation does not let this address in,
-/// 404 when nothing is online under it; whatever a cloud endpoint answers.
+/// 404 when nothing is online under it.
 pub(crate) fn route(conn: &Conn, head: &Head, host: &str) -> Result<Routed, Answer> {
     let class = if conn.tls.is_some() { Class::Sni } else { Class::Http };
     let pool = conn.node.directory.find(class, host);
+    let config = conn.node.config.load();
+    let routed = cloud::beside(&config.told, class, host, pool);
     if let Some(sni) = conn.sni.as_deref()
         && sni != host
-        && !may_share(conn, sni, host, pool.as_deref())
+        && !may_share(conn, sni, host, routed.as_ref())
     {
         return Err(Answer::misdirected());
     }
-    let config = conn.node.config.load();
-    if let Some(endpoints) = cloud::instead_of(&config.told, class, host, pool.as_deref()) {
-        if let Some(endpoint) = endpoints.first() {
-            visitor::check(&config, conn, head, &endpoint.organization)?;
-        }
-        return Err(cloud::answer(endpoints));
-    }
-    match pool {
-        Some(pool) if !pool.is_passthrough() => {
-            visitor::check(&config, conn, head, pool.organization())?;
-            Ok(Routed { pool })
+    match routed {
+        Some(routed) if !routed.is_passthrough() => {
+            visitor::check(&config, conn, head, routed.organization())?;
+            Ok(routed)
         }
         _ if conn.tls.is_none() => Err(plain_answer(conn, host)),
         _ => Err(Answer::offline(host)),
@@ -99,14 +89,16 @@ fn plain_answer(conn: &Conn, host: &str) -> Answer {
     }
 }
 
-/// Whether a connection made for `sni` may carry requests for `host`: the certificate that was shown covers
-/// both, one organisation owns both, and neither demands more of a visitor's TLS than the other. Everything else gets 421, and a browser opens a new connection.
-fn may_share(conn: &Conn, sni: &str, host: &str, pool: Option<&Pool>) -> bool {
+/// Whether a connection made for `sni` may carry requests for `host`: the certificate that was shown covers both, one
+/// organisation owns both, and neither demands more of a visitor's TLS than the other. Everything else gets 421, and a
+/// browser opens a new connection.
+fn may_share(conn: &Conn, sni: &str, host: &str, of_host: Option<&Routed>) -> bool {
     let config = conn.node.config.load();
     if config.control_name(sni).is_some() || config.control_name(host).is_some() {
         return false;
     }
-    let (Some(of_host), Some(of_sni)) = (pool, conn.node.directory.find(Class::Sni, sni)) else {
+    let of_sni = cloud::beside(&config.told, Class::Sni, sni, conn.node.directory.find(Class::Sni, sni));
+    let (Some(of_host), Some(of_sni)) = (of_host, of_sni) else {
         return false;
     };
     let one_label_below_base = |name: &str| {
@@ -114,10 +106,16 @@ fn may_share(conn: &Conn, sni: &str, host: &str, pool: Option<&Pool>) -> bool {
             .and_then(|rest| rest.strip_suffix('.'))
             .is_some_and(|label| !label.is_empty() && !label.contains('.'))
     };
+    let same_rules = match (&of_host.pool, &of_sni.pool) {
+        (Some(host), Some(sni)) => host.has_tls_rules_of(sni),
+        // Cloud endpoints have none.
+        (Some(one), None) | (None, Some(one)) => !one.has_tls_rules(),
+        (None, None) => true,
+    };
     one_label_below_base(sni)
         && one_label_below_base(host)
         && of_host.organization() == of_sni.organization()
         && !of_host.is_passthrough()
         && !of_sni.is_passthrough()
-        && of_host.has_tls_rules_of(&of_sni)
+        && same_rules
 }

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use adit_cluster::{Class, Pool};
 use adit_http1::Head;
 use adit_snapshot::EdgeConfig;
 
+use super::Routed;
 use crate::forward;
 use crate::reply::Answer;
 use crate::secure::Conn;
@@ -28,17 +28,15 @@ pub(super) fn check(config: &EdgeConfig, conn: &Conn, head: &Head, organization:
 
 /// Whether a connection from this address to a name on the TLS port has to end before TLS begins: every endpoint of
 /// the name would refuse it. What a trusted proxy stands for is known only from its requests.
-pub(crate) fn blocks_name(config: &EdgeConfig, host: &str, pool: Option<&Pool>, ip: IpAddr, is_http: bool) -> bool {
+pub(crate) fn blocks_name(config: &EdgeConfig, routed: &Routed, ip: IpAddr) -> bool {
     let told = &config.told;
-    if !told.has_restrictions() || (is_http && config.is_trusted_proxy(ip)) {
+    if !told.has_restrictions() || (!routed.is_passthrough() && config.is_trusted_proxy(ip)) {
         return false;
     }
-    let of_cloud = || told.find_cloud(Class::Sni, host)?.first().map(|c| &*c.organization);
-    let organization = pool.map(Pool::organization).or_else(of_cloud);
-    organization.is_some_and(|o| !told.visitor_may_come_from(o, ip))
+    !told.visitor_may_come_from(routed.organization(), ip)
 }
 
 /// The same for a TCP port.
-pub(crate) fn blocks_port(config: &EdgeConfig, pool: &Pool, ip: IpAddr) -> bool {
-    !config.told.visitor_may_come_from(pool.organization(), ip)
+pub(crate) fn blocks_port(config: &EdgeConfig, routed: &Routed, ip: IpAddr) -> bool {
+    !config.told.visitor_may_come_from(routed.organization(), ip)
 }

@@ -1,9 +1,10 @@
 //! What is known of a visitor's connection for as long as it lives.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use adit_policy::Policy;
 use tokio::net::TcpStream;
 
 use crate::accept::{Kind, Permit};
@@ -27,8 +28,20 @@ pub(crate) struct Conn {
     /// Worker-local counters.
     pub(crate) observe: adit_observe::Worker,
     pub(crate) connected_at: SystemTime,
+    /// Policies whose `on_tcp_connect` this connection has passed.
+    passed: Mutex<Vec<Passed>>,
     _permit: Permit,
 }
+
+/// A policy that a connection has passed while IP policies were of this generation.
+#[derive(Debug)]
+struct Passed {
+    policy: Arc<Policy>,
+    generation: u64,
+}
+
+/// Most policies of which a connection remembers that it has passed them; beyond, the first is asked again.
+const PASSED_MAX: usize = 16;
 
 /// What the handshake settled.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +102,27 @@ impl Conn {
             trusted,
             observe,
             connected_at: SystemTime::now(),
+            passed: Mutex::new(Vec::new()),
             _permit: permit,
         })
+    }
+
+    /// Whether `on_tcp_connect` of this policy was passed by this connection.
+    pub(crate) fn has_passed(&self, policy: &Arc<Policy>, generation: u64) -> bool {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed
+            .iter()
+            .any(|p| p.generation == generation && Arc::ptr_eq(&p.policy, policy))
+    }
+
+    /// Remembers it.
+    pub(crate) fn passed(&self, policy: Arc<Policy>, generation: u64) {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.retain(|p| !Arc::ptr_eq(&p.policy, &policy));
+        if passed.len() == PASSED_MAX {
+            passed.remove(0);
+        }
+        passed.push(Passed { policy, generation });
     }
 
     /// `https` when TLS ended here.

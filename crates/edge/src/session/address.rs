@@ -95,6 +95,14 @@ pub(super) fn check_owned(
     }
 }
 
+/// Whether the organisation lets its public endpoints have only what it has reserved.
+pub(super) fn only_reserved(organization: &str, config: &EdgeConfig) -> bool {
+    config
+        .told
+        .organization(organization)
+        .is_some_and(|o| o.settings.reserved_names_only)
+}
+
 fn check_name(host: &CanonicalHost, organization: &str, config: &EdgeConfig, rules: &UrlRules) -> Result<(), Refusal> {
     let domain = [("domain", host.as_str())];
     let below_base = host
@@ -116,6 +124,9 @@ fn check_name(host: &CanonicalHost, organization: &str, config: &EdgeConfig, rul
     let reservation = config.told.reservation(host);
     if reservation.is_some_and(|r| r.organization != organization) {
         return Err(Refusal::new(ErrorCode::NGROK_320, &domain));
+    }
+    if reservation.is_none() && only_reserved(organization, config) {
+        return Err(Refusal::new(ErrorCode::NGROK_319, &domain));
     }
     if is_own(host, config) {
         return Ok(());
@@ -152,7 +163,8 @@ fn check_port(url: &EndpointUrl, organization: &str, config: &EdgeConfig, rules:
                 .reservation(host)
                 .is_some_and(|r| r.organization == organization)
     };
-    if owner.is_some_and(|owner| owner != organization) || !is_name_of_this() {
+    let is_unreserved = owner.is_none() && only_reserved(organization, config);
+    if is_unreserved || owner.is_some_and(|owner| owner != organization) || !is_name_of_this() {
         return Err(Refusal::new(ErrorCode::NGROK_309, &[("address", &address)]));
     }
     match config.tcp_ports {

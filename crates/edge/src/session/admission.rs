@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, TEXT_LEN};
-use adit_snapshot::{Credential, EdgeConfig, Ingress, TokenHash};
+use adit_snapshot::{Credential, EdgeConfig, Ingress, OrganizationSettings, TokenHash};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::refusal::Refusal;
@@ -48,7 +48,7 @@ pub(crate) fn admit(
 /// Whether a credential may be used by this door now.
 ///
 /// # Errors
-/// 300 if it, its owner or the owner's membership is no longer in force; `ERR_ADIT_1106` for a suspended
+/// 300 if it, its owner or the owner's membership is no longer in force, or the owner may only view and that is not enough; `ERR_ADIT_1106` for a suspended
 /// organisation; 118, 122, 126 of the ingress; 115 and 116 of addresses.
 pub(crate) fn check(
     config: &EdgeConfig,
@@ -62,12 +62,19 @@ pub(crate) fn check(
     if !credential.is_valid(now) || !owner_is_active {
         return Err(Refusal::new(ErrorCode::NGROK_300, &[("credential", &credential.id)]));
     }
-    match told.organization(organization) {
-        Some(organization) if !organization.suspended => {}
+    let settings = match told.organization(organization) {
+        Some(organization) if !organization.suspended => &organization.settings,
         _ => return Err(Refusal::new(ErrorCode::ADIT_1106, &[])),
+    };
+    let only_views = |owner| told.only_views(organization, owner);
+    if settings.viewers_may_not_connect && credential.owner.is_some_and(only_views) {
+        return Err(Refusal::with_text(
+            ErrorCode::NGROK_300,
+            "The owner of the credential may only view, and the organisation lets viewers start no endpoints.",
+        ));
     }
     let ip = door.ip.to_string();
-    check_ingress(config, credential, door, &ip)?;
+    check_ingress(config, credential, settings, door, &ip)?;
     if !told.agent_may_come_from(organization, door.ip) {
         return Err(Refusal::new(ErrorCode::NGROK_115, &[("ip", &ip)]));
     }
@@ -77,11 +84,42 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn check_ingress(config: &EdgeConfig, credential: &Credential, door: Door<'_>, ip: &str) -> Result<(), Refusal> {
+/// Whether an agent of this kind and version is new enough for its organisation and the door that it came by.
+///
+/// # Errors
+/// 121.
+pub(crate) fn check_version(
+    config: &EdgeConfig,
+    credential: &Credential,
+    ingress: &str,
+    client: &str,
+    version: &str,
+) -> Result<(), Refusal> {
+    let told = &config.told;
+    let of_organization = told
+        .organization(&credential.organization)
+        .and_then(|o| o.settings.lowest_versions.above(client, version));
+    let lowest = of_organization.or_else(|| told.ingress(ingress)?.lowest_versions.above(client, version));
+    lowest.map_or(Ok(()), |lowest| {
+        Err(Refusal::new(
+            ErrorCode::NGROK_121,
+            &[("product", client), ("version", version), ("minimum", lowest)],
+        ))
+    })
+}
+
+fn check_ingress(
+    config: &EdgeConfig,
+    credential: &Credential,
+    settings: &OrganizationSettings,
+    door: Door<'_>,
+    ip: &str,
+) -> Result<(), Refusal> {
     let told = &config.told;
     let refused = |code| Err(Refusal::new(code, &[("ingress", door.ingress), ("ip", ip)]));
     let Some(ingress) = told.ingress(door.ingress) else {
-        let is_kept_elsewhere = !credential.ingresses.is_empty() || told.is_exclusive(&credential.organization);
+        let is_kept_elsewhere =
+            !credential.ingresses.is_empty() || settings.require_ingress || told.is_exclusive(&credential.organization);
         return if is_kept_elsewhere {
             refused(ErrorCode::NGROK_122)
         } else {

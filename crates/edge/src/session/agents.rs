@@ -6,19 +6,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use adit_cluster::{Directory, LocalClaims};
+use adit_cluster::{BoundPolicy, Directory, LocalClaims};
 use adit_mux::{Budget, code};
 use adit_names::code::{Class, ErrorCode};
 use adit_observe::{
     AgentClient, BufferAction, BufferHolder, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason,
 };
-use adit_snapshot::EdgeConfig;
+use adit_snapshot::{EdgeConfig, Policies};
 use arc_swap::ArcSwap;
 
 use super::clock::Now;
 use super::commands;
 use super::cookie::BadKey;
 use super::outbox::Outboxes;
+use super::policy;
 use super::ports::TcpPorts;
 use super::rate::LoginGate;
 use super::refusal::Refusal;
@@ -48,6 +49,7 @@ pub struct Agents {
     pub(super) logins: LoginGate,
     pub(super) outboxes: Outboxes,
     connections: AtomicUsize,
+    policies: Mutex<Policies>,
 }
 
 /// A connection that is counted as long as this lives.
@@ -86,6 +88,7 @@ impl Agents {
             logins: LoginGate::default(),
             outboxes: Outboxes::default(),
             connections: AtomicUsize::new(0),
+            policies: Mutex::default(),
         }))
     }
 
@@ -103,6 +106,27 @@ impl Agents {
             activity.into_iter().for_each(|a| observer.activity(a));
         }
         result
+    }
+
+    /// Compiles the policy of an endpoint of this session, beside the workers: it may take some milliseconds.
+    ///
+    /// # Errors
+    /// 9026.
+    pub(super) async fn compile(
+        self: &Arc<Self>,
+        session: &str,
+        text: String,
+        is_for: policy::For,
+    ) -> Result<Option<BoundPolicy>, Refusal> {
+        let organization = self.directory.session(session).map(|s| s.facts.organization.clone());
+        let agents = self.clone();
+        let compile = move || {
+            let config = agents.config.load_full();
+            let organization = organization.unwrap_or_default();
+            policy::compile(&agents.policies, &config, &organization, &text, is_for)
+        };
+        let compiled = tokio::task::spawn_blocking(compile).await;
+        compiled.unwrap_or_else(|_| Err(Refusal::new(ErrorCode::NGROK_802, &[("request", "the policy")])))
     }
 
     /// Waits until what was told to the observer is kept: an answer to an agent comes after its record.

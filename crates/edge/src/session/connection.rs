@@ -23,6 +23,7 @@ use super::admission::{self, Door};
 use super::agents::Agents;
 use super::clock::Now;
 use super::control;
+use super::policy;
 use super::rate::BindGate;
 use super::refusal::Refusal;
 use super::request::{self, MAX_BEFORE_LOGIN, NoMessage};
@@ -234,13 +235,14 @@ impl Shared {
                 }
                 .encode()
             }),
-            StreamType::PatchTunnelState => decoded(kind, &json, |patch: PatchTunnelState| {
-                let refused = self.agents.sessions(|s| s.patch(&connection, &patch)).err();
-                PatchTunnelStateResp {
-                    error: refused.map(|r| r.to_error()).unwrap_or_default(),
+            StreamType::PatchTunnelState => match PatchTunnelState::decode(&json) {
+                Ok(patch) => {
+                    let refused = self.patch(&connection, &patch).await.err();
+                    let error = refused.map(|r| r.to_error()).unwrap_or_default();
+                    Answer::plain(PatchTunnelStateResp { error }.encode())
                 }
-                .encode()
-            }),
+                Err(error) => Answer::wrong(kind, &error),
+            },
             StreamType::StartTunnelWithLabel => decoded(kind, &json, |start: StartTunnelWithLabel| {
                 let error = self
                     .agents
@@ -416,11 +418,7 @@ impl Shared {
         if !hold.is_zero() {
             tokio::time::sleep(hold).await;
         }
-        let config = self.agents.config.load_full();
-        match self
-            .agents
-            .sessions(|s| s.bind(&config, connection, &bind, Now::real()))
-        {
+        match self.bind(connection, &bind).await {
             Ok(response) => {
                 tracing::debug!(session = &*connection.session, url = response.url, "bound");
                 self.agents.recorded().await;
@@ -432,6 +430,31 @@ impl Shared {
                 Answer::plain(BindResp::refused(refusal.to_error()).encode())
             }
         }
+    }
+}
+
+impl Shared {
+    async fn bind(&self, connection: &Connection, bind: &Bind) -> Result<BindResp, Refusal> {
+        let config = self.agents.config.load_full();
+        let policy = match policy::of_bind(bind, &config)? {
+            Some((text, is_for)) => self.agents.compile(&connection.session, text, is_for).await?,
+            None => None,
+        };
+        self.agents
+            .sessions(|s| s.bind(&config, connection, bind, policy, Now::real()))
+    }
+
+    async fn patch(&self, connection: &Connection, patch: &PatchTunnelState) -> Result<(), Refusal> {
+        let policy = match &patch.traffic_policy {
+            Some(text) => {
+                let is_for = self
+                    .agents
+                    .sessions(|s| s.policy_is_for(connection, &patch.tunnel_id))?;
+                Some(self.agents.compile(&connection.session, text.clone(), is_for).await?)
+            }
+            None => None,
+        };
+        self.agents.sessions(|s| s.patch(connection, patch, policy))
     }
 }
 

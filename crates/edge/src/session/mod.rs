@@ -19,6 +19,7 @@ mod cookie;
 mod drain;
 mod options;
 mod outbox;
+mod policy;
 mod ports;
 mod rate;
 mod refusal;

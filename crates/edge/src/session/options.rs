@@ -1,7 +1,7 @@
 //! What the options of a bind mean: options of the member, or a refusal.
 //!
-//! Nothing is accepted that would not be enforced: options that need the policy engine are refused with the code
-//! of their row (agent protocol 3.6) and a text that says so.
+//! Nothing is accepted that would not be enforced: options from before traffic policies, which would have to be
+//! translated, are refused with the code of their row (agent protocol 3.6) and a text that says so.
 
 use adit_cluster::{IdentityPem, MemberOptions, Proto};
 use adit_names::code::ErrorCode;
@@ -11,7 +11,6 @@ use adit_protocol::message::{Bind, Error, HttpOpts, PatchTunnelState, TcpOpts, T
 use adit_protocol::typed_stream::StreamType;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use super::refusal::Refusal;
 use super::state::MAX_METADATA;
@@ -20,7 +19,6 @@ const MAX_ID: usize = 64;
 const MAX_NAME: usize = 128;
 const MAX_DESCRIPTION: usize = 255;
 const MAX_FORWARDS_TO: usize = 2_048;
-const MAX_POLICY: usize = 512 << 10;
 const MAX_HOST_HEADER: usize = 261;
 
 /// A bind whose fields are in order.
@@ -83,7 +81,8 @@ impl<'a> BindRequest<'a> {
     }
 }
 
-/// The options with the changes of a message; fields that are absent stay.
+/// The options with the changes of a message; fields that are absent stay, and so does the policy, which is compiled
+/// elsewhere.
 ///
 /// # Errors
 /// As for a bind.
@@ -97,9 +96,6 @@ pub(super) fn patched(options: &MemberOptions, patch: &PatchTunnelState) -> Resu
     )?;
     if let Some(pooled) = patch.pooling_enabled {
         options.pooled = pooled;
-    }
-    if let Some(policy) = &patch.traffic_policy {
-        check_policies(None, Some(policy))?;
     }
     Ok(options)
 }
@@ -134,7 +130,7 @@ fn set_texts(
     Ok(())
 }
 
-fn scheme_of(proto: &str) -> Result<(Scheme, Proto), Refusal> {
+pub(super) fn scheme_of(proto: &str) -> Result<(Scheme, Proto), Refusal> {
     match Scheme::from_name(proto) {
         Some(Scheme::Http) => Ok((Scheme::Http, Proto::Http)),
         Some(Scheme::Https) => Ok((Scheme::Https, Proto::Https)),
@@ -197,13 +193,13 @@ fn http(options: &mut MemberOptions, opts: HttpOpts) -> Result<(), Refusal> {
             "The converter of WebSockets to TCP is",
         ));
     }
-    check_policies(opts.policy.as_ref(), opts.traffic_policy.as_deref())
+    Ok(())
 }
 
 fn tcp(options: &mut MemberOptions, opts: &TcpOpts) -> Result<(), Refusal> {
     options.proxy_proto = proxy_proto(opts.proxy_proto)?;
     no_networks(opts.ip_restriction.as_ref())?;
-    check_policies(opts.policy.as_ref(), opts.traffic_policy.as_deref())
+    Ok(())
 }
 
 fn tls(options: &mut MemberOptions, opts: &TlsOpts) -> Result<(), Refusal> {
@@ -222,7 +218,7 @@ fn tls(options: &mut MemberOptions, opts: &TlsOpts) -> Result<(), Refusal> {
         }
         options.mutual_tls_ca_pem = Some(authorities("MutualTLSAtEdge", ca)?);
     }
-    check_policies(opts.policy.as_ref(), opts.traffic_policy.as_deref())
+    Ok(())
 }
 
 fn proxy_proto(asked: i64) -> Result<u8, Refusal> {
@@ -278,69 +274,6 @@ fn host_header(headers: Option<&Headers>) -> Result<Option<String>, Refusal> {
     Ok(host)
 }
 
-/// Policies that say nothing are none; others wait for the policy engine.
-fn check_policies(old: Option<&Value>, text: Option<&str>) -> Result<(), Refusal> {
-    let old = old.filter(|p| !is_empty_policy(p));
-    let text = text.filter(|t| !t.trim().is_empty());
-    if old.is_some() && text.is_some() {
-        return Err(Refusal::new(ErrorCode::NGROK_9025, &[]));
-    }
-    if text.is_some_and(|t| t.len() > MAX_POLICY) {
-        return Err(Refusal::new(
-            ErrorCode::NGROK_9026,
-            &[("error", "it is longer than 512 KiB")],
-        ));
-    }
-    if old.is_some() || text.is_some_and(|t| !is_empty_policy_text(t)) {
-        return Err(Refusal::with_text(
-            ErrorCode::NGROK_9026,
-            "traffic policies are not available in this version",
-        ));
-    }
-    Ok(())
-}
-
-const PHASES: [&str; 5] = [
-    "inbound",
-    "outbound",
-    "on_tcp_connect",
-    "on_http_request",
-    "on_http_response",
-];
-
-fn is_phase(key: &str) -> bool {
-    PHASES.iter().any(|p| key.eq_ignore_ascii_case(p))
-}
-
-/// A policy object without a rule.
-fn is_empty_policy(policy: &Value) -> bool {
-    match policy {
-        Value::Null => true,
-        Value::Object(map) => map
-            .iter()
-            .all(|(key, rules)| is_phase(key) && (rules.is_null() || rules.as_array().is_some_and(Vec::is_empty))),
-        _ => false,
-    }
-}
-
-/// A policy without a rule, as JSON or as lines of YAML.
-fn is_empty_policy_text(text: &str) -> bool {
-    if let Ok(value) = serde_json::from_str::<Value>(text) {
-        return is_empty_policy(&value);
-    }
-    text.lines()
-        .map(|l| l.split(" #").next().unwrap_or(l).trim_end())
-        .all(|line| {
-            line.is_empty()
-                || line.starts_with('#')
-                || line == "---"
-                || line == "{}"
-                || line.split_once(':').is_some_and(|(key, value)| {
-                    is_phase(key.trim_matches(['"', '\''])) && matches!(value.trim(), "" | "[]" | "null" | "~")
-                })
-        })
-}
-
 /// Secrets that are sealed for ngrok's own edge cannot be opened here.
 fn no_sealed(secret: &str) -> Result<(), Refusal> {
     if secret.is_empty() {
@@ -389,48 +322,4 @@ fn unusable(field: &str, error: &str) -> Refusal {
 
 fn invalid(error: &str) -> Refusal {
     Refusal::new(ErrorCode::NGROK_301, &[("error", error)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn policies_without_rules_are_none() {
-        for empty in [
-            "",
-            " \n",
-            "{}",
-            "null",
-            "on_http_request: []",
-            "on_tcp_connect: []",
-            "{\"inbound\":[]}",
-            "{\"Inbound\":[],\"Outbound\":[]}",
-            "---\non_http_request:\non_http_response: [] # none\n# end\n",
-        ] {
-            check_policies(None, Some(empty)).unwrap_or_else(|r| panic!("{empty:?}: {r}"));
-        }
-        for not_empty in [
-            "on_http_request: [1]",
-            "{\"on_http_request\":[{\"actions\":[{\"type\":\"deny\"}]}]}",
-            "on_http_request:\n  - actions:\n    - type: deny\n",
-            "[]",
-            "foo: []",
-            "deny",
-            "on_http_request:\n- actions: []",
-        ] {
-            let refusal = check_policies(None, Some(not_empty)).unwrap_err();
-            assert_eq!(refusal.code(), ErrorCode::NGROK_9026, "{not_empty:?}");
-        }
-        let old = serde_json::json!({"Inbound": [{"Name": "r"}]});
-        assert_eq!(
-            check_policies(Some(&old), Some("{}")).unwrap_err().code(),
-            ErrorCode::NGROK_9025
-        );
-        assert_eq!(
-            check_policies(Some(&old), None).unwrap_err().code(),
-            ErrorCode::NGROK_9026
-        );
-        check_policies(Some(&serde_json::json!({"Inbound": []})), Some("{}")).unwrap();
-    }
 }

@@ -10,7 +10,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use adit_cluster::{Choice, Class};
-use adit_names::endpoint_url::Scheme;
 use adit_observe::RefusalReason;
 use adit_snapshot::ControlName;
 use adit_tls::client_hello::ClientHello;
@@ -161,23 +160,25 @@ fn destination(hello: &ClientHello, node: &Node, ip: IpAddr) -> Destination {
         None => {}
     }
     let pool = node.directory.find(Class::Sni, host);
-    let is_http = !pool.as_ref().is_some_and(|p| p.is_passthrough());
-    if route::visitor::blocks_name(&config, host, pool.as_deref(), ip, is_http) {
-        return Destination::Blocked;
-    }
-    if let Some(cloud) = route::cloud::instead_of(&config.told, Class::Sni, host, pool.as_deref()) {
-        // A policy that cannot run decides nothing about bytes either: refused like a name that is off line.
-        return match cloud.iter().all(|c| c.url.scheme() == Scheme::Https) {
-            true => Destination::Terminate { worker: None },
-            false => Destination::Refuse(alert::INTERNAL_ERROR),
-        };
-    }
-    let Some(pool) = pool else {
+    let Some(routed) = route::cloud::beside(&config.told, Class::Sni, host, pool) else {
         return if config.is_below_base(host) {
             // Says nothing about whether the name exists: the handshake is made, HTTP answers "offline".
             Destination::Terminate { worker: None }
         } else {
             Destination::Refuse(alert::UNRECOGNIZED_NAME)
+        };
+    };
+    if route::visitor::blocks_name(&config, &routed, ip) {
+        return Destination::Blocked;
+    }
+    let Some(pool) = routed.pool.as_ref() else {
+        return if routed.is_passthrough() {
+            Destination::Passthrough {
+                host: host.to_owned(),
+                worker: None,
+            }
+        } else {
+            Destination::Terminate { worker: None }
         };
     };
     let worker = match pool.choose(0) {

@@ -246,12 +246,17 @@ fn grammar(error: &HostError, name: &str) -> Problem {
     }
 }
 
-fn certificates(object: &Object, old: Option<&Object>, domain: &str, ctx: &Context, found: &mut Vec<Problem>) {
-    let has_policy = object
-        .body
-        .get("certificate_management_policy")
-        .is_some_and(Value::is_object);
+fn certificates(object: &mut Object, old: Option<&Object>, domain: &str, ctx: &Context, found: &mut Vec<Problem>) {
     let has_certificate = !object.text("certificate_id").is_empty();
+    let given = object.body.get("certificate_management_policy");
+    let mut has_policy = given.is_some_and(Value::is_object);
+    let above = domain.split_once('.').map_or("", |(_, above)| above);
+    let can_have = !host::is_below(domain, &ctx.base_domain) && !host::is_shared_suffix(above);
+    if old.is_none() && ctx.acme && can_have && !has_policy && !has_certificate {
+        let usual = json!({"authority": "letsencrypt", "private_key_type": "ecdsa"});
+        object.body.insert("certificate_management_policy".to_owned(), usual);
+        has_policy = true;
+    }
     if !is_changed(object, old, "certificate_management_policy") && !is_changed(object, old, "certificate_id") {
         return;
     }
@@ -265,7 +270,6 @@ fn certificates(object: &Object, old: Option<&Object>, domain: &str, ctx: &Conte
     if is_ours && has_certificate && !ctx.is_operators {
         found.push(Problem::new(ErrorCode::NGROK_440, "certificate_id"));
     }
-    let above = domain.split_once('.').map_or("", |(_, above)| above);
     if has_policy && !is_ours && host::is_shared_suffix(above) {
         found.push(Problem::new(ErrorCode::NGROK_447, "certificate_management_policy").shown("suffix", above));
     }

@@ -19,6 +19,7 @@ pub(crate) fn ctx() -> Context {
         https_port: 443,
         http_port: 80,
         tcp_ports: Some((20_000, 20_009)),
+        acme: false,
         organization: id(Prefix::Account, 1),
         is_operators: false,
         principal: Some(id(Prefix::User, 2)),

@@ -91,6 +91,10 @@ table! {
         "The domain name {domain} has invalid punycode: {error}."
         "An internationalised label cannot be decoded, or not in its own form."
         "Write the name in its own letters, or correct the xn-- form.";
+    NGROK_350 ngrok 350 0 Limit no
+        "The agents of this credential already have {max} endpoints, its limit."
+        "The organisation limits the endpoints of one credential."
+        "Stop an endpoint that is not needed, or use another credential.";
     NGROK_354 ngrok 354 0 Name no
         "The domain {domain} lies more than one label below the base domain and is not reserved."
         "Such names need a certificate of their own."

@@ -195,6 +195,10 @@ table! {
         "The rule {value} of the ACL cannot be used: {error}."
         "Rules are * or bind: with a name, an address or a label."
         "Correct the rule.";
+    NGROK_601 ngrok 601 400 Invalid no
+        "{id} is the default authtoken of its owner."
+        "It is not deleted but replaced, so that its owner always has one."
+        "Reset it: POST /adit/me/authtoken/reset.";
     NGROK_604 ngrok 604 400 Invalid no
         "The description has {size} bytes, at most {max} are allowed."
         "Descriptions are shown in lists."

@@ -1,5 +1,6 @@
 //! `concurrency-limit` (traffic policy 6.5): open exchanges, or connections, of a key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
@@ -74,7 +75,7 @@ impl Act for ConcurrencyLimit {
             .enter(cx.key, &cx.view.endpoint.url, &key, self.limit, queue);
         match entry {
             Entry::Open(permit) => {
-                cx.exchange.permits.push(permit);
+                cx.exchange.permits.push(Arc::new(permit));
                 Flow::Next
             }
             Entry::Queued(place) => {
@@ -95,7 +96,7 @@ impl Act for ConcurrencyLimit {
         // Let in at the last moment is let in.
         match place.permit() {
             Some(permit) => {
-                cx.exchange.permits.push(permit);
+                cx.exchange.permits.push(Arc::new(permit));
                 Flow::Next
             }
             None => self.refused(cx),

@@ -174,6 +174,8 @@ pub(crate) struct Reader<'r, 's> {
     pub(crate) legacy: bool,
     /// Something that was read looks at the request's body.
     pub(crate) sees_body: bool,
+    /// Something that was read looks at results of actions.
+    pub(crate) reads_results: bool,
     /// Something that was read is only known after the handshake.
     pub(crate) after_handshake: bool,
     pub(crate) findings: &'r mut Findings,
@@ -591,6 +593,7 @@ impl Reader<'_, '_> {
 
     fn notes(&mut self, path: &Path<'_>, node: &Node, notes: &Notes, skipped: usize) -> Option<()> {
         self.sees_body |= notes.body;
+        self.reads_results |= notes.results;
         self.after_handshake |= notes.after_handshake;
         for (old, new) in &notes.deprecated {
             let message = format!("`{old}` is another name of `{new}`");

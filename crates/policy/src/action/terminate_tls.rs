@@ -185,6 +185,10 @@ impl Profile {
         }
     }
 
+    pub(crate) const fn min_version(&self) -> &'static str {
+        self.min
+    }
+
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<TlsProfile, Failure> {
         let render = |template: &Template| template.render(scope, MAX_PEM);
         Ok(TlsProfile {

@@ -7,7 +7,7 @@ use adit_names::endpoint_url::Scheme;
 
 use super::effects::{Calls, Surroundings};
 use super::world::{Message, World, message};
-use super::{Options, Outcome, expect, texts};
+use super::{Explanation, Forwarded, Options, Outcome, expect, texts};
 use crate::action::terminate_tls::{TlsProfile, Verification};
 use crate::body::{Encoder, EventStream, Piece};
 use crate::compile::Policy;
@@ -223,13 +223,10 @@ fn view<'a>(
     }
 }
 
-/// A case about a policy.
-pub(super) fn policy(
-    case: &Node,
-    world: &World,
-    text: &str,
-    options: Options,
-) -> Result<(Outcome, Vec<String>), String> {
+type Layers = Vec<(String, Arc<Policy>)>;
+
+/// Guardrails from the outermost in, then the own policy; each with the prefix of its paths.
+fn layers(case: &Node, world: &World, text: &str) -> Result<Layers, String> {
     let compile = |text: &str, owner| {
         let subject = Subject {
             owner,
@@ -246,6 +243,61 @@ pub(super) fn policy(
         layers.push((format!("guardrails[{i}]."), compile(text, Owner::Guardrail)?));
     }
     layers.push((String::new(), compile(text, world.subject.owner)?));
+    Ok(layers)
+}
+
+/// One exchange of a case, told.
+pub(super) fn explain(case: &Node, world: &World, text: &str) -> Result<Explanation, String> {
+    let layers = layers(case, world, text)?;
+    let (state, calls) = (State::default(), Calls::default());
+    let driver = Driver {
+        case,
+        step: None,
+        world,
+        connection: world.connection_of(case, None)?,
+        incoming: incoming(case, None, world),
+        state: &state,
+        now: world.now,
+        layers: &layers,
+        surroundings: Surroundings { case, calls: &calls },
+        options: Options { cel: true, trace: true },
+    };
+    let out = driver.exchange()?;
+    if let Some(lacks) = out.lacks {
+        return Err(format!(
+            "this needs {lacks}, which a tool without a server does not have"
+        ));
+    }
+    let texts = |fields: Vec<(String, Vec<u8>)>| -> Vec<(String, String)> {
+        let decode = |(name, value): (String, Vec<u8>)| (name, crate::expr::scope::decode(&value));
+        fields.into_iter().map(decode).collect()
+    };
+    Ok(Explanation {
+        verdicts: out.exchange.verdicts().to_vec(),
+        forwarded: out.forwarded.map(|(host, request)| Forwarded {
+            method: request.method,
+            target: request.url,
+            host,
+            fields: texts(request.fields),
+        }),
+        forwarded_to: out.forwarded_to,
+        response: out.response.map(|answer| (answer.status, texts(answer.fields))),
+        closed: out.closed || out.alert,
+        vars: out.vars,
+        logs: out.exchange.logs().to_vec(),
+        errors: out.exchange.errors().to_vec(),
+        cost: out.exchange.used,
+    })
+}
+
+/// A case about a policy.
+pub(super) fn policy(
+    case: &Node,
+    world: &World,
+    text: &str,
+    options: Options,
+) -> Result<(Outcome, Vec<String>), String> {
+    let layers = layers(case, world, text)?;
     let state = State::default();
     let calls = Calls::default();
     let mut wrong = Vec::new();

@@ -7,7 +7,9 @@ mod expect;
 mod world;
 
 use crate::document::{Node, parse};
+use crate::exchange::PolicyError;
 use crate::subject::{Actions, References, Subject};
+use crate::value::Value;
 use crate::verdict::{Verdict, VerdictOutcome};
 
 /// What became of a case.
@@ -94,6 +96,57 @@ pub fn run(
         }
     }
     Ok(out)
+}
+
+/// What a policy does with one request, rule by rule (traffic policy 6.2).
+#[derive(Debug, Clone, Default)]
+pub struct Explanation {
+    /// What rules and actions did.
+    pub verdicts: Vec<Verdict>,
+    /// The request as the upstream got it. `None`: it was not reached.
+    pub forwarded: Option<Forwarded>,
+    /// The internal endpoint that answered.
+    pub forwarded_to: Option<String>,
+    /// Status and fields of the answer.
+    pub response: Option<(u16, Vec<(String, String)>)>,
+    /// The connection was closed, or its handshake failed.
+    pub closed: bool,
+    /// Variables of the request phase.
+    pub vars: Vec<(String, Value)>,
+    /// What was logged.
+    pub logs: Vec<Value>,
+    /// Expressions and templates that failed.
+    pub errors: Vec<PolicyError>,
+    /// Elements that the last phase used.
+    pub cost: u32,
+}
+
+/// A request as an upstream gets it.
+#[derive(Debug, Clone, Default)]
+pub struct Forwarded {
+    /// Method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// Host.
+    pub host: String,
+    /// The other fields.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Runs a case (its text, without expectations) and tells what happened; always by the second tier. Calls that the case
+/// does not answer are refused.
+///
+/// # Errors
+/// What is wrong with the case or its policy.
+pub fn explain(case: &str) -> Result<Explanation, String> {
+    let node = parse(case)
+        .map_err(|error| format!("line {}: {}", error.at.line, error.message))?
+        .ok_or("the case is empty")?;
+    known(&node, KEYS).map_err(|key| format!("unknown key {key:?}"))?;
+    let world = world::World::read(&node)?;
+    let text = node.get("policy").and_then(Node::text).ok_or("there is no policy")?;
+    drive::explain(&node, &world, text)
 }
 
 const KEYS: &[&str] = &[
@@ -190,7 +243,8 @@ fn one(case: &Node, options: Options, read: &dyn Fn(&str) -> Result<String, Stri
 }
 
 /// A trace as lines.
-pub(crate) fn trace_lines(verdicts: &[Verdict]) -> Vec<String> {
+#[must_use]
+pub fn trace_lines(verdicts: &[Verdict]) -> Vec<String> {
     let line = |verdict: &Verdict| {
         let mut out = format!("{}: {}", verdict.path, verdict.outcome.name());
         if !verdict.action.is_empty() {

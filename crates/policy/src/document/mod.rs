@@ -71,6 +71,19 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Is it written with the old names of phases?
+pub(crate) fn is_legacy(root: &Node) -> bool {
+    root.map()
+        .unwrap_or_default()
+        .iter()
+        .any(|(key, _)| legacy::direction(&key.text).is_some())
+}
+
+/// The phase that an old name means.
+pub(crate) fn legacy_phase(key: &str, scheme: adit_names::endpoint_url::Scheme) -> Option<Phase> {
+    legacy::direction(key)?.phase(scheme)
+}
+
 /// A document whose outer form is right.
 #[derive(Debug)]
 pub(crate) struct Document {

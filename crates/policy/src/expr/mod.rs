@@ -3,6 +3,7 @@
 mod cel;
 pub(crate) mod env;
 pub(crate) mod functions;
+mod native;
 mod nesting;
 mod rewrite;
 pub(crate) mod scope;
@@ -33,6 +34,9 @@ pub(crate) struct Program {
     pub(crate) text: Arc<str>,
     /// What it reads, with what gives the values.
     parts: Arc<[(String, IdedExpr)]>,
+    /// The first tier, where it can do it.
+    predicate: Option<Arc<native::Pred>>,
+    direct: Option<Arc<native::Direct>>,
 }
 
 impl Program {
@@ -40,8 +44,12 @@ impl Program {
     pub(crate) fn compile(text: &str, phase: Phase, extra: Extra) -> Result<(Self, Notes), Vec<Problem>> {
         let (expr, source) = parse(text)?;
         let mut rewritten = rewrite::rewrite(text, expr, &source, phase, extra)?;
+        let predicate = native::recognise(&rewritten.expr, &rewritten.regexes).map(Arc::new);
+        let direct = native::direct(&rewritten.expr).map(Arc::new);
         Ok((
             Self {
+                predicate,
+                direct,
                 expr: rewritten.expr,
                 regexes: rewritten.regexes,
                 depth: rewritten.depth,
@@ -83,6 +91,17 @@ impl Program {
 
     /// Its value now.
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, Failure> {
+        self.evaluate_in(scope, false)
+    }
+
+    /// Its value; `cel`: by the second tier, whatever the first could do.
+    pub(crate) fn evaluate_in(&self, scope: &Scope<'_>, cel: bool) -> Result<Value, Failure> {
+        if !cel
+            && !scope.budget.exhausted()
+            && let Some(value) = self.direct.as_ref().and_then(|direct| direct.value(scope))
+        {
+            return Ok(value);
+        }
         let evaluate = || cel::evaluate(&self.expr, &self.regexes, scope);
         if self.depth <= DEEP {
             return evaluate();
@@ -90,24 +109,29 @@ impl Program {
         on_deep_stack(evaluate).unwrap_or_else(|| Err(Failure::Error("there is no thread for it".to_owned())))
     }
 
-    /// The same as [`Program::is_true`]; `full`: by the second tier, whatever the first could do.
-    pub(crate) fn is_true_in(&self, scope: &Scope<'_>, full: bool) -> Result<bool, Failure> {
-        let _ = full;
-        self.is_true(scope)
-    }
-
-    /// Its value; `full` as in [`Program::is_true_in`].
-    pub(crate) fn evaluate_in(&self, scope: &Scope<'_>, full: bool) -> Result<Value, Failure> {
-        let _ = full;
-        self.evaluate(scope)
-    }
-
     /// Is it true now? Anything but a bool is a failure.
     pub(crate) fn is_true(&self, scope: &Scope<'_>) -> Result<bool, Failure> {
-        match self.evaluate(scope)? {
+        self.is_true_in(scope, false)
+    }
+
+    /// The same; `cel` as in [`Program::evaluate_in`].
+    pub(crate) fn is_true_in(&self, scope: &Scope<'_>, cel: bool) -> Result<bool, Failure> {
+        if !cel
+            && !scope.budget.exhausted()
+            && let Some(value) = self.predicate.as_ref().and_then(|predicate| predicate.holds(scope))
+        {
+            return Ok(value);
+        }
+        match self.evaluate_in(scope, cel)? {
             Value::Bool(value) => Ok(value),
             _ => Err(Failure::Error("an expression must give a bool".to_owned())),
         }
+    }
+
+    /// Is it of the first tier?
+    #[cfg(test)]
+    fn is_native(&self) -> bool {
+        self.predicate.is_some()
     }
 
     /// The literal that the whole expression is, if it is one.
@@ -189,5 +213,7 @@ fn syntax(text: &str, errors: &::cel::ParseErrors) -> Vec<Problem> {
     }]
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,8 @@ pub(crate) struct Notes {
     pub(crate) path: bool,
     /// It reads the request's body.
     pub(crate) body: bool,
+    /// It reads results of actions.
+    pub(crate) results: bool,
     /// What it reads, as written, for those who want to know why it is not true: each with what gives its value.
     pub(crate) parts: Vec<(String, IdedExpr)>,
 }
@@ -420,6 +422,7 @@ impl Rewriter<'_> {
             }
             "actions" => {
                 self.notes.varies = true;
+                self.notes.results = true;
                 let path = segments.get(1..).unwrap_or_default().join(".");
                 return self.result(id, &whole, &path, "@result");
             }
@@ -824,6 +827,7 @@ impl Rewriter<'_> {
                 }
                 ("actions", [_, rest @ ..]) => {
                     self.notes.varies = true;
+                    self.notes.results = true;
                     return self.result(start(&arg), &segments.join("."), &rest.join("."), "@has_result");
                 }
                 _ => {}

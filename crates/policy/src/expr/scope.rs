@@ -181,11 +181,11 @@ impl<'a> Scope<'a> {
         Value::Map(out)
     }
 
-    fn authority(&self, request: &Request<'a>) -> &'a str {
+    pub(super) fn authority(&self, request: &Request<'a>) -> &'a str {
         self.overlay.host.as_deref().unwrap_or(request.authority)
     }
 
-    fn target(&self, request: &Request<'a>) -> &'a str {
+    pub(super) fn target(&self, request: &Request<'a>) -> &'a str {
         self.overlay.target.as_deref().unwrap_or(request.target)
     }
 

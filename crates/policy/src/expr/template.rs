@@ -180,6 +180,7 @@ impl Notes {
         self.after_handshake |= other.after_handshake;
         self.path |= other.path;
         self.body |= other.body;
+        self.results |= other.results;
     }
 }
 

@@ -1,15 +1,25 @@
 //! Counters of `rate-limit`: allowed requests in steps of ten seconds (traffic policy 4.15).
+//!
+//! Each action has a table of its own, so that a flood of keys at one endpoint never makes another forget. A key costs
+//! less than 100 bytes as long as it was used in no more than six steps of its window.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::Mutex;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use smallvec::SmallVec;
 
 use crate::action::ActionKey;
 
 const SHARDS: usize = 16;
-/// Keys of an action that are remembered; beyond, the one that was used longest ago is forgotten.
+/// Keys of an action that are remembered; beyond, those that were used longest ago are forgotten.
 const MAX_KEYS: usize = 100_000;
+/// Actions that are remembered; beyond, the one that was used longest ago is forgotten.
+const MAX_TABLES: usize = 10_000;
 const STEP: i64 = 10_000_000;
+/// The unit in which the last use is kept.
+const TENTH: i64 = 100_000;
 
 /// How much is allowed.
 #[derive(Debug, Clone, Copy)]
@@ -21,32 +31,92 @@ pub(crate) struct Rate {
     pub(crate) node: bool,
 }
 
-type Key = (ActionKey, u64);
+/// Keys are hashes already.
+#[derive(Debug, Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
 
 #[derive(Debug, Default)]
 struct Bucket {
-    /// Steps with allowed requests, oldest first.
-    counts: VecDeque<(i64, u32)>,
-    used: i64,
+    /// Steps with allowed requests, oldest first: number of the step, requests.
+    counts: SmallVec<[(u32, u32); 6]>,
+    /// Tenths of seconds, wrapping.
+    used: u32,
 }
 
-/// The counters of a node.
+type Shard = HashMap<u64, Bucket, BuildHasherDefault<Itself>>;
+
+/// The counters of an action.
 #[derive(Debug)]
-pub struct Rates {
-    shards: Vec<Mutex<HashMap<Key, Bucket>>>,
-    hasher: RandomState,
+struct Table {
+    shards: [Mutex<Shard>; SHARDS],
+    used: AtomicI64,
 }
 
-impl Default for Rates {
+impl Default for Table {
     fn default() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+            used: AtomicI64::new(0),
         }
     }
 }
 
+/// The counters of a node.
+#[derive(Debug, Default)]
+pub struct Rates {
+    tables: RwLock<HashMap<ActionKey, Arc<Table>>>,
+    hasher: RandomState,
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+const fn tenths(now: i64) -> u32 {
+    now.div_euclid(TENTH) as u32
+}
+
 impl Rates {
+    fn table(&self, action: ActionKey, now: i64) -> Arc<Table> {
+        let known = self
+            .tables
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&action)
+            .map(Arc::clone);
+        if let Some(table) = known {
+            return table;
+        }
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if tables.len() >= MAX_TABLES && !tables.contains_key(&action) {
+            let oldest = tables
+                .iter()
+                .min_by_key(|(_, table)| table.used.load(Ordering::Relaxed))
+                .map(|(action, _)| *action);
+            if let Some(oldest) = oldest {
+                tables.remove(&oldest);
+            }
+        }
+        let table = tables.entry(action).or_default();
+        table.used.store(now, Ordering::Relaxed);
+        Arc::clone(table)
+    }
+
     /// Counts a request at `now` (microseconds) if it is allowed; else says in how many seconds one would be.
     pub(crate) fn take(
         &self,
@@ -62,26 +132,33 @@ impl Rates {
         } else {
             rate.capacity.div_ceil(nodes.max(1))
         };
+        let table = self.table(action, now);
+        table.used.store(now, Ordering::Relaxed);
         let hash = self.hasher.hash_one((endpoint, key));
-        let Some(shard) = self.shards.get((hash % SHARDS as u64) as usize) else {
+        // The table uses the highest and the lowest bits.
+        let Some(shard) = table.shards.get((hash >> 32) as usize % SHARDS) else {
             return Ok(());
         };
-        let mut shard = shard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if shard.len() >= MAX_KEYS / SHARDS && !shard.contains_key(&(action, hash)) {
+        let mut shard = lock(shard);
+        if shard.len() >= MAX_KEYS / SHARDS && !shard.contains_key(&hash) {
             forget(&mut shard, now, rate);
         }
-        let bucket = shard.entry((action, hash)).or_default();
-        bucket.used = now;
+        let bucket = shard.entry(hash).or_default();
+        bucket.used = tenths(now);
         let step = now.div_euclid(STEP);
         let window = i64::from(rate.steps);
-        while bucket.counts.front().is_some_and(|(old, _)| *old <= step - window) {
-            bucket.counts.pop_front();
-        }
+        let old = bucket
+            .counts
+            .iter()
+            .take_while(|(old, _)| i64::from(*old) <= step - window)
+            .count();
+        bucket.counts.drain(..old);
         let sum: u64 = bucket.counts.iter().map(|(_, count)| u64::from(*count)).sum();
         if sum < u64::from(capacity) {
-            match bucket.counts.back_mut() {
-                Some((last, count)) if *last == step => *count += 1,
-                _ => bucket.counts.push_back((step, 1)),
+            let number = u32::try_from(step).unwrap_or(u32::MAX);
+            match bucket.counts.last_mut() {
+                Some((last, count)) if *last == number => *count += 1,
+                _ => bucket.counts.push((number, 1)),
             }
             return Ok(());
         }
@@ -90,30 +167,46 @@ impl Rates {
         for (old, count) in &bucket.counts {
             left -= u64::from(*count);
             if left < u64::from(capacity) {
-                let free_at = (old + window) * STEP;
+                let free_at = (i64::from(*old) + window) * STEP;
                 let wait = u64::try_from(free_at - now).unwrap_or(0);
                 return Err(wait.div_ceil(1_000_000).max(1));
             }
         }
         Err(1)
     }
+
+    /// Keys that are remembered.
+    #[cfg(test)]
+    fn keys(&self) -> usize {
+        let tables = self.tables.read().unwrap();
+        let shards = tables.values().flat_map(|table| &table.shards);
+        shards.map(|shard| lock(shard).len()).sum()
+    }
 }
 
 /// Makes room: what is out of its window, else the sixteenth that was used longest ago, so that a flood of keys pays
 /// for room once for many.
-fn forget(shard: &mut HashMap<Key, Bucket>, now: i64, rate: Rate) {
+fn forget(shard: &mut Shard, now: i64, rate: Rate) {
     let before = shard.len();
-    let window = i64::from(rate.steps).saturating_mul(STEP);
-    shard.retain(|_, bucket| now - bucket.used < window);
+    let now = tenths(now);
+    let age = |bucket: &Bucket| now.wrapping_sub(bucket.used);
+    let window = rate.steps.saturating_mul(100);
+    shard.retain(|_, bucket| age(bucket) < window);
     if shard.len() < before {
         return;
     }
-    let mut used: Vec<i64> = shard.values().map(|bucket| bucket.used).collect();
-    let at = used.len() / 16;
-    if at < used.len() {
-        let (_, oldest, _) = used.select_nth_unstable(at);
-        let oldest = *oldest;
-        shard.retain(|_, bucket| bucket.used > oldest);
+    let mut ages: Vec<u32> = shard.values().map(age).collect();
+    let wanted = before / 16 + 1;
+    if let Some(at) = ages.len().checked_sub(wanted) {
+        let (_, limit, _) = ages.select_nth_unstable(at);
+        let limit = *limit;
+        let mut left = wanted;
+        // Of many that are equally old only as many as are needed.
+        shard.retain(|_, bucket| {
+            let goes = left > 0 && age(bucket) >= limit;
+            left -= usize::from(goes);
+            !goes
+        });
     }
 }
 
@@ -154,12 +247,23 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_bounded() {
+    fn keys_are_bounded_and_a_flood_is_one_actions_matter() {
         let rates = Rates::default();
-        for n in 0..i64::try_from(MAX_KEYS).unwrap() + 20_000 {
-            let _ = rates.take(KEY, "e", &n.to_string(), rate(1), n, 1);
+        let other = ActionKey(2);
+        assert_eq!(rates.take(other, "e", "k", rate(1), 0, 1), Ok(()));
+        for n in 0..MAX_KEYS + 20_000 {
+            let _ = rates.take(KEY, "e", &n.to_string(), rate(1), 0, 1);
         }
-        let kept: usize = rates.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
-        assert!(kept <= MAX_KEYS, "{kept}");
+        let kept = rates.keys();
+        assert!(kept <= MAX_KEYS + 1, "{kept}");
+        assert!(kept > MAX_KEYS / 2, "a full table forgets few: {kept}");
+        assert!(rates.take(other, "e", "k", rate(1), 0, 1).is_err(), "it is remembered");
+    }
+
+    #[test]
+    fn a_key_is_small() {
+        // Eight of every nine places of a table are used at most: entry and a byte.
+        let entry = size_of::<(u64, Bucket)>() + 1;
+        assert!(entry <= 76, "{entry}");
     }
 }

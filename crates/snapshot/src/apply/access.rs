@@ -4,23 +4,35 @@ use std::time::{Duration, SystemTime};
 
 use adit_model::Object;
 use adit_names::acl::Acl;
+use serde_json::Value;
 
 use super::{Compiler, Written, ids, too_new};
-use crate::access::{Binds, Credential, Organization, TokenHash};
+use crate::access::{Binds, Credential, Organization, OrganizationSettings, Standing, TokenHash};
+use crate::agent_version::LowestVersions;
 
 impl Compiler {
     pub(super) fn organization(&mut self, object: &Object) {
         let id: Box<str> = object.id.to_string().into();
+        let name = object.text("name");
+        let is_renamed = self.told.organization(&id).is_none_or(|old| *old.name != *name);
         self.told.put_organization(Organization {
             id: id.clone(),
-            name: object.text("name").into(),
+            name: name.into(),
             suspended: object.flag("suspended"),
+            settings: settings(object),
         });
+        if is_renamed {
+            self.dirty.names.insert(id.clone());
+        }
         self.written.insert(object.id, Written::Organization(id));
     }
 
     pub(super) fn principal(&mut self, object: &Object) {
-        self.told.put_principal(object.id, is_active(object));
+        let standing = Standing {
+            active: is_active(object),
+            only_views: only_views(object),
+        };
+        self.told.put_principal(object.id, standing);
         self.written.insert(object.id, Written::Principal);
     }
 
@@ -30,8 +42,11 @@ impl Compiler {
             .reference("user_id")
             .or_else(|| object.reference("user"))
             .ok_or("user: it names nobody")?;
-        let active = is_active(object) && !newer;
-        self.told.put_member(object.organization, user, active);
+        let standing = Standing {
+            active: is_active(object) && !newer,
+            only_views: only_views(object),
+        };
+        self.told.put_member(object.organization, user, standing);
         self.written
             .insert(object.id, Written::Member(object.organization, user));
         if newer { Err(too_new(object.schema)) } else { Ok(()) }
@@ -77,15 +92,43 @@ impl Compiler {
             Ok(ingresses) => credential.ingresses = ingresses,
             Err(error) => refuse(error),
         }
+        let number = |field: &str| object.body.get(field).and_then(Value::as_u64);
+        credential.max_sessions = number("max_sessions");
+        credential.max_endpoints = number("max_endpoints");
+        credential.policy_required = object.flag("traffic_policy_required");
         self.told.put_credential(credential);
         self.written.insert(object.id, Written::Credential(hash));
         wrong.map_or(Ok(()), Err)
     }
 }
 
+fn settings(object: &Object) -> OrganizationSettings {
+    let settings = object.body.get("settings");
+    let flag = |name: &str| settings.and_then(|s| s.get(name)).and_then(Value::as_bool);
+    let limits = object.body.get("limits");
+    let limit = |name: &str| limits.and_then(|l| l.get(name)).and_then(Value::as_u64);
+    OrganizationSettings {
+        viewers_may_not_connect: flag("viewers_may_connect") == Some(false),
+        require_ingress: flag("require_ingress") == Some(true),
+        reserved_names_only: flag("reserved_names_only") == Some(true),
+        pooling_default: flag("pooling_default") == Some(true),
+        lowest_versions: LowestVersions::of(object.body.get("min_agent_version")),
+        max_sessions: limit("sessions"),
+        max_endpoints_per_session: limit("endpoints_per_session"),
+    }
+}
+
+/// The built-in role of who may only look.
+const VIEWER: &str = "viewer";
+
+fn only_views(object: &Object) -> bool {
+    let mut roles = object.texts("role_ids").peekable();
+    roles.peek().is_some() && roles.all(|role| role == VIEWER)
+}
+
 /// Active unless it says otherwise.
 fn is_active(object: &Object) -> bool {
-    object.body.get("active") != Some(&serde_json::Value::Bool(false))
+    object.body.get("active") != Some(&Value::Bool(false))
 }
 
 /// RFC 3339; empty: none.

@@ -15,20 +15,23 @@ mod place;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use adit_model::{Object, catalogue};
 use adit_names::host::CanonicalHost;
 use adit_names::id::Id;
+use zeroize::Zeroizing;
 
 use crate::access::TokenHash;
 use crate::cloud::CloudEndpoint;
 use crate::config::EdgeConfig;
+use crate::policy::Policies;
 use crate::told::Told;
 
 use network::{RestrictionSource, Rule};
 
 /// One object as it is now.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Change {
     /// Its id.
     pub id: Id,
@@ -38,8 +41,20 @@ pub struct Change {
     pub object: Option<Object>,
     /// The hash of its token, for credentials.
     pub token: Option<TokenHash>,
+    /// The value of a secret in a vault.
+    pub secret: Option<Zeroizing<String>>,
     /// The token was made elsewhere: the hash is that of the whole of it, not of its secret half.
     pub imported: bool,
+}
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Change")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("object", &self.object)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A change that could not be compiled.
@@ -62,7 +77,9 @@ enum Written {
     Member(Id, Id),
     Name(CanonicalHost),
     Port(u16),
-    Policy,
+    Policy {
+        organization: Id,
+    },
     Rule {
         policy: Id,
     },
@@ -72,10 +89,11 @@ enum Written {
         exclusive: Option<Box<str>>,
     },
     Cloud(Arc<CloudEndpoint>),
+    Secret(Arc<str>),
 }
 
 /// Compiles objects into an [`EdgeConfig`]. One per node, used by its feed loop alone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Compiler {
     told: Told,
     written: HashMap<Id, Written, foldhash::fast::RandomState>,
@@ -85,11 +103,33 @@ pub struct Compiler {
     /// Restrictions of each organisation.
     restricted: HashMap<Box<str>, BTreeSet<Id>, foldhash::fast::RandomState>,
     dirty: Dirty,
+    policies: Policies,
+    /// Rules and endpoints that end by themselves.
+    expiring: BTreeSet<(SystemTime, Id)>,
+    now: SystemTime,
+}
+
+impl Default for Compiler {
+    fn default() -> Self {
+        Self {
+            told: Told::default(),
+            written: HashMap::default(),
+            rules: HashMap::default(),
+            restrictions: HashMap::default(),
+            restricted: HashMap::default(),
+            dirty: Dirty::default(),
+            policies: Policies::default(),
+            expiring: BTreeSet::new(),
+            now: SystemTime::UNIX_EPOCH,
+        }
+    }
 }
 
 /// What has to be made anew at the end of a batch.
 #[derive(Debug, Default)]
 struct Dirty {
+    /// Organisations that have another name.
+    names: BTreeSet<Box<str>>,
     policies: BTreeSet<Id>,
     restrictions: BTreeSet<Box<str>>,
 }
@@ -112,10 +152,36 @@ impl Compiler {
         (config.with_told(self.told.clone()), quarantined)
     }
 
+    /// Says what time it is: what has ended by now is out of force with the next [`apply`](Self::apply). True if there
+    /// is something of the kind, so that it is worth to make one.
+    pub fn set_now(&mut self, now: SystemTime) -> bool {
+        self.now = now;
+        let mut any = false;
+        while let Some((_, id)) = self.expiring.first().copied().filter(|(at, _)| *at <= now) {
+            self.expiring.pop_first();
+            match self.written.get(&id) {
+                Some(Written::Rule { policy }) => {
+                    self.dirty.policies.insert(*policy);
+                    any = true;
+                }
+                Some(Written::Cloud(endpoint)) if endpoint.until.is_some_and(|at| at <= now) => {
+                    self.take_back(id);
+                    any = true;
+                }
+                // It was changed or taken back meanwhile.
+                _ => {}
+            }
+        }
+        any
+    }
+
     /// Begins anew: what was compiled so far is not true any more. The next [`apply`](Self::apply) has to bring
     /// everything.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            now: self.now,
+            ..Self::default()
+        };
     }
 
     /// Objects that are in force.
@@ -134,6 +200,7 @@ impl Compiler {
             kind,
             object,
             token,
+            secret,
             imported,
         } = change;
         let Some(object) = object else {
@@ -146,9 +213,16 @@ impl Compiler {
             "user" | "service_user" => self.principal(&object),
             "member" => return self.member(&object, newer),
             "credential" => return self.credential(&object, token.map(|hash| (hash, imported)), newer),
-            "ip_policy" => self.policy(id),
+            "ip_policy" => self.policy(id, object.organization),
             "ip_policy_rule" => return self.rule(&object, newer),
             "ip_restriction" => return self.restriction(&object, newer),
+            "secret" => {
+                self.take_back(id);
+                let value = secret.filter(|_| !newer).ok_or("its value is not known")?;
+                let key = secret_key(&object);
+                self.told.secrets.insert(key.clone(), Arc::new(value));
+                self.written.insert(id, Written::Secret(key));
+            }
             // Grants: what is not understood leaves the last form in force.
             _ if newer => {}
             "reserved_domain" => return self.name(&object),
@@ -188,7 +262,7 @@ impl Compiler {
                     self.told.ports.remove(&port);
                 }
             }
-            Written::Policy => {
+            Written::Policy { .. } => {
                 self.rules.remove(&id);
                 self.dirty.policies.insert(id);
             }
@@ -196,11 +270,18 @@ impl Compiler {
             Written::Restriction => self.forget_restriction(id),
             Written::Ingress { hosts, exclusive } => self.forget_ingress(&hosts, exclusive.as_deref()),
             Written::Cloud(endpoint) => self.told.clouds.remove(&endpoint),
+            Written::Secret(key) => {
+                self.told.secrets.remove(&*key);
+            }
         }
     }
 
     /// Makes anew what depends on several objects of which one changed.
     fn renew(&mut self) {
+        let renamed = std::mem::take(&mut self.dirty.names);
+        if !renamed.is_empty() {
+            self.organizations_renamed(&renamed);
+        }
         for policy in std::mem::take(&mut self.dirty.policies) {
             self.renew_policy(policy);
         }
@@ -208,6 +289,12 @@ impl Compiler {
             self.renew_restrictions(&organization);
         }
     }
+}
+
+/// By what a secret is found.
+fn secret_key(object: &Object) -> Arc<str> {
+    let organization = object.organization.to_string();
+    crate::told::secret_key(&organization, object.text("vault_name"), object.text("name")).into()
 }
 
 fn too_new(schema: u32) -> String {

@@ -1,9 +1,12 @@
 //! IP policies with their rules, and restrictions.
 
+use std::time::SystemTime;
+
 use adit_model::Object;
-use adit_names::cidr::{Cidr, CidrSet};
+use adit_names::cidr::Cidr;
 use adit_names::id::Id;
 
+use super::access::time;
 use super::{Compiler, Written, ids, too_new};
 use crate::networks::{IpPolicy, Networks, Restrictions};
 
@@ -12,6 +15,8 @@ use crate::networks::{IpPolicy, Networks, Restrictions};
 pub(super) struct Rule {
     allow: bool,
     range: Cidr,
+    /// From when on it is none any more.
+    until: Option<SystemTime>,
 }
 
 /// A restriction. It is in force although parts of it cannot be read: then it lets nobody pass.
@@ -24,9 +29,9 @@ pub(super) struct RestrictionSource {
 }
 
 impl Compiler {
-    pub(super) fn policy(&mut self, id: Id) {
+    pub(super) fn policy(&mut self, id: Id, organization: Id) {
         self.rules.entry(id).or_default();
-        self.written.insert(id, Written::Policy);
+        self.written.insert(id, Written::Policy { organization });
         self.dirty.policies.insert(id);
     }
 
@@ -45,6 +50,9 @@ impl Compiler {
         } else {
             rule(object)
         };
+        if let Ok(Rule { until: Some(at), .. }) = rule {
+            self.expiring.insert((at, object.id));
+        }
         // Its policy may come later in the same batch.
         self.rules
             .entry(policy)
@@ -64,17 +72,25 @@ impl Compiler {
 
     pub(super) fn renew_policy(&mut self, id: Id) {
         let Some(rules) = self.rules.get(&id) else {
-            self.told.policies.remove(&id);
+            self.told.remove_policy(id);
             return;
         };
-        let of = |allow| -> CidrSet {
-            let kept = rules.values().flatten().filter(|rule| rule.allow == allow);
-            kept.map(|rule| rule.range).collect()
+        let organization = match self.written.get(&id) {
+            Some(Written::Policy { organization }) => Some(*organization),
+            _ => None,
+        };
+        let in_force = |rule: &&Rule| rule.until.is_none_or(|at| self.now < at);
+        let of = |allow| {
+            let kept = rules.values().flatten().filter(in_force);
+            kept.filter(|rule| rule.allow == allow).map(|rule| rule.range).collect()
         };
         let policy = IpPolicy {
-            allow: of(true),
-            deny: of(false),
+            organization,
             broken: rules.values().any(Option::is_none),
+            ..IpPolicy::new(adit_policy::IpPolicy {
+                allow: of(true),
+                deny: of(false),
+            })
         };
         self.told.put_policy(id, policy);
     }
@@ -171,5 +187,6 @@ fn rule(object: &Object) -> Result<Rule, String> {
         "deny" => false,
         other => return Err(format!("action: {other:?} is neither allow nor deny")),
     };
-    Ok(Rule { allow, range })
+    let until = time(object.text("expires_at")).map_err(|error| format!("expires_at: {error}"))?;
+    Ok(Rule { allow, range, until })
 }

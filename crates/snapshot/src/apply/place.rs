@@ -6,6 +6,7 @@ use adit_model::Object;
 use adit_names::host::CanonicalHost;
 
 use super::{Compiler, Written, ids};
+use crate::agent_version::LowestVersions;
 use crate::ingress::Ingress;
 
 impl Compiler {
@@ -38,6 +39,7 @@ impl Compiler {
             allowed: ids(object, "allowed")?,
             exclusive: object.flag("exclusive"),
             ip_policies: ids(object, "ip_policies")?,
+            lowest_versions: LowestVersions::of(object.body.get("min_agent_version")),
         });
         let mut hosts: Vec<Box<str>> = Vec::new();
         let domain = object.text("domain");

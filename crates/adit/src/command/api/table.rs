@@ -945,6 +945,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "limits.members", form: Form::Integer, required: false, addition: false, choices: &[], about: "Members" },
                 Field { name: "limits.rps", form: Form::Integer, required: false, addition: false, choices: &[], about: "Requests per second" },
                 Field { name: "limits.bandwidth", form: Form::Integer, required: false, addition: false, choices: &[], about: "Bytes per second" },
+                Field { name: "admin_email", form: Form::Text, required: false, addition: false, choices: &[], about: "Whom to invite as its first administrator" },
             ] },
         // AditOrganizationsList
         Operation { verb: "list", about: "List organizations",
@@ -1470,6 +1471,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Name" },
                 Field { name: "active", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether the user can sign in, and what he owns can be used" },
                 Field { name: "locale", form: Form::Text, required: false, addition: false, choices: &[], about: "Language of the dashboard, as en or de-DE" },
+                Field { name: "role_ids", form: Form::Texts, required: false, addition: false, choices: &[], about: "What the user will be able to do in the organisation: roles by id, built-in ones by name" },
             ] },
         // AditUsersList
         Operation { verb: "list", about: "List users",

@@ -33,7 +33,7 @@ fn seen(answer: &Message) -> (u16, Value) {
 }
 
 #[track_caller]
-fn get(server: &Server, path: &str) -> Value {
+pub(crate) fn get(server: &Server, path: &str) -> Value {
     let mut visitor = Visitor::tls(server, HOST);
     let (status, json) = seen(&visitor.ask(request(server, "GET", path, "", "")));
     assert_eq!(status, 200, "{path}: {json}");
@@ -41,11 +41,17 @@ fn get(server: &Server, path: &str) -> Value {
 }
 
 #[track_caller]
-fn post(server: &Server, path: &str, body: &str) -> (u16, Value) {
+pub(crate) fn post(server: &Server, path: &str, body: &str) -> (u16, Value) {
+    change(server, "POST", path, body)
+}
+
+/// A request with a body.
+#[track_caller]
+pub(crate) fn change(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut visitor = Visitor::tls(server, HOST);
     visitor.send(request(
         server,
-        "POST",
+        method,
         path,
         "Content-Type: application/json\r\n",
         body,

@@ -266,6 +266,13 @@ impl Visitor {
 
     /// Sends a request and receives its response.
     #[track_caller]
+    pub(crate) fn ask_of(&mut self, request: impl AsRef<[u8]>, of: Of) -> Message {
+        self.send(request);
+        self.receive(of)
+    }
+
+    /// The same for a `GET`.
+    #[track_caller]
     pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Message {
         self.send(request);
         self.receive(Of::Get)

@@ -4,7 +4,8 @@ use adit_model::Object;
 use adit_model::kind::certificate::server;
 use adit_model::kind::reserved_domain;
 use adit_names::code::ErrorCode;
-use adit_names::host::CanonicalHost;
+use adit_names::endpoint_url::Binding;
+use adit_names::host::{self, CanonicalHost};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -13,13 +14,14 @@ use crate::error::ApiError;
 /// below the base domain needs that one, or a wildcard there; and a certificate must cover it.
 ///
 /// # Errors
-/// 414, A2019.
+/// 414, 430, A2019.
 pub(super) async fn check(call: &Call<'_>, domain: &Object) -> Result<(), ApiError> {
     check_certificate(call, domain).await?;
     let name = domain.text("domain");
     let Ok(host) = CanonicalHost::any_depth(name) else {
         return Ok(());
     };
+    not_in_use(call, &host)?;
     let needed = reserved_domain::needed_above(&host, &call.api.told.installation.base_domain);
     if needed.is_empty() {
         return Ok(());
@@ -32,6 +34,28 @@ pub(super) async fn check(call: &Call<'_>, domain: &Object) -> Result<(), ApiErr
     }
     let error = ApiError::new(ErrorCode::NGROK_414, &[("field", "domain"), ("domain", name)]);
     Err(error.detail("field", "domain"))
+}
+
+/// Whether nobody else has something online at a name.
+///
+/// # Errors
+/// 430.
+fn not_in_use(call: &Call<'_>, host: &CanonicalHost) -> Result<(), ApiError> {
+    let ours = call.caller.organization.to_string();
+    let covers = |used: &str| match host.base_of_wildcard() {
+        Some(base) => host::is_below(used, base),
+        None => used == host.as_str(),
+    };
+    for pool in call.api.told.directory.pools() {
+        let url = pool.url();
+        let is_name = url.binding() == Binding::Public && url.scheme().by_name();
+        let is_online = || pool.members().iter().any(|member| member.is_connected());
+        if is_name && pool.organization() != ours && covers(url.host().as_str()) && is_online() {
+            let error = ApiError::new(ErrorCode::NGROK_430, &[("domain", host.as_str())]);
+            return Err(error.detail("field", "domain"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether the certificate that a domain shall show covers it. That it exists is checked by the gate.

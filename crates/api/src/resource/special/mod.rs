@@ -3,10 +3,13 @@
 mod address;
 mod domain;
 mod endpoint;
+mod named;
 pub(crate) mod operations;
 mod secret;
+mod traffic_policy;
 
 use adit_model::{Kind, Object, Prepared};
+use adit_names::code::ErrorCode;
 use adit_store::{Change, Written};
 use serde_json::{Map, Value};
 
@@ -15,6 +18,7 @@ use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live;
+use crate::people::authtoken::DEFAULT;
 
 /// Whether objects of a kind belong to somebody.
 pub(super) fn has_owner(kind: &Kind) -> bool {
@@ -33,12 +37,27 @@ pub(super) async fn before_create(
     }
 }
 
+/// Whether an object may be deleted by itself.
+///
+/// # Errors
+/// 601 for a default authtoken.
+pub(super) fn before_delete(object: &Object) -> Result<(), ApiError> {
+    if object.kind == "credential" && object.flag(DEFAULT) {
+        return Err(ApiError::new(ErrorCode::NGROK_601, &[("id", &object.id.to_string())]));
+    }
+    Ok(())
+}
+
 /// Writes a new object, with what has to be looked up for it.
 pub(super) async fn write_new(call: &Call<'_>, subject: &Subject, mut prepared: Prepared) -> Result<Written, ApiError> {
     match subject.kind.name {
         "reserved_addr" => return address::write(call, subject, prepared).await,
         "reserved_domain" => domain::check(call, &prepared.object).await?,
-        "endpoint" => endpoint::attach(call, &mut prepared).await?,
+        "endpoint" => {
+            named::check(call, &prepared).await?;
+            endpoint::attach(call, &mut prepared).await?;
+            traffic_policy::check(call, &prepared.object).await?;
+        }
         _ => {}
     }
     let id = prepared.object.id;
@@ -53,8 +72,13 @@ pub(super) async fn along_update(
     call: &Call<'_>,
     subject: &Subject,
     current: &Object,
-    next: &Object,
+    next: &Prepared,
 ) -> Result<Vec<Change>, ApiError> {
+    if subject.kind.name == "endpoint" && current.text("traffic_policy") != next.object.text("traffic_policy") {
+        named::check(call, next).await?;
+        traffic_policy::check(call, &next.object).await?;
+    }
+    let next = &next.object;
     match subject.kind.name {
         "endpoint" if current.flag("pooling_enabled") != next.flag("pooling_enabled") => {
             endpoint::check_pool(call, next)?;
@@ -79,5 +103,5 @@ pub(super) fn live(call: &Call<'_>, subject: &Subject) -> Option<Result<Reply, A
 /// The refusal to change an endpoint that is an agent's, if it is one.
 pub(super) fn of_an_agent(call: &Call<'_>, subject: &Subject) -> Option<ApiError> {
     let is_one = subject.kind.name == "endpoint" && live::one(call).is_some();
-    is_one.then(|| ApiError::new(adit_names::code::ErrorCode::ADIT_2018, &[("id", &call.id)]))
+    is_one.then(|| ApiError::new(ErrorCode::ADIT_2018, &[("id", &call.id)]))
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use adit_cluster::{Bid, Member, MemberOptions, Owner};
+use adit_cluster::{Bid, Binding, BoundPolicy, Member, MemberOptions, Owner};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, EndpointUrl, Scheme};
 use adit_names::id::{Id, Prefix};
 use adit_observe::{EndpointFacts, EndpointReason, EndpointScheme, EndpointType};
 use adit_protocol::bind_address::{self, Source};
 use adit_protocol::message::{Bind, BindResp, BindRespExtra, PatchTunnelState, StartTunnelWithLabel, Unbind};
-use adit_snapshot::EdgeConfig;
+use adit_snapshot::{Credential, EdgeConfig};
 
 use super::name::{Asker, Won};
 use super::{Connection, Endpoint, Sessions, new_id};
@@ -18,26 +18,51 @@ use crate::session::address;
 use crate::session::clock::Now;
 use crate::session::cookie::{BindCookie, unix_seconds};
 use crate::session::options::{self, BindRequest};
+use crate::session::policy;
 use crate::session::refusal::Refusal;
 
 impl Sessions {
-    /// Takes a bind: a new endpoint, one that returns, or a further leg for one.
+    /// Takes a bind: a new endpoint, one that returns, or a further leg for one. `policy` is the one that it brings.
     ///
     /// # Errors
     /// The codes of agent protocol 7.3. What the session has stays as it is then.
-    pub fn bind(&mut self, config: &EdgeConfig, of: &Connection, bind: &Bind, now: Now) -> Result<BindResp, Refusal> {
-        let request = BindRequest::read(bind)?;
+    pub fn bind(
+        &mut self,
+        config: &EdgeConfig,
+        of: &Connection,
+        bind: &Bind,
+        policy: Option<BoundPolicy>,
+        now: Now,
+    ) -> Result<BindResp, Refusal> {
+        let mut request = BindRequest::read(bind)?;
+        request.options.policy = policy;
         let rules = address::url_rules(config)
             .map_err(|e| Refusal::new(ErrorCode::NGROK_802, &[("request", &e.to_string())]))?;
         let live = self.current(of).ok_or_else(replaced)?;
         let credential = live.credential.clone();
         let facts = live.facts.clone();
         let existing = live.endpoints.get(request.id);
-        if existing.is_none() && live.endpoints.len() >= config.max_endpoints {
-            let max = config.max_endpoints.to_string();
-            return Err(Refusal::new(ErrorCode::NGROK_324, &[("max", &max)]));
+        let settings = config.told.organization(&facts.organization).map(|o| &o.settings);
+        if existing.is_none() {
+            let of_organization = settings.and_then(|s| s.max_endpoints_per_session);
+            let of_organization = of_organization.and_then(|max| usize::try_from(max).ok());
+            let max = of_organization.map_or(config.max_endpoints, |max| max.min(config.max_endpoints));
+            if live.endpoints.len() >= max {
+                return Err(Refusal::new(ErrorCode::NGROK_324, &[("max", &max.to_string())]));
+            }
         }
+        check_required(&credential, request.options.policy.is_none())?;
+        request.options.pooled |= settings.is_some_and(|s| s.pooling_default);
         let held = existing.map(|e| (e.url.clone(), e.member.endpoint_id.clone()));
+
+        if held.is_none()
+            && let Some(max) = credential.max_endpoints
+        {
+            let of_it = self.live.values().filter(|live| live.credential.id == credential.id);
+            if of_it.map(|live| live.endpoints.len() as u64).sum::<u64>() >= max {
+                return Err(Refusal::new(ErrorCode::NGROK_350, &[("max", &max.to_string())]));
+            }
+        }
 
         let is_rebind = !request.id.is_empty();
         let cookie = if is_rebind {
@@ -241,19 +266,46 @@ impl Sessions {
         Ok(())
     }
 
-    /// Changes an endpoint in place: all of the fields or none. Exchanges that run keep what they began with.
+    /// For what the policy of an endpoint is.
+    ///
+    /// # Errors
+    /// 333 for an unknown endpoint.
+    pub(crate) fn policy_is_for(&mut self, of: &Connection, id: &str) -> Result<policy::For, Refusal> {
+        let live = self.current(of).ok_or_else(replaced)?;
+        let has_id = |e: &&Box<Endpoint>| e.member.endpoint_id == id || e.member.bind_id == id;
+        let endpoint = live.endpoints.values().find(has_id);
+        let endpoint = endpoint.ok_or_else(|| Refusal::new(ErrorCode::NGROK_333, &[("id", id)]))?;
+        Ok(policy::For {
+            scheme: endpoint.url.scheme(),
+            internal: endpoint.url.binding() == Binding::Internal,
+        })
+    }
+
+    /// Changes an endpoint in place: all of the fields or none. Exchanges that run keep what they began with. `policy` is
+    /// the new one, if there is a new one.
     ///
     /// # Errors
     /// 333 for an unknown endpoint, else as for a bind.
-    pub fn patch(&mut self, of: &Connection, patch: &PatchTunnelState) -> Result<(), Refusal> {
+    pub fn patch(
+        &mut self,
+        of: &Connection,
+        patch: &PatchTunnelState,
+        policy: Option<Option<BoundPolicy>>,
+    ) -> Result<(), Refusal> {
         let claims = self.claims.clone();
         let live = self.current(of).ok_or_else(replaced)?;
+        if policy.as_ref().is_some_and(Option::is_none) {
+            check_required(&live.credential, true)?;
+        }
         let endpoint = live
             .endpoints
             .values_mut()
             .find(|e| e.member.endpoint_id == patch.tunnel_id || e.member.bind_id == patch.tunnel_id)
             .ok_or_else(|| Refusal::new(ErrorCode::NGROK_333, &[("id", &patch.tunnel_id)]))?;
-        let options = options::patched(&endpoint.member.options, patch)?;
+        let mut options = options::patched(&endpoint.member.options, patch)?;
+        if let Some(policy) = policy {
+            options.policy = policy;
+        }
         if options == endpoint.member.options {
             return Ok(());
         }
@@ -305,6 +357,17 @@ impl Sessions {
             "Labelled endpoints are not offered by this server: start an endpoint with a URL instead (\"endpoints\" in the configuration, or a bind with a domain).",
         ))
     }
+}
+
+/// A credential may demand a policy.
+fn check_required(credential: &Credential, has_none: bool) -> Result<(), Refusal> {
+    if credential.policy_required && has_none {
+        return Err(Refusal::with_text(
+            ErrorCode::NGROK_9026,
+            "The credential demands a traffic policy for each endpoint, and this one has none.",
+        ));
+    }
+    Ok(())
 }
 
 /// The answer on a connection whose place another has taken.

@@ -82,6 +82,7 @@ impl Sessions {
             ip: leg.addr.ip(),
         };
         let credential = admission::admit(config, extra.token(), door, now.wall)?;
+        admission::check_version(config, &credential, &leg.ingress, &extra.client_type, &extra.version)?;
         let heartbeat = check_fields(extra)?;
         let number = extra.leg_number.unwrap_or(0);
         if number >= config.max_legs {
@@ -93,6 +94,9 @@ impl Sessions {
             return Err(Refusal::new(ErrorCode::ADIT_1103, &[("leg", &number.to_string())]));
         }
         let is_new = known.is_none();
+        if known.as_ref().is_none_or(|known| !self.is_connected(&known.session)) {
+            self.check_places(config, &credential)?;
+        }
         let known = known.unwrap_or_else(|| Known {
             session: new_id(Prefix::Session, now.wall).to_string().into(),
             epoch: 0,
@@ -140,6 +144,40 @@ impl Sessions {
             facts,
             replaced,
         })
+    }
+
+    fn is_connected(&self, session: &str) -> bool {
+        self.live.get(session).is_some_and(|live| !live.legs.is_empty())
+    }
+
+    /// Whether one more agent may be connected. Sessions are counted only where there is a limit.
+    ///
+    /// # Errors
+    /// 108, 348.
+    fn check_places(&self, config: &EdgeConfig, credential: &Credential) -> Result<(), Refusal> {
+        let organization = config.told.organization(&credential.organization);
+        let connected = |of: &dyn Fn(&Live) -> bool| {
+            let live = self.live.values().filter(|live| !live.legs.is_empty() && of(live));
+            live.count() as u64
+        };
+        let limits = [
+            (
+                ErrorCode::NGROK_108,
+                organization.and_then(|o| o.settings.max_sessions),
+                &(|live: &Live| live.credential.organization == credential.organization) as &dyn Fn(&Live) -> bool,
+            ),
+            (ErrorCode::NGROK_348, credential.max_sessions, &|live: &Live| {
+                live.credential.id == credential.id
+            }),
+        ];
+        for (code, max, of) in limits {
+            if let Some(max) = max
+                && connected(of) >= max
+            {
+                return Err(Refusal::new(code, &[("max", &max.to_string())]));
+            }
+        }
+        Ok(())
     }
 
     /// The session that this login continues: by a cookie of ours that fits the credential presented now, or

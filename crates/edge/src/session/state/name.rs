@@ -61,6 +61,12 @@ impl Sessions {
                     )),
                 }
             }
+            Address::RandomName { .. } if address::only_reserved(asker.bid.organization, config) => {
+                Err(Refusal::new(ErrorCode::NGROK_319, &[("domain", "(random)")]))
+            }
+            Address::RandomPort { .. } if address::only_reserved(asker.bid.organization, config) => {
+                Err(Refusal::new(ErrorCode::NGROK_309, &[("address", "(random)")]))
+            }
             Address::RandomName { .. } => self.win_random_name(config, rules, asked, asker),
             Address::RandomPort { scheme, host } => {
                 let Some((first, last)) = config.tcp_ports else {

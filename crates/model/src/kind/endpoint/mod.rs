@@ -352,10 +352,30 @@ fn claims(object: &Object) -> Vec<Claim> {
 fn references(object: &Object) -> Vec<Reference> {
     let domain = OnDelete::Restrict(ErrorCode::NGROK_446);
     let address = OnDelete::Restrict(ErrorCode::ADIT_2011);
+    let policy = |to| Reference {
+        field: "traffic_policy",
+        to,
+        on_delete: OnDelete::Restrict(ErrorCode::ADIT_2011),
+        missing: ErrorCode::NGROK_2216,
+    };
+    let policies = policy_text::ip_policies(object.text("traffic_policy"));
     reference_of(object, "domain_id", domain, ErrorCode::NGROK_18006)
         .into_iter()
         .chain(reference_of(object, "tcp_addr_id", address, ErrorCode::NGROK_18006))
+        .chain(policies.into_iter().map(policy))
         .collect()
+}
+
+/// Secrets that a traffic policy names, by vault and name.
+#[must_use]
+pub fn secrets_named(policy: &str) -> Vec<(&str, &str)> {
+    policy_text::secrets(policy)
+}
+
+/// The canonical form of a URL that may name an endpoint; `None` if it is none.
+#[must_use]
+pub fn canonical_url(text: &str, ctx: &Context) -> Option<String> {
+    resolve(text, None, ctx).ok().map(|url| url.to_string())
 }
 
 fn show(object: &Object, out: &mut Map<String, Value>, view: &View<'_>) {

@@ -2,6 +2,7 @@
 //! checked (phases, actions, expressions, whether it ends with an answer) is added to [`check`].
 
 use adit_names::code::ErrorCode;
+use adit_names::id::{Id, Prefix};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -11,6 +12,13 @@ pub const MAX_POLICY: usize = 512 * 1024;
 /// Most mappings, lists and values of a policy, aliases counted as what they stand for.
 const MAX_NODES: usize = 50_000;
 
+fn read(text: &str) -> Result<Value, serde_saphyr::Error> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_nodes: MAX_NODES },
+    };
+    serde_saphyr::from_str_with_options(text, options)
+}
+
 /// A policy is a mapping, as YAML or as JSON.
 pub(super) fn check(text: &str) -> Result<(), Problem> {
     const FIELD: &str = "traffic_policy";
@@ -18,10 +26,7 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
         return Err(Problem::new(ErrorCode::NGROK_18011, FIELD));
     }
     let refuse = |error: String| Problem::new(ErrorCode::NGROK_2236, FIELD).value("error", error);
-    let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: MAX_NODES },
-    };
-    match serde_saphyr::from_str_with_options::<Value>(text, options) {
+    match read(text) {
         Ok(Value::Object(_)) => Ok(()),
         Ok(_) => Err(refuse("it is no mapping".to_owned())),
         Err(error) => {
@@ -35,6 +40,59 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
             })
         }
     }
+}
+
+/// IP policies that a policy names, each once, in their order: the ids in its lists `ip_policies`.
+pub(super) fn ip_policies(text: &str) -> Vec<Id> {
+    let mut found = Vec::new();
+    // Most policies name none, and are not read a second time.
+    if text.contains("ip_policies")
+        && let Ok(policy) = read(text)
+    {
+        collect(&policy, false, &mut found);
+    }
+    found
+}
+
+fn collect(value: &Value, is_list: bool, found: &mut Vec<Id>) {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, value)| collect(value, name == "ip_policies", found)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, is_list, found)),
+        Value::String(text) if is_list => {
+            let id = Id::parse_as(Prefix::IpPolicy, text).ok();
+            found.extend(id.filter(|id| !found.contains(id)));
+        }
+        _ => {}
+    }
+}
+
+/// Secrets that a policy names, by vault and name: `secrets.get("vault", "name")` takes nothing but texts.
+pub(super) fn secrets(text: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for (at, call) in text.match_indices(CALL) {
+        let rest = text.get(at + call.len()..).unwrap_or_default();
+        let Some((vault, rest)) = literal(rest) else { continue };
+        let Some((name, _)) = rest.trim_start().strip_prefix(',').and_then(literal) else {
+            continue;
+        };
+        if !found.contains(&(vault, name)) {
+            found.push((vault, name));
+        }
+    }
+    found
+}
+
+const CALL: &str = "secrets.get(";
+
+/// The text in quotes that stands first, and what is behind it. In a document in double quotes they may be escaped.
+fn literal(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let quote = ["\\\"", "\"", "''", "'"]
+        .into_iter()
+        .find(|quote| text.starts_with(quote))?;
+    text.get(quote.len()..)?.split_once(quote)
 }
 
 /// Errors of the parser show the text around the place below their first line: it may hold secrets.

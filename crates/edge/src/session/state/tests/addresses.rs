@@ -210,7 +210,7 @@ fn options_that_nothing_enforces_are_refused_each_with_its_code() {
         ("MutualTLSCA", json!({"mutual_tls_ca": "!"}), ErrorCode::ADIT_1204),
         (
             "TrafficPolicy",
-            json!("{\"on_http_request\":[{\"actions\":[{\"type\":\"deny\"}]}]}"),
+            json!("{\"on_http_request\":[{\"actions\":[{\"type\":\"denied\"}]}]}"),
             ErrorCode::NGROK_9026,
         ),
         ("Policy", json!({"Inbound": [{"Name": "r"}]}), ErrorCode::NGROK_9026),

@@ -14,11 +14,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use adit_cluster::{ClaimKey, Claims, Class, Directory, LocalClaims, Pool};
+use adit_cluster::{BoundPolicy, ClaimKey, Claims, Class, Directory, LocalClaims, Pool};
 use adit_names::acl::Acl;
 use adit_names::code::ErrorCode;
 use adit_observe::Activity;
-use adit_protocol::message::{Auth, Bind, BindResp, Message};
+use adit_protocol::message::{Auth, Bind, BindResp, Message, PatchTunnelState};
 use adit_snapshot::{Binds, Credential, EdgeConfig, SealKey};
 use serde_json::{Value, json};
 
@@ -26,6 +26,7 @@ use super::lost::Loss;
 use super::{Accepted, Connection, LegFacts, Sessions};
 use crate::session::admission::token_hash;
 use crate::session::clock::Now;
+use crate::session::policy;
 use crate::session::ports::{PortError, TcpPorts};
 use crate::session::refusal::Refusal;
 
@@ -144,7 +145,24 @@ impl World {
     }
 
     pub(crate) fn bind(&mut self, of: &Connection, bind: &Bind) -> Result<BindResp, Refusal> {
-        self.sessions.bind(&self.config, of, bind, self.now)
+        let policy = self.policy(policy::of_bind(bind, &self.config)?)?;
+        self.sessions.bind(&self.config, of, bind, policy, self.now)
+    }
+
+    pub(crate) fn patch(&mut self, of: &Connection, patch: &PatchTunnelState) -> Result<(), Refusal> {
+        let policy = match &patch.traffic_policy {
+            Some(text) => {
+                let is_for = self.sessions.policy_is_for(of, &patch.tunnel_id)?;
+                Some(self.policy(Some((text.clone(), is_for)))?)
+            }
+            None => None,
+        };
+        self.sessions.patch(of, patch, policy)
+    }
+
+    fn policy(&self, given: Option<(String, policy::For)>) -> Result<Option<BoundPolicy>, Refusal> {
+        let Some((text, is_for)) = given else { return Ok(None) };
+        policy::compile(&Mutex::default(), &self.config, "ac_1", &text, is_for)
     }
 
     pub(crate) fn lose(&mut self, of: &Connection) {

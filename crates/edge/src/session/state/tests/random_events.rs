@@ -172,7 +172,7 @@ fn step(w: &mut World, agents: &mut [Agent], event: &Event) {
                     pooling_enabled: Some(pooled),
                     ..PatchTunnelState::default()
                 };
-                let _ = w.sessions.patch(&l.connection, &patch);
+                let _ = w.patch(&l.connection, &patch);
             }
         }
         Event::Advance { seconds } => w.advance(Duration::from_secs(seconds)),

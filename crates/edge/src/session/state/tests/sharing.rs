@@ -103,7 +103,7 @@ fn a_patch_changes_all_or_nothing_and_keeps_the_endpoint_online() {
         metadata: Some("m".to_owned()),
         ..PatchTunnelState::default()
     };
-    w.sessions.patch(&first.connection, &patch).unwrap();
+    w.patch(&first.connection, &patch).unwrap();
     let pool = w.directory.find(Class::Sni, "app.adit.example.com").unwrap();
     let options = || pool.members()[0].options.clone();
     assert_eq!(
@@ -119,20 +119,20 @@ fn a_patch_changes_all_or_nothing_and_keeps_the_endpoint_online() {
         traffic_policy: Some("on_http_request: [1]".to_owned()),
         ..patch.clone()
     });
-    assert_refused(w.sessions.patch(&first.connection, &policy), ErrorCode::NGROK_9026);
+    assert_refused(w.patch(&first.connection, &policy), ErrorCode::NGROK_9026);
     let long = refused(PatchTunnelState {
         metadata: Some("x".repeat(4_097)),
         ..patch.clone()
     });
-    assert_refused(w.sessions.patch(&first.connection, &long), ErrorCode::NGROK_100);
-    let foreign = w.sessions.patch(&second.connection, &patch);
+    assert_refused(w.patch(&first.connection, &long), ErrorCode::NGROK_100);
+    let foreign = w.patch(&second.connection, &patch);
     assert_refused(foreign, ErrorCode::NGROK_333);
     w.bind(&second.connection, &bind).unwrap();
     let alone = refused(PatchTunnelState {
         pooling_enabled: Some(false),
         ..patch
     });
-    assert_refused(w.sessions.patch(&first.connection, &alone), ErrorCode::NGROK_334);
+    assert_refused(w.patch(&first.connection, &alone), ErrorCode::NGROK_334);
     assert_eq!(pool.members().iter().filter(|m| m.options.name == "renamed").count(), 1);
     // By the bind id too, and alone again it may be turned off; then nobody joins.
     w.lose(&second.connection);
@@ -142,7 +142,7 @@ fn a_patch_changes_all_or_nothing_and_keeps_the_endpoint_online() {
         pooling_enabled: Some(false),
         ..PatchTunnelState::default()
     };
-    w.sessions.patch(&first.connection, &by_bind_id).unwrap();
+    w.patch(&first.connection, &by_bind_id).unwrap();
     let third = w.enter(TOKEN);
     assert_refused(w.bind(&third.connection, &bind), ErrorCode::NGROK_334);
     w.check();

@@ -48,7 +48,7 @@ fn what_exchanges_come_to_is_told_and_survives_a_change_in_place() {
         metadata: Some("changed".to_owned()),
         ..PatchTunnelState::default()
     };
-    w.sessions.patch(&first.connection, &patch).unwrap();
+    w.patch(&first.connection, &patch).unwrap();
     assert_eq!(status(&w), (EndpointStatus::Degraded, EndpointReason::UpstreamRefused));
     // A rebind on the same connection tells nothing new.
     let again_bound = w.bind(&first.connection, &rebind(&bind, &answer)).unwrap();

@@ -8,7 +8,10 @@ use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_names::host::CanonicalHost;
 use adit_names::id::{Id, Prefix};
-use adit_snapshot::{CloudEndpoint, Credential, Ingress, IpPolicy, Networks, Organization, Restrictions, Told};
+use adit_snapshot::{
+    CloudEndpoint, Credential, Ingress, IpPolicy, LowestVersions, Networks, Organization, OrganizationSettings,
+    Restrictions, Standing, Told,
+};
 
 use super::*;
 
@@ -29,13 +32,10 @@ fn reserve(w: &mut World, name: &str, organization: &str) {
 }
 
 fn cloud(w: &mut World, url: &str, organization: &str, pooled: bool) {
-    told(w).put_cloud(CloudEndpoint {
-        id: id(Prefix::Endpoint, 1),
-        organization: organization.into(),
-        url: EndpointUrl::from_canonical(url, Binding::Public).unwrap(),
-        pooled,
-        policy: "".into(),
-    });
+    let url = EndpointUrl::from_canonical(url, Binding::Public).unwrap();
+    let mut endpoint = CloudEndpoint::new(id(Prefix::Endpoint, 1), organization, url, None);
+    endpoint.pooled = pooled;
+    told(w).put_cloud(endpoint);
 }
 
 fn policy(allow: &str) -> IpPolicy {
@@ -214,11 +214,9 @@ fn owners_members_and_organisations_have_to_be_in_force() {
     assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_300);
     told(&mut w).put_principal(user, true);
     w.enter(TOKEN);
-    told(&mut w).put_organization(Organization {
-        id: text.as_str().into(),
-        name: "".into(),
-        suspended: true,
-    });
+    let mut suspended = Organization::new(&text, "");
+    suspended.suspended = true;
+    told(&mut w).put_organization(suspended);
     assert_eq!(enforced(&mut w), "ERR_ADIT_1106");
     assert_refused(w.login(&auth(TOKEN)), ErrorCode::ADIT_1106);
 }
@@ -261,6 +259,7 @@ fn named_ingresses_admit_their_own_and_exclusive_ones_keep_them() {
         allowed: Box::default(),
         exclusive: false,
         ip_policies: Box::default(),
+        lowest_versions: LowestVersions::default(),
     };
     let check = |w: &World, token: &str, name: &str| {
         let door = crate::session::admission::Door {
@@ -301,4 +300,125 @@ fn a_token_is_found_by_its_secret_half_and_only_with_the_id_it_was_made_for() {
     let (other, _) = OTHER_TOKEN.split_once('_').unwrap();
     assert_refused(w.login(&auth(&format!("{other}_{second}"))), ErrorCode::NGROK_107);
     assert_refused(w.login(&auth(second)), ErrorCode::NGROK_105);
+}
+
+/// What the organisation `ac_1` has set.
+fn settings(w: &mut World, settings: OrganizationSettings) {
+    let mut organization = Organization::new("ac_1", "");
+    organization.settings = settings;
+    told(w).put_organization(organization);
+}
+
+#[test]
+fn a_credential_has_as_many_sessions_and_endpoints_as_it_may_have() {
+    let mut w = World::new();
+    set(&mut w, |c| {
+        c.max_sessions = Some(2);
+        c.max_endpoints = Some(2);
+    });
+    let (first, second) = (w.enter(TOKEN), w.enter(TOKEN));
+    let refused = assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_348);
+    assert!(refused.text().contains("2 sessions"), "{refused}");
+    w.enter(OTHER_TOKEN);
+    w.bind(&first.connection, &https("a.adit.example.com")).unwrap();
+    w.bind(&second.connection, &https("b.adit.example.com")).unwrap();
+    let third = https("c.adit.example.com");
+    assert_refused(w.bind(&second.connection, &third), ErrorCode::NGROK_350);
+    w.lose(&first.connection);
+    // A session that may come back keeps its endpoints, not its place among those that are connected.
+    let other = w.enter(TOKEN);
+    assert_refused(w.bind(&other.connection, &third), ErrorCode::NGROK_350);
+    w.advance(Duration::from_secs(60));
+    w.bind(&other.connection, &third).unwrap();
+    w.check();
+}
+
+#[test]
+fn an_organisation_has_limits_and_rules_for_all_its_agents() {
+    let mut w = World::new();
+    let limits = OrganizationSettings {
+        max_sessions: Some(1),
+        max_endpoints_per_session: Some(1),
+        reserved_names_only: true,
+        lowest_versions: LowestVersions::of(Some(&json!({"ngrok-rust": "0.19"}))),
+        ..OrganizationSettings::default()
+    };
+    settings(&mut w, limits);
+    reserve(&mut w, "mine.adit.example.com", "ac_1");
+    told(&mut w).put_port(20_003, "ac_1", id(Prefix::ReservedAddress, 1));
+    let mut old = auth_json(TOKEN);
+    old["Extra"]["Version"] = "0.18.9".into();
+    let refused = assert_refused(w.login(&auth_of(&old)), ErrorCode::NGROK_121);
+    assert!(
+        refused.text().contains("0.18.9") && refused.text().contains("0.19"),
+        "{refused}"
+    );
+    let agent = w.enter(TOKEN);
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_108);
+    for unreserved in [https("other.adit.example.com"), https(""), https("free.example.org")] {
+        assert_refused(w.bind(&agent.connection, &unreserved), ErrorCode::NGROK_319);
+    }
+    for unreserved in [tcp(""), tcp("tcp.adit.example.com:20004")] {
+        assert_refused(w.bind(&agent.connection, &unreserved), ErrorCode::NGROK_309);
+    }
+    w.bind(&agent.connection, &https("mine.adit.example.com")).unwrap();
+    let second = https("a.mine.adit.example.com");
+    assert_refused(w.bind(&agent.connection, &second), ErrorCode::NGROK_324);
+    settings(&mut w, OrganizationSettings::default());
+    w.bind(&agent.connection, &https("other.adit.example.com")).unwrap();
+}
+
+#[test]
+fn who_only_views_and_the_default_ingress_may_be_kept_out() {
+    let mut w = World::new();
+    let (organization, user) = (id(Prefix::Account, 1), id(Prefix::User, 1));
+    let text = organization.to_string();
+    let mut of_viewer = credential("cr_1", &text, TOKEN, &[]);
+    of_viewer.owner = Some(user);
+    w.config = w.config.clone().with_credentials([of_viewer]);
+    told(&mut w).put_principal(user, true);
+    let views = |only_views| Standing {
+        active: true,
+        only_views,
+    };
+    told(&mut w).put_member(organization, user, views(true));
+    w.enter(TOKEN);
+    let set = |w: &mut World, change: fn(&mut OrganizationSettings)| {
+        let mut organization = Organization::new(&text, "");
+        change(&mut organization.settings);
+        told(w).put_organization(organization);
+    };
+    set(&mut w, |s| s.viewers_may_not_connect = true);
+    assert_eq!(enforced(&mut w), "ERR_NGROK_300");
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_300);
+    told(&mut w).put_member(organization, user, views(false));
+    w.enter(TOKEN);
+    set(&mut w, |s| s.require_ingress = true);
+    assert_eq!(enforced(&mut w), "ERR_NGROK_122");
+    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_122);
+}
+
+#[test]
+fn a_policy_may_be_demanded_and_is_what_its_endpoint_has() {
+    let mut w = World::new();
+    set(&mut w, |c| c.policy_required = true);
+    let agent = w.enter(TOKEN);
+    let mut bind = https("app.adit.example.com");
+    let refused = assert_refused(w.bind(&agent.connection, &bind), ErrorCode::NGROK_9026);
+    assert!(refused.text().contains("demands a traffic policy"), "{refused}");
+    bind.opts["TrafficPolicy"] = "on_http_request:\n  - actions:\n      - type: deny\n".into();
+    let bound = w.bind(&agent.connection, &bind).unwrap();
+    let pool = w.directory.find(Class::Sni, "app.adit.example.com").unwrap();
+    let policy = || pool.members()[0].options.policy.clone();
+    assert!(policy().is_some() && pool.has_policies());
+    let patch = |text: &str| PatchTunnelState {
+        tunnel_id: bound.extra.tunnel_id.clone(),
+        traffic_policy: Some(text.to_owned()),
+        ..PatchTunnelState::default()
+    };
+    assert_refused(w.patch(&agent.connection, &patch("")), ErrorCode::NGROK_9026);
+    let other = "on_http_request:\n  - actions:\n      - type: deny\n        config: {status_code: 404}\n";
+    w.patch(&agent.connection, &patch(other)).unwrap();
+    assert_eq!(policy().map(|p| p.text.to_string()).as_deref(), Some(other));
+    w.check();
 }

@@ -1,0 +1,66 @@
+//! Traffic policies in force: of cloud endpoints made over the API, and of agents' endpoints.
+
+mod agents;
+mod cloud;
+mod networks;
+mod streams;
+
+use serde_json::{Value, json};
+
+use crate::api;
+use crate::harness::{Message, Server, Visitor};
+
+/// Makes something over the API.
+#[track_caller]
+fn make(server: &Server, path: &str, body: &Value) -> Value {
+    let (status, made) = api::post(server, path, &body.to_string());
+    assert_eq!(status, 201, "{path}: {made}");
+    made
+}
+
+/// Makes a cloud endpoint.
+#[track_caller]
+fn endpoint(server: &Server, url: &str, policy: &str) -> Cloud {
+    let body = json!({"type": "cloud", "url": url, "traffic_policy": policy});
+    let made = make(server, "/endpoints", &body);
+    Cloud {
+        path: format!("/endpoints/{}", made["id"].as_str().unwrap()),
+    }
+}
+
+/// A cloud endpoint.
+struct Cloud {
+    path: String,
+}
+
+impl Cloud {
+    #[track_caller]
+    fn set(&self, server: &Server, policy: &str) {
+        let body = json!({"traffic_policy": policy}).to_string();
+        let (status, answer) = api::change(server, "PATCH", &self.path, &body);
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    #[track_caller]
+    fn delete(self, server: &Server) {
+        let (status, answer) = api::change(server, "DELETE", &self.path, "");
+        assert_eq!(status, 204, "{answer}");
+    }
+}
+
+/// The URL of a public name.
+fn url(server: &Server, host: &str) -> String {
+    format!("https://{host}:{}", server.info.https.port())
+}
+
+/// One `GET` on a connection.
+#[track_caller]
+fn get(visitor: &mut Visitor, host: &str, target: &str) -> Message {
+    visitor.ask(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+}
+
+/// Asks until the answer is `wanted`: a change is in force a moment after it was answered.
+#[track_caller]
+fn until(what: &str, mut ask: impl FnMut() -> Message, wanted: impl Fn(&Message) -> bool) -> Message {
+    crate::harness::eventually(what, || Some(ask()).filter(|m| wanted(m)))
+}

@@ -1,0 +1,50 @@
+//! What a traffic policy names, only those may have it use who may read it (control plane 3.4).
+
+use adit_model::Prepared;
+use adit_model::kind::endpoint::secrets_named;
+use adit_names::id::{Id, Prefix};
+
+use crate::authorize::permission;
+use crate::call::Call;
+use crate::error::ApiError;
+
+/// Whether the caller may read the IP policies and secrets that the policy of an endpoint names. What does not exist is
+/// others' to refuse.
+///
+/// # Errors
+/// 403 `ERR_ADIT_2008`.
+pub(super) async fn check(call: &Call<'_>, endpoint: &Prepared) -> Result<(), ApiError> {
+    let policies = endpoint.references.iter().map(|reference| reference.to);
+    let policies: Vec<Id> = policies.filter(|id| id.prefix() == Prefix::IpPolicy).collect();
+    readable(call, "ip_policies", &policies).await?;
+    let mut secrets = Vec::new();
+    let store = &call.api.stored()?.store;
+    for (vault, name) in secrets_named(endpoint.object.text("traffic_policy")) {
+        let key = format!("{} {vault}", call.caller.organization);
+        if let Some((vault, _)) = store.holder("vault", &key).await? {
+            let secret = store.holder("secret", &format!("{vault} {name}")).await?;
+            secrets.extend(secret.map(|(id, _)| id));
+        }
+    }
+    readable(call, "vault_secrets", &secrets).await
+}
+
+async fn readable(call: &Call<'_>, resource: &str, ids: &[Id]) -> Result<(), ApiError> {
+    let read = permission(resource, "read");
+    if ids.is_empty() || call.caller.reach(read).all {
+        return Ok(());
+    }
+    for object in call.api.stored()?.store.get_many(ids).await? {
+        let shown = || {
+            let kind = adit_model::catalogue::by_name(&object.kind);
+            kind.map_or(serde_json::Value::Null, |kind| {
+                adit_model::show(kind, &object, &call.full_view())
+            })
+        };
+        let is_ours = object.organization == call.caller.organization;
+        if is_ours && !call.caller.covers(read, &object, shown) {
+            return Err(call.caller.lacks(read).detail("field", "traffic_policy"));
+        }
+    }
+    Ok(())
+}

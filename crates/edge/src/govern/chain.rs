@@ -1,0 +1,311 @@
+//! The endpoints that one request or connection passes, and what their policies have made of it so far.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use adit_http1::Head;
+use adit_names::code::ErrorCode;
+use adit_policy::{
+    BodyFault, Connection, Decision, Effect, EffectFault, Exchange, Input, Phase, Policy, Session, Step, View,
+};
+
+use super::connection::{self, micros};
+use super::hop::Hop;
+use super::tables::OfOrganization;
+use super::view::{self, RequestFields, ResponseFields};
+use super::{internal, respond};
+use crate::node::Node;
+use crate::reply::Answer;
+use crate::route::Routed;
+use crate::secure::Conn;
+
+/// What the request phases of an endpoint came to.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// On to the agent.
+    Pass,
+    /// On to these endpoints.
+    Forward(Routed),
+    /// This is the answer; nobody else is asked.
+    Answer(Answer),
+    /// The connection ends without an answer, in order.
+    Close,
+    /// It is reset.
+    Reset,
+}
+
+/// A request as it was received.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) head: Head,
+    /// It was made ready for an upstream before the first policy was met.
+    pub(super) is_rewritten: bool,
+    pub(super) is_secure: bool,
+    pub(super) id: String,
+    at: i64,
+}
+
+/// The layers of one request or connection.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(super) exchange: Exchange,
+    /// As it was when it came to the last endpoint: a retry begins there.
+    before: Exchange,
+    /// Outermost first.
+    pub(super) hops: Vec<Hop>,
+    /// How many of them have forwarded.
+    forwarded: usize,
+    connection: Connection,
+    pub(super) received: Option<Received>,
+    /// The public host, which answers name.
+    pub(super) host: String,
+    opened: Option<Routed>,
+}
+
+impl Chain {
+    /// For a request to `host`; `client` is who sent it.
+    pub(crate) fn of_request(
+        conn: &Conn,
+        head: &Head,
+        is_rewritten: bool,
+        id: &str,
+        host: &str,
+        client: IpAddr,
+    ) -> Box<Self> {
+        let received = Received {
+            head: head.clone(),
+            is_rewritten,
+            is_secure: conn.tls.is_some(),
+            id: id.to_owned(),
+            at: micros(SystemTime::now()),
+        };
+        Self::new(connection::of_http(conn, client), Some(received), host)
+    }
+
+    /// For a connection that is bytes to us; `name` is that of its ClientHello, else empty.
+    pub(crate) fn of_connection(node: &Node, peer: SocketAddr, local: SocketAddr, name: &str) -> Box<Self> {
+        let region = node.config.load().region.clone();
+        Self::new(connection::of_bytes(peer, local, &region, name), None, name)
+    }
+
+    fn new(connection: Connection, received: Option<Received>, host: &str) -> Box<Self> {
+        Box::new(Self {
+            exchange: Exchange::new(),
+            before: Exchange::new(),
+            hops: Vec::new(),
+            forwarded: 0,
+            connection,
+            received,
+            host: host.to_owned(),
+            opened: None,
+        })
+    }
+
+    /// The outermost endpoint.
+    pub(crate) fn outermost(&self) -> Option<&Hop> {
+        self.hops.first()
+    }
+
+    /// The Host value that policies have put in place of the visitor's.
+    pub(crate) fn new_host(&self) -> Option<&str> {
+        self.exchange.host()
+    }
+
+    /// The endpoint that was chosen, in place of one that was chosen before and failed.
+    fn enter(&mut self, hop: Hop) {
+        self.exchange = self.before.clone();
+        self.hops.truncate(self.forwarded);
+        self.hops.push(hop);
+    }
+
+    /// A request has come to an endpoint: its `on_tcp_connect` if it is the connection's first one here, and its
+    /// `on_http_request`.
+    pub(crate) fn request(&mut self, conn: &Conn, hop: Hop) -> Verdict {
+        self.enter(hop);
+        let at = self.hops.len() - 1;
+        let Some(hop) = self.hops.last() else {
+            return Verdict::Answer(Answer::internal());
+        };
+        if hop.is_quarantined() {
+            return Verdict::Answer(Answer::policy_invalid());
+        }
+        let is_cloud = hop.is_cloud();
+        let Some(policy) = hop.policy().cloned() else {
+            return Verdict::Pass;
+        };
+        if at == 0 && !policy.is_idle(Phase::TcpConnect) {
+            let generation = conn.node.config.load().told.networks_generation();
+            if !conn.has_passed(&policy, generation) {
+                match self.run(&conn.node, at, &policy, Phase::TcpConnect, None) {
+                    Decision::Pass => conn.passed(policy.clone(), generation),
+                    _ => return Verdict::Reset,
+                }
+            }
+        }
+        match self.run(&conn.node, at, &policy, Phase::HttpRequest, None) {
+            Decision::Pass if is_cloud => Verdict::Answer(self.refuse(502, ErrorCode::NGROK_724, Vec::new())),
+            Decision::Pass => Verdict::Pass,
+            Decision::Forward { .. } => self.go_on(),
+            Decision::Close => Verdict::Close,
+            Decision::Refuse { status, code, headers } => Verdict::Answer(self.refused(status, code, headers)),
+            Decision::Respond {
+                status,
+                headers,
+                body,
+                continues,
+            } => {
+                let head = respond::head(status, &headers);
+                if !continues {
+                    return Verdict::Answer(Answer::given(&head, body).refusing());
+                }
+                match self.respond(&conn.node, head, body) {
+                    Some(answer) => Verdict::Answer(answer),
+                    None => Verdict::Close,
+                }
+            }
+        }
+    }
+
+    /// A connection that is bytes to us has come to an endpoint.
+    pub(crate) fn connect(&mut self, node: &Node, hop: Hop) -> Verdict {
+        self.enter(hop);
+        let at = self.hops.len() - 1;
+        let Some(hop) = self.hops.last() else {
+            return Verdict::Reset;
+        };
+        let nowhere = if hop.is_cloud() { Verdict::Reset } else { Verdict::Pass };
+        let Some(policy) = hop.policy().cloned() else {
+            return nowhere;
+        };
+        match self.run(node, at, &policy, Phase::TcpConnect, None) {
+            Decision::Pass => nowhere,
+            Decision::Forward { .. } => self.go_on(),
+            Decision::Respond { .. } | Decision::Refuse { .. } | Decision::Close => Verdict::Reset,
+        }
+    }
+
+    /// To the endpoints that were opened.
+    fn go_on(&mut self) -> Verdict {
+        let Some(next) = self.opened.take() else {
+            return Verdict::Answer(Answer::internal());
+        };
+        self.forwarded = self.hops.len();
+        self.before = self.exchange.clone();
+        Verdict::Forward(next)
+    }
+
+    /// Runs one policy over one phase; `response` is the head of the response and who made it.
+    pub(super) fn run(
+        &mut self,
+        node: &Node,
+        at: usize,
+        policy: &Arc<Policy>,
+        phase: Phase,
+        response: Option<(&Head, &'static str)>,
+    ) -> Decision {
+        if policy.is_idle(phase) {
+            return Decision::Pass;
+        }
+        let mut run = policy.begin(phase);
+        let mut input = Input::Begin;
+        let began = Instant::now();
+        loop {
+            let config = node.config.load();
+            let Some(hop) = self.hops.get(at) else {
+                return Decision::Close;
+            };
+            let facts = hop.facts();
+            let now = micros(SystemTime::now());
+            let with_request = self.received.as_ref().filter(|_| phase != Phase::TcpConnect);
+            let fields = with_request.map(|r| RequestFields(&r.head));
+            let request = with_request
+                .zip(fields.as_ref())
+                .map(|(r, fields)| view::request(&r.head, fields, &r.id, r.is_secure, r.at));
+            let response_fields = response.map(|(head, _)| ResponseFields(head));
+            let response = response
+                .zip(response_fields.as_ref())
+                .map(|((head, origin), fields)| view::response(head, fields, origin, now));
+            let tables = OfOrganization {
+                config: &config,
+                organization: &facts.organization_id,
+            };
+            let view = View {
+                now,
+                seed: crate::forward::random(),
+                connection: &self.connection,
+                endpoint: facts,
+                request,
+                response,
+                tables: &tables,
+                state: &node.policy_state,
+            };
+            match run.step(&mut self.exchange, &view, input) {
+                Step::Done(decision) => return decision,
+                Step::Need(Effect::OpenInternal { url }) => {
+                    let opened = internal::open(node, &url, &self.hops);
+                    input = Input::Opened(opened.map(|target| self.opened = Some(target)));
+                }
+                Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),
+                Step::Need(effect) => input = not_performed(&effect),
+            }
+        }
+    }
+
+    /// Tells circuit breakers what the upstream came to; an error is none at all, or a status of 500 and more. What the
+    /// edge answered itself, and a visitor that left, are not told.
+    pub(crate) fn upstream_answered(&mut self, node: &Node, is_error: bool) {
+        let now = micros(SystemTime::now());
+        self.exchange.upstream_answered(&node.policy_state, now, is_error);
+    }
+
+    /// The head as it was received, for what is recorded.
+    pub(crate) fn give_back(&mut self, head: &mut Head) {
+        if let Some(received) = &mut self.received
+            && !received.is_rewritten
+        {
+            std::mem::swap(head, &mut received.head);
+        }
+    }
+
+    fn refuse(&self, status: u16, code: ErrorCode, headers: Vec<(String, String)>) -> Answer {
+        self.refused(status, Some(code), headers)
+    }
+
+    /// A refusal of a policy in the edge's own form. Names only what the visitor asked for.
+    pub(super) fn refused(&self, status: u16, code: Option<ErrorCode>, headers: Vec<(String, String)>) -> Answer {
+        match code {
+            None => Answer::given(&respond::head(status, &headers), Vec::new()).refusing(),
+            Some(ErrorCode::NGROK_3200) => Answer::offline(&self.host),
+            Some(code) => {
+                let scheme = if self.received.as_ref().is_some_and(|r| r.is_secure) {
+                    "https"
+                } else {
+                    "http"
+                };
+                let url = format!("{scheme}://{}", self.host);
+                let ip = self.connection.client_ip.to_string();
+                let message = code.message(&[("host", &self.host), ("url", &url), ("ip", &ip)]);
+                Answer::refused(status, code, message, headers)
+            }
+        }
+    }
+}
+
+/// The answer to what this edge does not do: a failure, which each action follows as it is documented to.
+fn not_performed(effect: &Effect) -> Input {
+    let fault = || EffectFault {
+        code: ErrorCode::NGROK_3006,
+        message: "this server does not do that".to_owned(),
+    };
+    match effect {
+        Effect::OpenInternal { .. } => Input::Opened(Err(fault())),
+        Effect::Fetch(_) => Input::Fetched(Err(fault())),
+        Effect::Keys { .. } => Input::Keys(Err(fault())),
+        Effect::Body { .. } => Input::Body(Err(BodyFault::Failed)),
+        Effect::Session(_) => Input::Session(Box::new(Session::Failed(fault()))),
+        Effect::Inspect(_) => Input::Inspected(Err(fault())),
+        Effect::Wait { .. } => Input::Admitted(false),
+        Effect::Tick => Input::Tick(Duration::ZERO),
+    }
+}

@@ -1,0 +1,19 @@
+//! Traffic policies at work (traffic policy 1.3, 7.1): the layers that a request or a connection passes before the
+//! agent is asked, and again on the way back.
+//!
+//! A [`Chain`] is made only where an endpoint has a policy; everything else never comes here. It goes from endpoint to
+//! endpoint as policies forward (`forward-internal`), runs each one's own policy when its member is chosen, and gives
+//! the response back through the same policies from the innermost out. What a policy asks for is done here, without
+//! waiting; what it decides becomes an [`Answer`](crate::reply::Answer), another endpoint, or a closed connection.
+
+mod chain;
+mod connection;
+mod hop;
+mod internal;
+mod respond;
+mod tables;
+mod view;
+
+pub(crate) use chain::{Chain, Verdict};
+pub(crate) use hop::Hop;
+pub(crate) use respond::Responded;

@@ -1,0 +1,166 @@
+//! The way back: the response passes the policies of the endpoints that the request has passed, the innermost first.
+
+use adit_http1::{Head, Known, Version};
+use adit_policy::{Decision, Edit, Phase};
+
+use super::chain::Chain;
+use crate::forward::rewrite_request;
+use crate::http::RequestFacts;
+use crate::node::Node;
+use crate::reply::Answer;
+use crate::secure::Conn;
+
+/// What policies made of a response.
+#[derive(Debug)]
+pub(crate) enum Responded {
+    /// Its head was changed in place; its body is the upstream's.
+    Edited,
+    /// This goes to the visitor instead, and the upstream is given up.
+    Replaced(Answer),
+    /// The connection ends.
+    Close,
+}
+
+/// The head of a response that a policy gives.
+pub(super) fn head(status: u16, headers: &[(String, String)]) -> Head {
+    let mut head = Head::new();
+    head.start_response(status);
+    for (name, value) in headers {
+        head.push(name.as_bytes(), value.as_bytes());
+    }
+    head
+}
+
+impl Chain {
+    /// A response of the upstream, whose head is ready for the visitor.
+    pub(crate) fn response(&mut self, node: &Node, response: &mut Head) -> Responded {
+        let origin = if self.hops.len() > 1 { "internal" } else { "upstream" };
+        let mut body = None;
+        let ended = self.walk_back(node, response, &mut body, origin);
+        self.finish(response);
+        match (ended, body) {
+            (Some(ended), _) => ended,
+            (None, None) => Responded::Edited,
+            (None, Some(body)) => Responded::Replaced(Answer::given(response, body)),
+        }
+    }
+
+    /// A response that a policy gave in place of the upstream's. `None`: the connection ends.
+    pub(super) fn respond(&mut self, node: &Node, mut response: Head, body: Vec<u8>) -> Option<Answer> {
+        let mut body = Some(body);
+        let ended = self.walk_back(node, &mut response, &mut body, "custom-response");
+        self.finish(&mut response);
+        match ended {
+            Some(Responded::Replaced(answer)) => Some(answer),
+            Some(Responded::Close) => None,
+            Some(Responded::Edited) | None => Some(Answer::given(&response, body.unwrap_or_default())),
+        }
+    }
+
+    /// Runs `on_http_response` of all endpoints that were passed.
+    fn walk_back(
+        &mut self,
+        node: &Node,
+        response: &mut Head,
+        body: &mut Option<Vec<u8>>,
+        mut origin: &'static str,
+    ) -> Option<Responded> {
+        for at in (0..self.hops.len()).rev() {
+            let Some(policy) = self.hops.get(at).and_then(|hop| hop.policy()).cloned() else {
+                continue;
+            };
+            match self.run(node, at, &policy, Phase::HttpResponse, Some((response, origin))) {
+                Decision::Pass | Decision::Forward { .. } => {}
+                Decision::Respond {
+                    status,
+                    headers,
+                    body: new,
+                    ..
+                } => {
+                    self.exchange.response_replaced();
+                    let date = response.get(Known::Date).map(<[u8]>::to_vec);
+                    *response = head(status, &headers);
+                    if let Some(date) = date {
+                        response.set(b"Date", &date);
+                    }
+                    *body = Some(new);
+                    origin = "custom-response";
+                }
+                Decision::Refuse { status, code, headers } => {
+                    return Some(Responded::Replaced(self.refused(status, code, headers)));
+                }
+                Decision::Close => return Some(Responded::Close),
+            }
+        }
+        None
+    }
+
+    /// Puts the changes of the response's fields into its head.
+    fn finish(&self, response: &mut Head) {
+        for edit in self.exchange.edits() {
+            match edit {
+                Edit::Add {
+                    response: true,
+                    name,
+                    value,
+                } => {
+                    response.push(name.as_bytes(), value.as_bytes());
+                }
+                Edit::Remove { response: true, name } => {
+                    response.remove_name(name.as_bytes());
+                }
+                Edit::Add { .. } | Edit::Remove { .. } | Edit::Host(_) | Edit::Target(_) => {}
+            }
+        }
+    }
+
+    /// Writes the head that goes to this member's upstream: the visitor's, made ready, with what policies changed.
+    /// Returns the glitches that were seen.
+    ///
+    /// # Errors
+    /// 500 `ERR_NGROK_3900` if a policy made a target that none can be.
+    pub(crate) fn dress(
+        &self,
+        request: &mut Head,
+        conn: &Conn,
+        host_header: Option<&str>,
+        facts: &RequestFacts,
+    ) -> Result<u32, Answer> {
+        let Some(received) = &self.received else {
+            return Err(Answer::internal());
+        };
+        request.clone_from(&received.head);
+        let glitches = if received.is_rewritten {
+            0
+        } else {
+            rewrite_request(request, conn, host_header, facts, &received.id)
+        };
+        for edit in self.exchange.edits() {
+            match edit {
+                Edit::Add {
+                    response: false,
+                    name,
+                    value,
+                } => {
+                    request.push(name.as_bytes(), value.as_bytes());
+                }
+                Edit::Remove { response: false, name } => {
+                    request.remove_name(name.as_bytes());
+                }
+                Edit::Host(host) => {
+                    request.set(b"Host", host.as_bytes());
+                }
+                Edit::Target(target) => {
+                    if request.set_target(target.as_bytes()).is_err() {
+                        return Err(self.refused(500, Some(adit_names::code::ErrorCode::NGROK_3900), Vec::new()));
+                    }
+                }
+                Edit::Add { .. } | Edit::Remove { .. } => {}
+            }
+        }
+        if facts.version == Version::Http2 {
+            request.train_case_names();
+        }
+        Ok(glitches)
+    }
+}

@@ -1,0 +1,24 @@
+//! What policies refer to by name, from the snapshot.
+
+use adit_policy::{IpPolicy, Tables};
+use adit_snapshot::EdgeConfig;
+
+/// The names of one organisation.
+pub(super) struct OfOrganization<'a> {
+    pub(super) config: &'a EdgeConfig,
+    pub(super) organization: &'a str,
+}
+
+impl Tables for OfOrganization<'_> {
+    fn secret(&self, vault: &str, name: &str) -> Option<&str> {
+        self.config.told.secret(self.organization, vault, name)
+    }
+
+    fn ip_policy(&self, id: &str) -> Option<&IpPolicy> {
+        let id = id.parse().ok()?;
+        self.config
+            .told
+            .ip_policy(id, self.organization)
+            .map(|policy| &policy.ranges)
+    }
+}
