@@ -30,7 +30,7 @@ fn endpoints_that_go_off_line_because_the_server_stops_are_recorded() {
     let unsigned = texts(
         &data.join("adit.db"),
         "SELECT organization_id || '/' || chain FROM log_head WHERE chain <> '' AND seq > COALESCE((SELECT MAX(position) \
-         FROM work WHERE class = 'checkpoint_cursor' AND key = organization_id || '/' || chain), 0)",
+         FROM work WHERE class = 'checkpoint_cursor' AND key = log_head.organization_id || '/' || log_head.chain), 0)",
     );
     assert_eq!(unsigned, Vec::<String>::new());
 }
