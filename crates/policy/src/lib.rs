@@ -16,6 +16,8 @@ mod effect;
 mod exchange;
 mod expr;
 mod fault;
+#[doc(hidden)]
+pub mod fuzz;
 mod guardrail;
 mod ip_set;
 mod jwt;
@@ -57,10 +59,3 @@ pub use verdict::{Verdict, VerdictOutcome};
 pub use view::{
     Connection, Endpoint, Fields, Intelligence, IpPolicy, NoTables, Pod, Request, Response, Tables, Tls, View,
 };
-
-/// What reads bytes from outside, for the fuzzer.
-#[doc(hidden)]
-pub mod fuzz {
-    pub use crate::jwt::fuzz as jwt;
-    pub use crate::webhook::fuzz as webhook;
-}

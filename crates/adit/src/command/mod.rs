@@ -7,6 +7,7 @@ mod connection;
 pub(crate) mod dev_server;
 mod endpoint;
 mod http;
+mod policy;
 mod restart;
 mod serve;
 mod signals;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Api(Box<api::Args>),
     /// The log of everything that was changed and decided
     Audit(Box<audit::Args>),
+    /// Traffic Policy: check, test, explain
+    Policy(Box<policy::Args>),
     /// The configuration file of agents and control commands
     Config(config::Args),
     /// Print the version
@@ -57,6 +60,7 @@ impl Command {
             Self::Tls(args) => args.run(),
             Self::Api(args) => args.run(),
             Self::Audit(args) => args.run(),
+            Self::Policy(args) => args.run(),
             Self::Config(args) => args.run(),
             Self::Version(args) => args.run(),
         }
@@ -79,6 +83,7 @@ impl Command {
             Self::Tls(args) => of(&args.log),
             Self::Api(args) => args.failure_form(),
             Self::Audit(args) => args.failure_form(),
+            Self::Policy(args) => args.failure_form(),
             Self::Config(_) => Form::Text,
             Self::Version(_) => Form::Text,
         }

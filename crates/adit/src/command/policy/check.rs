@@ -1,0 +1,115 @@
+//! `adit policy check`: every error with its line, what stands there, and what to do.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use adit_policy::{Fault, Warning};
+use serde_json::{Value, json};
+
+use super::{For, print, read};
+use crate::exit::{Exit, Failure};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Policies; `-` is the standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    subject: For,
+    /// Warnings fail too
+    #[arg(long)]
+    strict: bool,
+    /// Print JSON: an object for each file
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let (mut errors, mut warnings) = (0, 0);
+        for file in &self.files {
+            let text = read(file)?;
+            let (faults, warned) = match adit_policy::check(&text, self.subject.subject()) {
+                Ok(checked) => (Vec::new(), checked.warnings),
+                Err(faults) => (faults, Vec::new()),
+            };
+            errors += faults.len();
+            warnings += warned.len();
+            let out = if self.json {
+                let object = json!({
+                    "file": file.display().to_string(),
+                    "errors": faults.iter().map(fault_json).collect::<Vec<_>>(),
+                    "warnings": warned.iter().map(warning_json).collect::<Vec<_>>(),
+                });
+                format!("{object}\n")
+            } else {
+                report(file, &text, &faults, &warned)
+            };
+            print(&out)?;
+        }
+        if !self.json {
+            print(&format!("{errors} errors, {warnings} warnings\n"))?;
+        }
+        let failed = errors > 0 || (self.strict && warnings > 0);
+        Ok(if failed { Exit::Failed } else { Exit::Done })
+    }
+}
+
+fn fault_json(fault: &Fault) -> Value {
+    json!({
+        "code": fault.code.as_str(),
+        "path": fault.path,
+        "line": fault.line,
+        "column": fault.column,
+        "end_column": fault.end_column,
+        "message": fault.message,
+        "fix": fault.fix,
+    })
+}
+
+fn warning_json(warning: &Warning) -> Value {
+    json!({
+        "code": warning.code,
+        "path": warning.path,
+        "line": warning.line,
+        "column": warning.column,
+        "message": warning.message,
+    })
+}
+
+fn report(file: &Path, text: &str, faults: &[Fault], warnings: &[Warning]) -> String {
+    let mut out = String::new();
+    for fault in faults {
+        let width = fault
+            .end_column
+            .map_or(1, |end| end.saturating_sub(fault.column).max(1));
+        let head = format!("{} {}", fault.code.as_str(), fault.message);
+        place(&mut out, file, text, (fault.line, fault.column, width), &head);
+        let _ = writeln!(out, "    at {}\n    fix: {}", fault.path, fault.fix);
+    }
+    for warning in warnings {
+        let head = format!("warning {}: {}", warning.code, warning.message);
+        place(&mut out, file, text, (warning.line, warning.column, 1), &head);
+        let _ = writeln!(out, "    at {}", warning.path);
+    }
+    out
+}
+
+/// `file:line:column: what`, the line, and a mark below the place.
+fn place(out: &mut String, file: &Path, text: &str, (line, column, width): (u32, u32, u32), head: &str) {
+    let _ = writeln!(out, "{}:{line}:{column}: {head}", file.display());
+    let number = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+    let Some(source) = text.lines().nth(number) else { return };
+    // A line may be a whole document.
+    let before = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+    let from = before.saturating_sub(60);
+    let shown: String = source.chars().skip(from).take(120).collect();
+    let shown = shown.replace(|c: char| c.is_control(), " ");
+    let width = usize::try_from(width).unwrap_or(1).min(120 - (before - from).min(119));
+    let _ = writeln!(
+        out,
+        "    {shown}\n    {}{}",
+        " ".repeat(before - from),
+        "^".repeat(width)
+    );
+}

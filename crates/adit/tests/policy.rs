@@ -1,0 +1,165 @@
+//! `adit policy` as a person or a pipeline meets it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_adit"))
+        .env_clear()
+        .env("HOME", folder)
+        .current_dir(folder)
+        .arg("policy")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        run(self.0.path(), arguments)
+    }
+}
+
+const RIGHT: &str = "on_http_request:
+  - name: no debug
+    expressions: [\"hasReqHeader('x-debug')\"]
+    actions: [{type: deny, config: {status_code: 404}}]
+  - actions: [{type: add-headers, config: {headers: {x-ip: '${conn.client_ip}'}}}]
+";
+
+#[test]
+fn check_names_the_place_and_what_to_do() {
+    let folder = Folder::new(&[
+        ("right.yaml", RIGHT),
+        (
+            "wrong.yaml",
+            "on_http_request:\n  - expressions: [\"req.metod == 'GET'\"]\n    actions: [{type: deny}]\n",
+        ),
+        (
+            "dubious.yaml",
+            "on_http_request: [{actions: [{type: restrict-ips, config: {deny: [10.0.0.0/8]}}]}]",
+        ),
+    ]);
+    let (code, out, _) = folder.run(&["check", "right.yaml"]);
+    assert_eq!((code, out.as_str()), (0, "0 errors, 0 warnings\n"));
+    let (code, out, _) = folder.run(&["check", "wrong.yaml"]);
+    assert_eq!(code, 1);
+    assert!(out.contains("wrong.yaml:2:20: ERR_NGROK_2200"), "{out}");
+    assert!(out.contains("did you mean `req.method`?") && out.contains("^"), "{out}");
+    assert_eq!(folder.run(&["check", "dubious.yaml"]).0, 0);
+    assert_eq!(folder.run(&["check", "--strict", "dubious.yaml"]).0, 1);
+    let (code, out, _) = folder.run(&["check", "--json", "--cloud", "right.yaml"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["errors"][0]["code"]), (1, &"ERR_NGROK_2235".into()));
+    assert_eq!(folder.run(&["check", "missing.yaml"]).0, 2);
+}
+
+#[test]
+fn test_counts_and_shows_why() {
+    let cases = "version: 1
+cases:
+- id: ok/one
+  expr: 1 + 1
+  value: 2
+- id: wrong/one
+  policy_file: right.yaml
+  request: {headers: {x-debug: '1'}}
+  expect: {forwarded: {}}
+- id: open/one
+  tags: [unverified]
+  expr: 1 + 1
+  value: 3
+";
+    let folder = Folder::new(&[("cases.yaml", cases), ("right.yaml", RIGHT)]);
+    let (code, out, _) = folder.run(&["test", "cases.yaml"]);
+    assert_eq!(code, 1);
+    assert_eq!(out.lines().last(), Some("1 passed, 1 failed"));
+    assert!(out.contains("unverified: 0 passed, 1 failed"), "{out}");
+    assert!(
+        out.contains("FAILED wrong/one") && out.contains("| on_http_request[0]: matched"),
+        "{out}"
+    );
+    let (code, out, _) = folder.run(&["test", "cases.yaml", "--run", "ok/*"]);
+    assert_eq!((code, out.as_str()), (0, "1 passed, 0 failed\n"));
+    let (code, out, _) = folder.run(&["test", "cases.yaml", "--strict"]);
+    assert_eq!((code, out.lines().last()), (1, Some("1 passed, 2 failed")));
+    assert_eq!(folder.run(&["test", "right.yaml"]).0, 2);
+}
+
+#[test]
+fn the_cases_of_the_specification_pass() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../policy/tests/traffic-policy-cases.yaml");
+    let folder = Folder::new(&[]);
+    for tier in ["native", "cel"] {
+        let (code, out, _) = folder.run(&["test", file.to_str().unwrap(), "--tier", tier]);
+        assert_eq!(code, 0, "{out}");
+        assert!(out.lines().last().unwrap().ends_with(" passed, 0 failed"), "{out}");
+        assert!(out.contains("unverified: 69 passed, 0 failed"), "{out}");
+    }
+}
+
+#[test]
+fn explain_tells_rule_by_rule() {
+    let folder = Folder::new(&[("right.yaml", RIGHT)]);
+    let (code, out, error) = folder.run(&["explain", "right.yaml", "--request", "GET https://app.example.com/a"]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(
+        out.contains("on_http_request[0]: not_matched `hasReqHeader('x-debug')`, hasReqHeader('x-debug') = false"),
+        "{out}"
+    );
+    assert!(out.contains("x-ip: 203.0.113.10"), "{out}");
+    let arguments = [
+        "explain",
+        "right.yaml",
+        "--request",
+        "https://a.example/",
+        "-H",
+        "X-Debug: 1",
+        "--json",
+    ];
+    let (_, out, _) = folder.run(&arguments);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["response"]["status"], 404);
+    assert_eq!(json["forwarded"], serde_json::Value::Null);
+    assert_eq!(folder.run(&["explain", "right.yaml", "--request", "nonsense"]).0, 2);
+}
+
+#[test]
+fn convert_and_schema() {
+    let folder = Folder::new(&[(
+        "old.json",
+        r#"{"Inbound":[{"Expressions":["req.Method == 'PUT'"],"Actions":[{"Type":"deny"}]}]}"#,
+    )]);
+    let (code, out, _) = folder.run(&["convert", "old.json"]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        out,
+        "on_http_request:\n  - expressions:\n      - \"req.method == 'PUT'\"\n    actions:\n      - type: deny\n"
+    );
+    let (_, out, _) = folder.run(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(schema["title"], "Traffic Policy");
+}
