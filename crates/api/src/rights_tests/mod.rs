@@ -10,6 +10,7 @@
 mod doors;
 mod keys;
 mod matrix;
+mod old;
 mod people;
 mod place;
 mod sessions;

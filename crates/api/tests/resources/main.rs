@@ -11,11 +11,16 @@
 mod agents;
 mod audit;
 mod browser;
+mod changes;
+mod claims;
 mod conventions;
+mod described;
 mod kinds;
 mod paging;
 mod place;
+mod planted;
 mod races;
+mod references;
 mod sessions;
 mod sign_in;
 mod special;
