@@ -11,6 +11,8 @@ use clap::{Parser, Subcommand};
 mod api_fuzz;
 mod api_table;
 mod bench;
+#[cfg(test)]
+mod checklists;
 mod compat;
 mod deps;
 mod fuzz;

@@ -190,3 +190,60 @@ fn a_server_key_that_is_unknown_or_wrong_is_refused_with_the_way_out() {
     assert_eq!(code, Some(2));
     assert!(error.contains("256MiB"), "{error}");
 }
+
+/// Set to anything, the pages are written in place of compared.
+const WRITE: &str = "ADIT_WRITE_HELP";
+
+/// What a person reads of a command changes only when somebody means it to.
+#[test]
+fn pages_of_help_are_those_that_were_read() {
+    for words in [
+        &["api", "credentials"][..],
+        &["api", "credentials", "create"],
+        &["api", "credentials", "list"],
+        &["api", "credentials", "update"],
+        &["api", "credentials", "delete"],
+        &["audit", "verify"],
+    ] {
+        let (code, help, _) = run(&[words, &["--help"]].concat());
+        assert_eq!(code, 0, "{words:?}");
+        let name = format!("tests/help/{}.txt", words.join("-"));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&name);
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(&path, &help).unwrap();
+        }
+        let read = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            read == help,
+            "{name} is another page. If it is meant: {WRITE}=1 cargo test -p adit --test cli pages_of_help\n{help}"
+        );
+    }
+}
+
+/// Ctrl-C while a command waits for the server: 130, as a shell counts it.
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_interrupted_is_130() {
+    use std::io::Read as _;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_adit"))
+        .env_clear()
+        .env("HOME", home.path())
+        .env("ADIT_API_KEY", "k")
+        .env("ADIT_API_URL", format!("http://{}", server.local_addr().unwrap()))
+        .args(["api", "ip-policies", "list"])
+        .spawn()
+        .unwrap();
+    let (mut asked, _) = server.accept().unwrap();
+    assert_eq!(asked.read(&mut [0; 1]).unwrap(), 1);
+    let kill = Command::new("kill").args(["-INT", &command.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let ended = command.wait().unwrap();
+    assert_eq!(
+        ended.code().or_else(|| ended.signal().map(|signal| 128 + signal)),
+        Some(130)
+    );
+}

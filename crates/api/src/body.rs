@@ -57,12 +57,15 @@ where
         return Ok(None);
     }
     check_type(headers, has_body(method))?;
-    let value = parse(&bytes)?;
-    let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
-    if !has_body(method) && !empty {
-        return Err(not_taken(method));
+    if has_body(method) {
+        return Ok(Some(parse(&bytes)?).filter(|v| !v.is_null()));
     }
-    Ok(Some(value).filter(|v| !v.is_null()))
+    // Whatever else it is, JSON or not: it is not taken.
+    match parse(&bytes) {
+        Ok(Value::Null) => Ok(None),
+        Ok(Value::Object(map)) if map.is_empty() => Ok(Some(Value::Object(map))),
+        Ok(_) | Err(_) => Err(not_taken(method)),
+    }
 }
 
 /// Reads away what is left of a body in HTTP/1, where the next request stands behind it. False if that would be too
@@ -286,6 +289,8 @@ mod tests {
         let deep = [vec![b'['; 33], vec![b']'; 33]].concat();
         for (method, kind, body, code) in [
             (Method::GET, json, &b"{\"a\":1}"[..], "ERR_NGROK_211"),
+            (Method::GET, None, b"x", "ERR_NGROK_211"),
+            (Method::DELETE, json, b"[]", "ERR_NGROK_211"),
             (Method::POST, None, b"{}", "ERR_NGROK_216"),
             (Method::POST, Some("text/plain"), b"{}", "ERR_NGROK_210"),
             (

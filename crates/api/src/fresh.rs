@@ -46,3 +46,14 @@ pub(crate) fn mark_of(text: &str) -> String {
 pub(crate) fn now_micros() -> i64 {
     jiff::Timestamp::now().as_microsecond()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_thousand_ids_are_as_many() {
+        let ids: std::collections::HashSet<Id> = (0..100_000).map(|_| new_id(Prefix::IpPolicy).unwrap()).collect();
+        assert_eq!(ids.len(), 100_000);
+    }
+}

@@ -199,6 +199,46 @@ fn lengths_are_bytes_and_have_the_numbers_of_the_kind() {
     assert_eq!(blamed(at("api_key", "metadata", "\0".to_owned())), ["metadata 215"]);
 }
 
+/// Each kind that has them: the last byte that fits and the first that does not, in letters of two bytes.
+#[test]
+fn each_kind_has_its_numbers_for_its_texts() {
+    for kind in adit_model::catalogue::KINDS {
+        // ngrok's numbers where it has some, else one for all.
+        let (of_description, of_metadata) = match kind.name {
+            "agent_ingress" => (6700, 6701),
+            "certificate_authority" => (1916, 1917),
+            "credential" => (604, 605),
+            "endpoint" => (18_012, 18_013),
+            "ip_policy_rule" => (1421, 2013),
+            "reserved_addr" => (504, 505),
+            "reserved_domain" => (420, 421),
+            "tls_certificate" => (1914, 1915),
+            _ => (2013, 2013),
+        };
+        for (field, most, number) in [("description", 255, of_description), ("metadata", 4096, of_metadata)] {
+            if !kind.fields.iter().any(|f| f.name == field) {
+                continue;
+            }
+            let object = object(kind.name);
+            for (bytes, fits) in [(most, true), (most + 1, false)] {
+                let text = format!("{}{}", "ü".repeat(bytes / 2), "x".repeat(bytes % 2));
+                assert_eq!(text.len(), bytes);
+                let mut body = sample(kind.name);
+                body[field] = text.clone().into();
+                let (made, changed) = (create_as(kind.name, true, body), update(&object, json!({field: text})));
+                if fits {
+                    assert_eq!(made.unwrap().object.body[field], text, "{}", kind.name);
+                    assert_eq!(changed.unwrap().unwrap().object.body[field], text, "{}", kind.name);
+                } else {
+                    let blamed_at = [format!("{field} {number}")];
+                    assert_eq!(blamed(made), blamed_at, "{}", kind.name);
+                    assert_eq!(blamed(changed), blamed_at, "{}", kind.name);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn values_are_not_coerced() {
     for value in [json!(1), json!(true), json!([]), json!({}), json!(1.5)] {

@@ -209,7 +209,7 @@ fn claims_keep_urls_apart() {
     );
     assert_eq!(
         (url[0].taken, url[0].foreign),
-        (ErrorCode::NGROK_18009, ErrorCode::NGROK_334)
+        (ErrorCode::NGROK_18009, ErrorCode::NGROK_18006)
     );
     // A tls endpoint owns the same.
     assert_eq!(claims("tls://app.adit.example.com", false)[0].key, url[0].key);

@@ -116,6 +116,39 @@ fn ids_sort_by_time() {
     assert_eq!(Id::new(Prefix::Event, 0, [1; 16]).unix_seconds(), 1_400_000_000);
 }
 
+/// 100,000 in a row, ten a millisecond, whatever their random part: from one tick of the clock to a later one they grow.
+#[test]
+fn texts_of_ids_grow_with_the_clock() {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = || {
+        // xorshift64*: any bytes, the same each time.
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_be_bytes()
+    };
+    let mut largest_before = String::new();
+    let mut ticks: std::collections::BTreeMap<u64, Vec<String>> = std::collections::BTreeMap::new();
+    for n in 0..100_000_u64 {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&random());
+        bytes[8..].copy_from_slice(&random());
+        let millis = 1_800_000_000_000 + n / 10;
+        // The clock of an id goes in steps of 4 ms.
+        let id = Id::at_millis(Prefix::IpPolicy, millis, bytes);
+        ticks.entry(millis / 4).or_default().push(id.to_string());
+    }
+    let mut count = 0;
+    for mut ids in ticks.into_values() {
+        ids.sort_unstable();
+        assert!(ids[0] > largest_before, "{} after {largest_before}", ids[0]);
+        ids.dedup();
+        count += ids.len();
+        largest_before = ids.pop().unwrap();
+    }
+    assert_eq!(count, 100_000);
+}
+
 #[test]
 fn versions_order() {
     let order = [

@@ -167,6 +167,94 @@ fn refusals_have_their_number() {
     assert_eq!(Acl::refusal(&Address::Url(url("https://a.b"))), ErrorCode::NGROK_316);
 }
 
+/// A rule as the test knows it: what it means is written here once more, from the table of forms and without the code
+/// under test.
+#[derive(Clone, Debug)]
+struct Rule {
+    scheme: Option<&'static str>,
+    host: &'static str,
+    ports: Option<(u16, u16)>,
+}
+
+impl Rule {
+    fn text(&self) -> String {
+        let scheme = self.scheme.map_or_else(String::new, |scheme| format!("{scheme}://"));
+        let ports = match self.ports {
+            None => String::new(),
+            Some((1, u16::MAX)) => ":*".to_owned(),
+            Some((first, last)) if first == last => format!(":{first}"),
+            Some((first, last)) => format!(":{first}-{last}"),
+        };
+        format!("bind:{scheme}{}{ports}", self.host)
+    }
+
+    fn covers(&self, scheme: &str, host: &str, port: u16) -> bool {
+        let is_internal = host.ends_with(".internal");
+        let of_scheme = match (self.scheme, self.ports) {
+            (Some(wanted), _) => wanted == scheme,
+            (None, _) if is_internal => true,
+            (None, Some(_)) => ["tcp", "udp"].contains(&scheme),
+            (None, None) => ["http", "https", "tls"].contains(&scheme),
+        };
+        let of_host = match self.host.strip_prefix("*.") {
+            _ if self.host == "*" => true,
+            Some(above) => host.strip_suffix(above).is_some_and(|rest| rest.ends_with('.')),
+            None => host == self.host,
+        };
+        of_scheme && of_host && self.ports.is_none_or(|(first, last)| (first..=last).contains(&port))
+    }
+}
+
+const SCHEMES: &[&str] = &["http", "https", "tls", "tcp", "udp"];
+const PORTS: &[u16] = &[80, 443, 5432, 20_000, 20_007];
+
+/// Rules that can be written: a range and any host stand only behind a scheme.
+fn rule() -> impl Strategy<Value = Rule> {
+    let hosts = vec![
+        "a.example.com",
+        "example.com",
+        "b.a.example.com",
+        "*.example.com",
+        "*.a.example.com",
+        "db.internal",
+        "*.internal",
+        "*",
+    ];
+    let ports = prop_oneof![
+        2 => Just(None),
+        2 => prop::sample::select(PORTS).prop_map(|port| Some((port, port))),
+        1 => Just(Some((1, u16::MAX))),
+        1 => Just(Some((5_000, 20_003))),
+    ];
+    let scheme = prop::option::of(prop::sample::select(SCHEMES));
+    (scheme, prop::sample::select(hosts), ports).prop_filter_map("it cannot be written", |(scheme, host, ports)| {
+        let is_range = ports.is_some_and(|(first, last)| first != last && last != u16::MAX);
+        (scheme.is_some() || !(is_range || host == "*")).then_some(Rule { scheme, host, ports })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn rules_mean_what_their_table_says(
+        rules in prop::collection::vec(rule(), 1..3),
+        scheme in prop::sample::select(SCHEMES),
+        host in prop::sample::select(vec![
+            "a.example.com", "example.com", "b.a.example.com", "*.example.com", "xexample.com", "db.internal", "other.net",
+        ]),
+        port in prop::sample::select(PORTS),
+    ) {
+        let texts: Vec<String> = rules.iter().map(Rule::text).collect();
+        let acl = Acl::parse(texts.iter().map(String::as_str)).unwrap();
+        let default = match scheme { "http" => Some(80), "https" | "tls" => Some(443), _ => None };
+        let shown = if default == Some(port) { String::new() } else { format!(":{port}") };
+        let url = url(&format!("{scheme}://{host}{shown}"));
+        let meant = rules.iter().any(|rule| rule.covers(scheme, host, port));
+        prop_assert_eq!(acl.allows(&url), meant, "{:?} and {}", texts, url);
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_panics_and_rules_read_back(text in "(bind:)?((https|tcp)://)?(\\*\\.)?[a-z.=*]{0,12}(:[0-9]{1,5})?(-[0-9]{1,5})?") {

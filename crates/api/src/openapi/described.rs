@@ -25,6 +25,8 @@ pub(super) enum Answer {
     Free,
     /// Lines of JSON.
     Lines,
+    /// Lines of JSON, or a table.
+    LinesOrTable,
 }
 
 /// Operation, tag, summary, body, answer: the schema of a single one, `+schema` of one that was made, `[key]schema` of
@@ -63,7 +65,7 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditVersionGet",        "root",            "Show the version of the server.",      "", "{}"),
     ("AditAuditList",         "audit",           "List entries of the audit log.",       "", "[entries]AuditEntry"),
     ("AditAuditGet",          "audit",           "Show an entry of the audit log.",      "", "AuditEntry"),
-    ("AditAuditExport",       "audit",           "Export the audit log, signed.",        "", "lines"),
+    ("AditAuditExport",       "audit",           "Export the audit log, signed.",        "", "lines or csv"),
     ("AditAuditHeads",        "audit",           "List signed heads of the audit log.",  "", "lines"),
     ("AditAuditKeys",         "audit",           "Show the keys that sign heads and exports.", "", "{}"),
     ("AditTunnelSessionsGet", "tunnel-sessions", "Show all about a session.",            "", "AditTunnelSession"),
@@ -86,6 +88,7 @@ pub(super) fn of(operation: &str, schemas: &mut Schemas) -> Described {
         "" => Answer::Done,
         "{}" => Answer::Free,
         "lines" => Answer::Lines,
+        "lines or csv" => Answer::LinesOrTable,
         schema => match schema.strip_prefix('[').and_then(|s| s.split_once(']')) {
             Some((key, of)) => {
                 live_schema(of, schemas);

@@ -202,6 +202,13 @@ fn responses(answer: &Answer) -> Value {
             "200",
             json!({"description": "Lines.", "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}),
         ),
+        Answer::LinesOrTable => (
+            "200",
+            json!({"description": "Lines, or a table if that is the format.", "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            }}),
+        ),
     };
     json!({
         status: response,

@@ -77,6 +77,12 @@ pub(super) fn shown(subject: &Subject, schemas: &mut Schemas) -> String {
     for field in subject.kind.fields.iter().filter(is_shown) {
         properties.insert(field.name.to_owned(), property(field, false));
     }
+    if subject.kind.name == "endpoint"
+        && let Some(kind) = properties.get_mut("type")
+    {
+        // Those of agents are made by their binds, and shown in the same list.
+        kind["enum"] = json!(["cloud", "agent"]);
+    }
     let required: Vec<&String> = properties.keys().collect();
     let schema = json!({
         "type": "object",

@@ -73,6 +73,5 @@ fn built_in(call: &Call<'_>, name: &str) -> Value {
         "description": "",
         "permissions": permissions,
         "selector": "",
-        "built_in": true,
     })
 }

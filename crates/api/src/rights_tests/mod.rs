@@ -11,6 +11,7 @@ mod doors;
 mod foreign;
 mod keys;
 mod matrix;
+mod old;
 mod people;
 mod place;
 mod sessions;

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::kinds;
 use crate::place::{URL, place};
 
 fn lines(text: &str) -> Vec<Value> {
@@ -136,4 +137,68 @@ async fn signed_heads_are_ones_own() {
         .ask("GET", "/adit/audit/heads?since=2999-01-01T00:00:00Z", Value::Null)
         .await;
     assert_eq!((later.status.as_u16(), later.text.as_str()), (200, ""));
+}
+
+/// Kinds whose events have another name than they.
+const RENAMED: &[(&str, &str)] = &[
+    ("credential", "tunnel_credential"),
+    ("endpoint", "cloud_endpoint"),
+    ("reserved_addr", "tcp_address"),
+    ("reserved_domain", "domain"),
+];
+
+/// Each kind made, changed and deleted: three entries, which say who did it in which request, and what was there before
+/// and after; no secret.
+#[tokio::test]
+async fn each_change_of_each_kind_is_an_entry() {
+    let place = place().await;
+    for (n, kind) in kinds::common().enumerate() {
+        let path = kinds::path(kind);
+        let body = kinds::body(&place, kind.name, n).await;
+        let made = place.ask("POST", &path, body.clone()).await;
+        let one = format!("{path}/{}", made.id());
+        let (field, value) = kinds::change(kind, n);
+        let changed = place.ask("PATCH", &one, json!({field: value})).await;
+        let gone = place.ask("DELETE", &one, Value::Null).await;
+        assert_eq!(gone.status, 204, "{}: {}", kind.name, gone.text);
+        let about = format!("/adit/audit?object={}", made.id());
+        let list = place.ask("GET", &about, Value::Null).await;
+        let entries = list.json["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), 3, "{}: {}", kind.name, list.text);
+        let renamed = RENAMED.iter().find(|(name, _)| *name == kind.name);
+        let name = renamed.map_or(kind.name, |(_, name)| name);
+        for (entry, verb, answer) in [
+            (&entries[0], "deleted", &gone),
+            (&entries[1], "updated", &changed),
+            (&entries[2], "created", &made),
+        ] {
+            assert_eq!(entry["event_type"], format!("{name}_{verb}.v0"));
+            assert_eq!(entry["operation_id"], answer.header("ngrok-operation-id"), "{entry}");
+            assert_eq!(entry["principal_id"], place.ours.user.to_string());
+            assert_eq!(entry["object_id"], made.id());
+        }
+        let [deleted, updated, created] = [0, 1, 2].map(|at| &entries[at]);
+        assert_eq!((&created["before"], &deleted["after"]), (&Value::Null, &Value::Null));
+        assert_eq!(created["after"], updated["before"], "{}", kind.name);
+        assert_eq!(updated["after"], deleted["before"], "{}", kind.name);
+        assert_ne!(updated["before"][field], value);
+        assert_eq!(updated["after"][field], value);
+        for (field, value) in body.as_object().unwrap() {
+            let described = kind.fields.iter().find(|f| f.name == field).unwrap();
+            let kept = &created["after"][field];
+            if described.secret.is_some() {
+                assert!(
+                    kept.as_str().is_some_and(|mark| mark.starts_with("sha256:")),
+                    "{}: {kept}",
+                    kind.name
+                );
+            } else {
+                assert_eq!(kept, value, "{}.{field}", kind.name);
+            }
+        }
+        if let Some((_, second)) = made.json["token"].as_str().and_then(|token| token.split_once('_')) {
+            assert!(!list.text.contains(second), "{}", kind.name);
+        }
+        assert!(!list.text.contains("marker-of-a-secret") && !list.text.contains("PRIVATE KEY"));
+    }
 }

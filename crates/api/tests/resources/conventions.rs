@@ -352,21 +352,7 @@ async fn what_a_newer_version_wrote_is_read_and_not_changed() {
         again: adit_store::Again(std::sync::Arc::new(|_| Ok(None))),
         only_seen: true,
     };
-    let write = adit_store::Write {
-        organization: place.ours.id,
-        actor: adit_store::Actor {
-            principal: Some(place.ours.user),
-            subject: String::new(),
-            source: adit_store::Source::Host,
-            credential: None,
-            ip: None,
-            user_agent: String::new(),
-            operation_id: String::new(),
-        },
-        changes: vec![change],
-        dry_run: false,
-    };
-    place.store.write(write).await.unwrap();
+    place.write(vec![change]).await;
     let one = format!("/ip_policies/{id}");
     let read = place.ask("GET", &one, Value::Null).await;
     assert_eq!((read.status.as_u16(), &read.json["description"]), (200, &json!("d")));
@@ -400,4 +386,64 @@ async fn without_the_store_writes_and_reads_are_put_off() {
     }
     // What is live is shown all the same.
     assert_eq!(place.ask("GET", "/tunnels", Value::Null).await.status, 200);
+}
+
+/// Only ngrok's paths have versions, which may be asked for under either name.
+#[tokio::test]
+async fn adits_own_paths_have_no_versions() {
+    let place = place().await;
+    let without = |path: &str| {
+        let mut asked = request(&place.ours.key, "GET", path, &Value::Null);
+        asked.headers_mut().remove("ngrok-version");
+        asked
+    };
+    assert_eq!(place.send(without("/adit/me")).await.status, 200);
+    assert_eq!(place.send(without("/ip_policies")).await.code(), "ERR_NGROK_218");
+    let mut ours = without("/ip_policies");
+    ours.headers_mut().insert("adit-version", "2".parse().unwrap());
+    assert_eq!(place.send(ours).await.status, 200);
+    let third = place
+        .ask_with(("ngrok-version", "3"), "GET", "/ip_policies", Value::Null)
+        .await;
+    assert_eq!((third.status.as_u16(), third.code()), (400, "ERR_NGROK_217"));
+}
+
+/// A browser sends cookies with whatever a page asks for: they must not be worth anything here.
+#[tokio::test]
+async fn no_cookie_is_read() {
+    let place = place().await;
+    for name in ["__Host-adit-session", "authorization", "api_key"] {
+        let mut asked = request("", "GET", "/ip_policies", &Value::Null);
+        asked.headers_mut().remove("authorization");
+        let cookie = format!("{name}={}", place.ours.key);
+        asked.headers_mut().insert("cookie", cookie.parse().unwrap());
+        let refused = place.send(asked).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.code()),
+            (401, "ERR_NGROK_200"),
+            "{name}"
+        );
+        assert_eq!(refused.header("set-cookie"), "");
+    }
+}
+
+/// A node that applies nothing any more is named; the change is made all the same.
+#[tokio::test]
+async fn a_node_that_hangs_is_named() {
+    let place = place().await;
+    place.hang();
+    let began = std::time::Instant::now();
+    let made = place.ask("POST", "/ip_policies?wait=applied", json!({})).await;
+    assert_eq!(
+        (made.status.as_u16(), made.header("adit-pending-nodes")),
+        (201, "node-1"),
+        "{}",
+        made.text
+    );
+    assert!(began.elapsed().as_secs() >= 4, "it was not waited for");
+    let one = format!("/ip_policies/{}", made.id());
+    assert_eq!(place.ask("GET", &one, Value::Null).await.status, 200);
+    // Who does not ask does not wait.
+    let other = place.ask("POST", "/ip_policies", json!({})).await;
+    assert_eq!((other.status.as_u16(), other.header("adit-pending-nodes")), (201, ""));
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::place::{Place, URL, place};
 
 /// What to send to make one of a kind; `n` makes it another one.
-async fn body(place: &Place, kind: &str, n: usize) -> Value {
+pub(crate) async fn body(place: &Place, kind: &str, n: usize) -> Value {
     match kind {
         "api_key" | "credential" | "ip_policy" | "reserved_addr" => json!({"description": format!("d{n}")}),
         "ip_policy_rule" => {
@@ -39,6 +39,7 @@ async fn body(place: &Place, kind: &str, n: usize) -> Value {
         }
         "role" => json!({"name": format!("role-{n}"), "permissions": ["ip_policies:read"]}),
         "invitation" => json!({"email": format!("b{n}@example.com"), "role_ids": ["viewer"]}),
+        "endpoint_pool" => json!({"url": format!("https://pool{n}.adit.example.com:8443")}),
         other => panic!("no body for {other}"),
     }
 }
@@ -57,12 +58,29 @@ fn authority() -> String {
 }
 
 /// The kinds whose operations are those that all have.
-fn common() -> impl Iterator<Item = &'static Kind> {
-    let others = ["organization", "user", "member", "invitation", "endpoint_pool"];
+pub(crate) fn common() -> impl Iterator<Item = &'static Kind> {
+    let others = ["organization", "user", "member"];
     catalogue::KINDS
         .iter()
         .copied()
         .filter(move |kind| !others.contains(&kind.name) && kind.operations_allowed.contains('C'))
+}
+
+/// Where a kind is made and listed.
+pub(crate) fn path(kind: &Kind) -> String {
+    let below = if kind.surface == Surface::Adit { "/adit" } else { "" };
+    format!("{below}/{}", kind.path)
+}
+
+/// A change that an object of [`body`] takes: field and value.
+pub(crate) fn change(kind: &Kind, n: usize) -> (&'static str, Value) {
+    let has_metadata = kind.fields.iter().any(|f| f.name == "metadata");
+    match kind.name {
+        "invitation" => ("role_ids", json!(["auditor"])),
+        "endpoint_pool" => ("slow_start", json!(20)),
+        _ if has_metadata => ("metadata", json!("{\"a\": \"ü\"}")),
+        _ => ("name", json!(format!("renamed-{n}"))),
+    }
 }
 
 /// Checks that an answer has exactly the described fields, with values of their types.
@@ -103,7 +121,7 @@ async fn each_kind_lives_and_dies() {
     let place = place().await;
     for (n, kind) in common().enumerate() {
         let below = if kind.surface == Surface::Adit { "/adit" } else { "" };
-        let path = format!("{below}/{}", kind.path);
+        let path = path(kind);
         let body = body(&place, kind.name, n).await;
         let made = place.ask("POST", &path, body.clone()).await;
         assert_eq!(made.status, 201, "{}: {}", kind.name, made.text);
@@ -116,9 +134,11 @@ async fn each_kind_lives_and_dies() {
         // What was made is what is shown, but for secrets.
         let shown = place.ask("GET", &one, Value::Null).await;
         let mut expected = made.json.clone();
-        if let Some(token) = expected.get_mut("token") {
-            assert!(token.is_string(), "{}", kind.name);
-            *token = Value::Null;
+        for once in ["token", "link"] {
+            if let Some(secret) = expected.get_mut(once) {
+                assert!(secret.is_string(), "{}", kind.name);
+                *secret = Value::Null;
+            }
         }
         assert_eq!((shown.status.as_u16(), &shown.json), (200, &expected), "{}", kind.name);
         for (field, value) in body.as_object().unwrap() {
@@ -161,11 +181,7 @@ async fn each_kind_lives_and_dies() {
         assert_eq!(place.position(), before, "{}", kind.name);
 
         // A change shows, counts, and is the only one.
-        let (field, value) = if has("metadata") {
-            ("metadata", json!("{\"a\": \"ü\"}"))
-        } else {
-            ("name", json!(format!("renamed-{n}")))
-        };
+        let (field, value) = change(kind, n);
         let changed = place.ask("PATCH", &one, json!({field: value})).await;
         assert_eq!(changed.status, 200, "{}: {}", kind.name, changed.text);
         assert_eq!(changed.json[field], value);
@@ -214,7 +230,7 @@ async fn wrong_types_are_refused_with_their_field() {
     let place = place().await;
     for (n, kind) in common().enumerate() {
         let below = if kind.surface == Surface::Adit { "/adit" } else { "" };
-        let path = format!("{below}/{}", kind.path);
+        let path = path(kind);
         let good = body(&place, kind.name, n).await;
         let before = place.position();
         for field in kind
@@ -263,8 +279,7 @@ async fn wrong_types_are_refused_with_their_field() {
 async fn a_dry_run_answers_and_leaves_nothing() {
     let place = place().await;
     for (n, kind) in common().enumerate() {
-        let below = if kind.surface == Surface::Adit { "/adit" } else { "" };
-        let path = format!("{below}/{}", kind.path);
+        let path = path(kind);
         let body = body(&place, kind.name, n).await;
         let before = place.position();
         for _ in 0..2 {
@@ -279,13 +294,10 @@ async fn a_dry_run_answers_and_leaves_nothing() {
         let made = place.make(&path, body).await;
         let one = format!("{path}/{}", made["id"].as_str().unwrap());
         let before = place.position();
-        let has_metadata = kind.fields.iter().any(|f| f.name == "metadata");
-        let change = if has_metadata {
-            json!({"metadata": "m"})
-        } else {
-            json!({"name": "other"})
-        };
-        let dry = place.ask("PATCH", &format!("{one}?dry_run=true"), change).await;
+        let (field, value) = change(kind, n);
+        let dry = place
+            .ask("PATCH", &format!("{one}?dry_run=true"), json!({field: value}))
+            .await;
         assert_eq!(
             (dry.status.as_u16(), dry.header("adit-dry-run")),
             (200, "true"),

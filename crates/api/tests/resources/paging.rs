@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use adit_api::Limits;
+use adit_model::{Object, Prepared, catalogue};
+use adit_names::id::{Id, Prefix};
+use adit_store::Change;
 use serde_json::{Value, json};
 
 use crate::place::{Place, URL, place, place_with};
@@ -17,6 +20,8 @@ async fn walk(place: &Place, path: &str, key: &str) -> Vec<String> {
         let page = place.ask("GET", &path, Value::Null).await;
         assert_eq!(page.status, 200, "{path}: {}", page.text);
         let objects = page.json[key].as_array().unwrap();
+        let is_first = !path.contains("before_id");
+        assert!(is_first || !objects.is_empty(), "an empty last page: {path}");
         ids.extend(objects.iter().map(|o| o["id"].as_str().unwrap().to_owned()));
         match page.json["next_page_uri"].as_str() {
             Some(next) => {
@@ -131,4 +136,59 @@ async fn what_lives_throughout_is_seen_once() {
         written += count.unwrap();
     }
     assert!(written > 8, "the writers wrote: {written}");
+}
+
+/// One request looks at 10,000 objects at most. What the database can find is found at once; what has to be looked for
+/// row by row is found on the page behind, and the one before says that there is one.
+#[tokio::test]
+async fn a_filter_over_ten_thousand_objects_goes_on() {
+    let place = place().await;
+    let kind = catalogue::by_name("ip_policy").unwrap();
+    let id = |n: u64| Id::at_millis(Prefix::IpPolicy, 1_790_000_000_000 + n * 8, [0; 16]);
+    let make = |n: u64| {
+        let description = if n == 0 { "the oldest" } else { "one of many" };
+        let object = Object {
+            id: id(n),
+            kind: kind.name.to_owned(),
+            organization: place.ours.id,
+            owner: None,
+            schema: 1,
+            revision: 0,
+            created_at: 0,
+            updated_at: 0,
+            body: json!({"description": description, "metadata": ""})
+                .as_object()
+                .unwrap()
+                .clone(),
+        };
+        Change::Create(Prepared::new(kind, object))
+    };
+    for part in 0..20 {
+        let changes = (part * 500..(part + 1) * 500).map(make);
+        place.write(changes.collect()).await;
+    }
+    place.write(vec![make(10_000)]).await;
+    let found = async |path: &str| {
+        let page = place.ask("GET", path, Value::Null).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        let ids = page.json["ip_policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|o| o["id"].clone())
+            .collect::<Vec<_>>();
+        let next = page.json["next_page_uri"]
+            .as_str()
+            .map(|uri| uri.strip_prefix(URL).unwrap().to_owned());
+        (ids, next)
+    };
+    let oldest = vec![Value::from(id(0).to_string())];
+    let by_id = format!("/ip_policies?filter=obj.id%3D%3D%22{}%22", id(0));
+    assert_eq!(found(&by_id).await, (oldest.clone(), None));
+    let (ids, next) = found("/ip_policies?filter=obj.description%3D%3D%22the%20oldest%22").await;
+    assert_eq!(ids, [] as [Value; 0]);
+    assert_eq!(found(&next.expect("there is more to look at")).await, (oldest, None));
+    // A filter that all fulfil fills its pages.
+    let (ids, next) = found("/ip_policies?limit=7&filter=obj.metadata%3D%3D%22%22").await;
+    assert_eq!((ids.len(), next.is_some()), (7, true));
 }

@@ -13,12 +13,14 @@ use adit_names::id::{Id, Prefix};
 use adit_store::log::AuditKey;
 use adit_store::{Actor, Change, MasterKey, Source, Store, Write};
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::described;
 
 pub(crate) const URL: &str = "https://api.adit.example.com:8443";
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -215,7 +217,17 @@ async fn org(store: &Store, n: u8) -> Org {
         }
         Change::Create(prepared)
     });
-    let write = Write {
+    store.write(by_the_host(organization, changes.collect())).await.unwrap();
+    let first: String = key.base62().iter().copied().map(char::from).collect();
+    Org {
+        id: organization,
+        user,
+        key: format!("{first}_{SECOND}"),
+    }
+}
+
+fn by_the_host(organization: Id, changes: Vec<Change>) -> Write {
+    Write {
         organization,
         actor: Actor {
             principal: None,
@@ -226,15 +238,8 @@ async fn org(store: &Store, n: u8) -> Org {
             user_agent: String::new(),
             operation_id: String::new(),
         },
-        changes: changes.collect(),
+        changes,
         dry_run: false,
-    };
-    store.write(write).await.unwrap();
-    let first: String = key.base62().iter().copied().map(char::from).collect();
-    Org {
-        id: organization,
-        user,
-        key: format!("{first}_{SECOND}"),
     }
 }
 
@@ -255,15 +260,30 @@ impl Place {
     }
 
     pub(crate) async fn send_from(&self, peer: IpAddr, request: Request<Full<Bytes>>) -> Answer {
+        let method = Method::from_bytes(request.method().as_str().to_ascii_uppercase().as_bytes()).unwrap();
+        let path = request.uri().path().to_owned();
+        let host = request.headers().get("host").cloned();
         let (head, body) = self.api.answer(request, peer).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
-        Answer {
+        let answer = Answer {
             status: head.status,
             headers: head.headers,
             json: serde_json::from_str(&text).unwrap_or(Value::Null),
             text,
-        }
+        };
+        described::check(&method, host.as_ref(), &path, &answer);
+        answer
+    }
+
+    /// Writes behind the API's back.
+    pub(crate) async fn write(&self, changes: Vec<Change>) {
+        self.store.write(by_the_host(self.ours.id, changes)).await.unwrap();
+    }
+
+    /// From now on this node applies nothing any more.
+    pub(crate) fn hang(&self) {
+        self.follower.abort();
     }
 
     /// As our administrator.

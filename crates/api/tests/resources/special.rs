@@ -419,3 +419,19 @@ async fn a_policy_is_checked_when_it_is_written() {
     let kept = place.ask("GET", &one, Value::Null).await;
     assert_eq!(kept.json["traffic_policy"], restrict(&ip_policy));
 }
+
+/// Policies are texts of somebody's, with comments and ends of lines as he has them.
+#[tokio::test]
+async fn a_policy_comes_back_byte_for_byte() {
+    let place = place().await;
+    let text = "# of the team \u{fc} \r\non_http_request:\r\n  - actions:\r\n      - type: deny   \r\n\r\n";
+    let body = json!({"url": "https://crlf.adit.example.com:8443", "type": "cloud", "traffic_policy": text});
+    let made = place.make("/endpoints", body).await;
+    let one = format!("/endpoints/{}", made["id"].as_str().unwrap());
+    assert_eq!(place.ask("GET", &one, Value::Null).await.json["traffic_policy"], text);
+    let other = format!("{text}# more\n");
+    let changed = place.ask("PATCH", &one, json!({"traffic_policy": other})).await;
+    assert_eq!(changed.json["traffic_policy"], other, "{}", changed.text);
+    let list = place.ask("GET", "/endpoints", Value::Null).await;
+    assert_eq!(list.json["endpoints"][0]["traffic_policy"], other);
+}

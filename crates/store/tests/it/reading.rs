@@ -1,5 +1,5 @@
 use adit_model::OnDelete;
-use adit_names::id::Prefix;
+use adit_names::id::{Id, Prefix};
 use adit_store::Item;
 use adit_store::{Column, Op, Page, Term, Value};
 use serde_json::json;
@@ -263,4 +263,59 @@ async fn work(bench: &Bench) {
     store.close().await;
 }
 
-on_both! { pages the_feed a_log_that_went_back work }
+/// Ids whose digits differ in all their places, capital and small: they are listed by their bytes.
+async fn ids_by_their_bytes(bench: &Bench) {
+    let store = bench.open().await;
+    let org = organization();
+    let mut ids = Vec::new();
+    for n in 0..200_u32 {
+        let mut bytes = [0; 20];
+        for (at, byte) in (0_u32..).zip(&mut bytes) {
+            // The first byte is of the time; it stays small enough for one.
+            let mixed = (n + 1).wrapping_mul(2_654_435_761).rotate_left(at * 5) ^ at;
+            *byte = if at == 0 {
+                u8::try_from(n % 100).unwrap()
+            } else {
+                mixed.to_be_bytes()[0]
+            };
+        }
+        let mut made = policy(org, "x");
+        made.id = Id::from_bytes(Prefix::IpPolicy, bytes);
+        ids.push(create(&store, prepared(made)).await.unwrap().id);
+    }
+    ids.sort_unstable_by_key(|id| std::cmp::Reverse(id.to_string().into_bytes()));
+    let mut seen = Vec::new();
+    loop {
+        let page = Page {
+            kind: "ip_policy",
+            organization: Some(org),
+            before: seen.last().copied(),
+            limit: 7,
+            terms: Vec::new(),
+        };
+        let got = store.page(&page).await.unwrap();
+        if got.is_empty() {
+            break;
+        }
+        seen.extend(got.iter().map(|object| object.id));
+    }
+    assert_eq!(seen, ids);
+    store.close().await;
+}
+
+/// A database that orders texts as a dictionary does.
+#[tokio::test]
+async fn ids_by_their_bytes_where_words_have_another_order() {
+    let url = crate::postgres::database().await;
+    let (_, name) = crate::postgres::socket().await;
+    let words = format!("{name}_of_words");
+    let make = format!("CREATE DATABASE {words} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'");
+    crate::postgres::run(&url, &make).await;
+    let (_, socket) = url.split_once('?').unwrap();
+    let url = format!("postgres://postgres@localhost/{words}?{socket}");
+    let is_so = "DO $$ BEGIN IF 'B' < 'a' THEN RAISE 'it orders by bytes'; END IF; END $$";
+    crate::postgres::run(&url, is_so).await;
+    ids_by_their_bytes(&Bench::at(url)).await;
+}
+
+on_both! { ids_by_their_bytes pages the_feed a_log_that_went_back work }

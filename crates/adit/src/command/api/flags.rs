@@ -10,6 +10,40 @@ use super::{Common, ListArgs};
 /// Parameters that every operation of a kind has: they have flags of their own.
 const COMMON: &[&str] = &["dry_run", "wait", "unset"];
 
+/// What ngrok's command line takes beside what its API describes, by method and path: fields that only older objects
+/// had, or that have a newer name. Sent as they are given; the server says what becomes of them.
+const OLDER: &[(&str, &str, &[&str])] = &[
+    ("POST", "/api_keys", &["owner_email"]),
+    (
+        "POST",
+        "/credentials",
+        &["owner_email", "precomputed_token", "scim_user_id"],
+    ),
+    ("POST", "/ip_policies", &["action"]),
+    ("POST", "/reserved_addrs", &["endpoint_configuration_id"]),
+    ("PATCH", "/reserved_addrs/{id}", &["endpoint_configuration_id"]),
+    (
+        "POST",
+        "/reserved_domains",
+        &[
+            "name",
+            "http_endpoint_configuration_id",
+            "https_endpoint_configuration_id",
+        ],
+    ),
+    (
+        "PATCH",
+        "/reserved_domains/{id}",
+        &[
+            "region",
+            "http_endpoint_configuration_id",
+            "https_endpoint_configuration_id",
+        ],
+    ),
+];
+/// The field whose text ngrok's command line also fetches from an address.
+const FETCHED: &str = "traffic_policy";
+
 /// Adds `RESOURCE VERB` below `adit api`.
 pub(super) fn augment(command: Command) -> Command {
     let mut command = command
@@ -132,7 +166,22 @@ fn verb(operation: &Operation) -> Command {
                 .help("Adit's form of the object, with its additions"),
         );
     }
+    for name in older(operation) {
+        command = command.arg(
+            Arg::new(older_id(name))
+                .long(flag(name))
+                .value_name("TEXT")
+                .allow_hyphen_values(true)
+                .hide(true),
+        );
+    }
     with_body(command, operation.body)
+}
+
+/// The older fields that an operation takes.
+pub(super) fn older(operation: &Operation) -> &'static [&'static str] {
+    let of = |(method, path, _): &&(&str, &str, _)| *method == operation.method && *path == operation.path;
+    OLDER.iter().find(of).map_or(&[], |(_, _, fields)| fields)
 }
 
 fn with_body(mut command: Command, fields: &[Field]) -> Command {
@@ -164,6 +213,16 @@ fn with_body(mut command: Command, fields: &[Field]) -> Command {
                     .help("The same from a file; - is stdin"),
             );
             instead.push(file);
+            if field.name == FETCHED {
+                let url = url_id(field);
+                command = command.arg(
+                    Arg::new(&url)
+                        .long(format!("{}-url", flag(field.name)))
+                        .value_name("URL")
+                        .hide(true),
+                );
+                instead.push(url);
+            }
         }
         if field.required {
             one = one.required_unless_present_any(instead);
@@ -234,6 +293,14 @@ pub(super) fn body_id(field: &Field) -> String {
 
 pub(super) fn file_id(field: &Field) -> String {
     format!("file.{}", field.name)
+}
+
+pub(super) fn url_id(field: &Field) -> String {
+    format!("url.{}", field.name)
+}
+
+pub(super) fn older_id(name: &str) -> String {
+    format!("older.{name}")
 }
 
 pub(super) fn query_id(field: &Field) -> String {

@@ -7,6 +7,8 @@
 //! ```
 
 pub(crate) mod client;
+#[cfg(test)]
+mod documented;
 mod flags;
 pub(crate) mod list;
 mod named;
@@ -68,6 +70,20 @@ pub(crate) struct Common {
     /// Say what is done
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
+    /// ngrok's flags for a log, which such a command does not have
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Flags that are understood for the sake of old scripts: there is nothing that would be logged.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct LogArgs {
+    #[arg(long, hide = true, value_name = "PATH")]
+    log: Option<String>,
+    #[arg(long, hide = true, value_name = "FORM")]
+    log_format: Option<String>,
+    #[arg(long, hide = true, value_name = "LEVEL")]
+    log_level: Option<String>,
 }
 
 /// Flags of lists.
@@ -82,6 +98,16 @@ pub(crate) struct ListArgs {
 }
 
 impl Common {
+    /// Whether a log was asked for.
+    pub(crate) fn wants_log(&self) -> bool {
+        let LogArgs {
+            log,
+            log_format,
+            log_level,
+        } = &self.log;
+        [log, log_format, log_level].into_iter().any(Option::is_some)
+    }
+
     /// The form of what goes wrong.
     pub(crate) fn failure_form(&self) -> Form {
         if self.json || matches!(self.output, Output::Json | Output::Jsonl) {
@@ -139,6 +165,9 @@ impl Args {
         let request = request::of(self.operation, &self.matches)?;
         let mut client = self.common.target.client()?;
         let show = Show::new(&self.common);
+        if self.common.wants_log() {
+            show.note("--log, --log-format and --log-level have no effect: this command logs nothing");
+        }
         if self.operation.list.is_empty() {
             return event_loop()?.block_on(self.one(&mut client, request, &show));
         }

@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use serde_json::{Map, Value};
 
 use super::client::{Request, encoded};
-use super::flags::{body_id, file_id, is_common, path_id, query_id};
+use super::flags::{body_id, file_id, is_common, older, older_id, path_id, query_id, url_id};
 use super::operation::{Field, Form, Operation};
 use crate::exit::Failure;
 
@@ -150,6 +150,11 @@ fn body(
             put(&mut whole, field.name, value);
         }
     }
+    for name in older(operation) {
+        if let Some(text) = flagged::<String>(matches, &older_id(name)) {
+            put(&mut whole, name, text.as_str().into());
+        }
+    }
     serde_json::to_vec(&whole)
         .map(Some)
         .map_err(|e| Failure::failed(format!("the body: {e}")))
@@ -158,6 +163,14 @@ fn body(
 /// The value of a field, if one was given.
 fn given(field: &Field, matches: &ArgMatches, stdin: &mut Stdin) -> Result<Option<Value>, Failure> {
     let id = body_id(field);
+    if flagged::<String>(matches, &url_id(field)).is_some() {
+        let what = format!(
+            "--{}-url is not available in this version",
+            field.name.replace('_', "-")
+        );
+        let fix = format!("fetch it, and give it with --{}-file -", field.name.replace('_', "-"));
+        return Err(Failure::usage(what).fix(fix));
+    }
     let flag = || format!("--{}", field.name.replace('_', "-"));
     let all = |id: &str| matches.get_many::<String>(id).map(|v| v.cloned().collect::<Vec<_>>());
     let no_json = |e: serde_json::Error| Failure::usage(format!("{} is no JSON: {e}", flag()));
@@ -272,4 +285,89 @@ fn once_key() -> String {
     let half = || RandomState::new().hash_one(std::process::id());
     let now = jiff::Timestamp::now().as_nanosecond();
     format!("adit-{now:x}-{:016x}{:016x}", half(), half())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::command::Command;
+
+    fn asked(line: &[&str]) -> Result<(String, Value), Failure> {
+        let line = ["adit", "api"].iter().chain(line);
+        let Command::Api(args) = crate::Cli::try_parse_from(line).unwrap().command else {
+            panic!("another command");
+        };
+        let Typed { request, .. } = of(args.operation, &args.matches)?;
+        Ok((request.target, serde_json::from_slice(&request.body.unwrap()).unwrap()))
+    }
+
+    #[test]
+    fn maps_fields_within_fields_and_lists_of_objects() {
+        let (target, body) = asked(&[
+            "agent-ingresses",
+            "create",
+            "--domain",
+            "connect.example.com",
+            "--min-agent-version",
+            "ngrok-go=2.0=x",
+            "--min-agent-version",
+            "adit=1",
+            "--certificate-management-policy.authority",
+            "letsencrypt",
+        ])
+        .unwrap();
+        // One of these is an addition of ours.
+        assert_eq!(target, "/adit/agent_ingresses");
+        let wanted = json!({
+            "domain": "connect.example.com",
+            "min_agent_version": {"ngrok-go": "2.0=x", "adit": "1"},
+            "certificate_management_policy": {"authority": "letsencrypt"},
+        });
+        assert_eq!(body, wanted);
+        let (_, body) = asked(&["agent-ingresses", "update", "x", "--min-agent-version", ""]).unwrap();
+        assert_eq!(body, json!({"min_agent_version": {}}));
+        let (target, body) = asked(&[
+            "reserved-domains",
+            "update",
+            "x",
+            "--resolves-to",
+            "value=eu",
+            "--resolves-to",
+            "{\"value\":\"us\"}",
+            "--resolves-to",
+            "[{\"value\":\"ap\"},{\"value\":\"in\"}]",
+        ])
+        .unwrap();
+        assert_eq!(target, "/reserved_domains/x");
+        assert_eq!(
+            body,
+            json!({"resolves_to": [{"value": "eu"}, {"value": "us"}, {"value": "ap"}, {"value": "in"}]})
+        );
+        let (_, body) = asked(&["ip-restrictions", "update", "x", "--enforced=false"]).unwrap();
+        assert_eq!(body, json!({"enforced": false}));
+    }
+
+    #[test]
+    fn older_fields_are_sent_and_what_cannot_be_done_is_refused() {
+        let (target, body) = asked(&["credentials", "create", "--owner-email", "eva@example.com"]).unwrap();
+        assert_eq!(
+            (target.as_str(), body),
+            ("/credentials", json!({"owner_email": "eva@example.com"}))
+        );
+        let refused = asked(&[
+            "endpoints",
+            "update",
+            "x",
+            "--traffic-policy-url",
+            "https://example.com",
+        ])
+        .unwrap_err();
+        assert!(
+            refused.what.contains("--traffic-policy-url") && refused.fix.is_some(),
+            "{refused:?}"
+        );
+    }
 }

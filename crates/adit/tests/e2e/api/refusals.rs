@@ -95,11 +95,19 @@ fn a_body_that_is_too_large_is_refused_before_it_was_sent() {
 #[test]
 fn another_host_on_its_connection_and_plain_http() {
     let s = server();
-    let elsewhere = request(s, "GET", "/tunnels", "", "").replace(HOST, "dashboard.adit.localhost");
+    let elsewhere = request(s, "GET", "/tunnels", "", "").replace(HOST, "elsewhere.adit.localhost");
     refused(&elsewhere, 421, "ERR_ADIT_4210");
-    // A key in the clear is not led to where it works.
-    let answer = Visitor::plain(s.info.http).ask(request(s, "GET", "/tunnels", "", ""));
-    assert_eq!((answer.status(), answer.get("location")), (404, None));
+    // A key in the clear is not led to where it works, and learns no more than at a name that nobody has.
+    let [api, nobody] = [HOST, "nobody.adit.localhost"].map(|host| {
+        let asked = request(s, "GET", "/tunnels", "", "").replace(HOST, host);
+        let answer = Visitor::plain(s.info.http).ask(asked);
+        assert_eq!((answer.status(), answer.get("location")), (404, None));
+        assert_eq!(answer.code(), "ERR_NGROK_3200");
+        let id = answer.get("x-request-id").unwrap().to_owned();
+        let text = String::from_utf8(answer.body).unwrap();
+        text.replace(host, "the host").replace(&id, "the request")
+    });
+    assert_eq!(api, nobody);
 }
 
 #[test]

@@ -325,7 +325,8 @@ fn claims(object: &Object) -> Vec<Claim> {
             }
         },
         taken: ErrorCode::NGROK_18009,
-        foreign: ErrorCode::NGROK_334,
+        // As for any name that is somebody else's.
+        foreign: ErrorCode::NGROK_18006,
     }];
     if url.binding() == Binding::Public && url.scheme().by_name() {
         let root = reversed(url.host().base_of_wildcard().unwrap_or_else(|| url.host().as_str()));
