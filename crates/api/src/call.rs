@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Instant;
 
 use adit_names::code::ErrorCode;
@@ -266,9 +267,12 @@ impl Api {
                 self.door(Door::Dashboard, organization, actor, peer)?;
                 same_site::check_origin(&head.method, headers, &self.dashboard)?;
                 same_site::check_token(&head.method, headers, &cookie)?;
+                // Who is refused has not used it.
+                let mut caller = nobody.with_session(&self.told.access, (*session).clone())?;
                 let (session, renewed) = self.used(*session).await?;
                 decided.cookie = renewed;
-                nobody.with_session(&self.told.access, session)?
+                caller.session = Some(Arc::new(session));
+                caller
             }
         };
         decided.asked = Some((caller.organization, caller.actor()));
