@@ -21,6 +21,8 @@ mod audit;
 mod browser;
 #[path = "../resources/conventions.rs"]
 mod conventions;
+#[path = "../resources/described.rs"]
+mod described;
 #[path = "../resources/kinds.rs"]
 mod kinds;
 #[path = "../resources/paging.rs"]
