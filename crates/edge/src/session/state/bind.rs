@@ -272,8 +272,8 @@ impl Sessions {
     /// 333 for an unknown endpoint.
     pub(crate) fn policy_is_for(&mut self, of: &Connection, id: &str) -> Result<policy::For, Refusal> {
         let live = self.current(of).ok_or_else(replaced)?;
-        let has_id = |e: &&Box<Endpoint>| e.member.endpoint_id == id || e.member.bind_id == id;
-        let endpoint = live.endpoints.values().find(has_id);
+        let has_id = |e: &Endpoint| e.member.endpoint_id == id || e.member.bind_id == id;
+        let endpoint = live.endpoints.values().find(|e| has_id(e));
         let endpoint = endpoint.ok_or_else(|| Refusal::new(ErrorCode::NGROK_333, &[("id", id)]))?;
         Ok(policy::For {
             scheme: endpoint.url.scheme(),
