@@ -190,7 +190,7 @@ fn members_are_chosen_in_turn_by_load_and_by_value() {
     members[0].set_leg(&adit_cluster::Leg { mux, ..leg(0) });
     let busy = members[0].legs()[0].mux.open(b"x").unwrap();
     for random in 0..64_u64 {
-        assert_ne!(chosen(By::LeastBusy(random << 32 | random * 7)), "a");
+        assert_ne!(chosen(By::LeastBusy((random << 32) | (random * 7))), "a");
     }
     drop(busy);
 

@@ -36,7 +36,6 @@ pages! {
     headers_and_paths "headers-and-paths"
     limits "limits"
     variables "variables"
-    webhooks "webhooks"
 }
 
 /// A policy of a page, and what is shown of it.
@@ -53,7 +52,10 @@ struct Call {
 
 fn examples(page: &str) -> Vec<Example<'_>> {
     let mut examples: Vec<Example<'_>> = Vec::new();
-    for block in page.split("\n```").filter(|b| b.starts_with("yaml\n") || b.starts_with("console\n")) {
+    for block in page
+        .split("\n```")
+        .filter(|b| b.starts_with("yaml\n") || b.starts_with("console\n"))
+    {
         let (kind, text) = block.split_once('\n').unwrap();
         if kind == "yaml" {
             examples.push(Example {
@@ -109,11 +111,17 @@ fn runs(page: &str, text: &str) {
 /// The service of the pages: it shows what reached it, and fails at `/status/…` as it is told.
 fn service(request: &Message) -> Vec<u8> {
     let mut seen = format!("{} {}\n", request.method(), request.target());
-    seen.push_str(&request.head_text().lines().skip(1).fold(String::new(), |mut lines, line| {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        writeln!(lines, "{}:{value}", name.to_ascii_lowercase()).unwrap();
-        lines
-    }));
+    seen.push_str(
+        &request
+            .head_text()
+            .lines()
+            .skip(1)
+            .fold(String::new(), |mut lines, line| {
+                let (name, value) = line.split_once(':').unwrap_or((line, ""));
+                writeln!(lines, "{}:{value}", name.to_ascii_lowercase()).unwrap();
+                lines
+            }),
+    );
     let status = request.target().strip_prefix("/status/").unwrap_or("200 OK");
     response(status, "", seen.as_bytes())
 }

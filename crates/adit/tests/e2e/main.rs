@@ -15,6 +15,7 @@ mod cli;
 mod cost;
 mod differential;
 mod errors;
+mod guides;
 mod harness;
 mod listeners;
 mod names;

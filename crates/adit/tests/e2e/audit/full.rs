@@ -54,7 +54,7 @@ fn a_full_disk_stops_changes_and_nothing_else() {
         .url("https://late-full.adit.localhost")
         .start();
     let mut visitor = Visitor::tls(&server, "late-full.adit.localhost");
-    let answer = visitor.ask("GET / HTTP/1.1\r\nHost: late-full.adit.localhost\r\n\r\n".to_owned());
+    let answer = visitor.ask("GET / HTTP/1.1\r\nHost: late-full.adit.localhost\r\n\r\n");
     assert_eq!(answer.status(), 200);
     assert_eq!(server.metric("adit_events_dropped_total", &["queue=\"spool\""]), 0.0);
     assert!(
