@@ -23,7 +23,7 @@ async fn value(place: &Place, kind: &str, field: &str) -> Value {
         ("reserved_domain", "resolves_to") => json!([{"value": "global"}]),
         ("credential", "acl") => json!(["bind:*.example.com", "bind:a.example.com"]),
         ("ip_policy_rule", "cidr") => json!("192.0.2.0/24"),
-        ("endpoint", "traffic_policy") => json!("# another\non_http_request: []\n"),
+        ("endpoint", "traffic_policy") => json!("# another\non_http_request:\n  - actions:\n      - type: deny\n"),
         ("endpoint", "bindings") => json!(["public"]),
         ("service_user", "active") => json!(false),
         (_, "enforced" | "pooling_enabled") => json!(true),

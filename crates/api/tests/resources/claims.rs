@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::place::{Place, place};
 
-const POLICY: &str = "on_http_request: []\n";
+const POLICY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
 
 /// What another organisation gets for the same.
 enum Others {

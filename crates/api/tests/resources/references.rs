@@ -10,7 +10,7 @@ const NOBODYS: &str = "0ujtsYcgvSTl8PAuAdqWYSMnLOv";
 /// A body that refers to an id.
 type Make = Box<dyn Fn(&str) -> Value>;
 
-const POLICY: &str = "on_http_request: []\n";
+const POLICY: &str = "on_http_request:\n  - actions:\n      - type: deny\n";
 
 /// An answer with an id taken out that was asked about, and what is new each time.
 fn without(answer: &Answer, id: &str) -> Value {
@@ -190,7 +190,9 @@ async fn what_refers_to_something_stops_its_deletion_or_follows_it() {
     let of_domain = place.make("/endpoints", cloud("https://shop.example.net:8443")).await;
     let address = place.make("/reserved_addrs", json!({})).await;
     let url = format!("tcp://{}", address["addr"].as_str().unwrap());
-    let of_address = place.make("/endpoints", cloud(&url)).await;
+    let mut of_address = cloud(&url);
+    of_address["traffic_policy"] = POLICY.replace("on_http_request", "on_tcp_connect").into();
+    let of_address = place.make("/endpoints", of_address).await;
     for (one, referrer, number) in [
         (
             path("/vaults", &vault),
