@@ -69,7 +69,7 @@ impl Field {
     }
 
     /// A field that the server sets.
-    pub(crate) const fn shown(name: &'static str, form: Form, about: &'static str) -> Self {
+    pub const fn shown(name: &'static str, form: Form, about: &'static str) -> Self {
         Self::new(name, form, Writable::Never, about)
     }
 
@@ -102,7 +102,7 @@ impl Field {
         self
     }
 
-    pub(crate) const fn nullable(mut self) -> Self {
+    pub const fn nullable(mut self) -> Self {
         self.nullable = true;
         self
     }

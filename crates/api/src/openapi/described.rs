@@ -49,7 +49,7 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditMeGet",             "me",              "Show who you are and what you may.",   "", "{}"),
     ("AditMeUpdate",          "me",              "Change your name or language.",        "AditMeUpdate", "{}"),
     ("AditMeAuthtokenGet",    "me",              "Show your default authtoken, without the token.", "", "{}"),
-    ("AditMeAuthtokenReset",  "me",              "Make a new default authtoken in place of the old one.", "", "+Credential"),
+    ("AditMeAuthtokenReset",  "me",              "Make a new default authtoken in place of the old one.", "", "+AditCredential"),
     ("AditSessionsCreate",    "sessions",        "Sign in at the dashboard.",            "AditSessionsCreate", "{}"),
     ("AditSetup",             "sessions",        "Choose the first administrator's password.", "AditSetup", "{}"),
     ("AditPasswordReset",     "sessions",        "Choose a new password by a link.",     "AditPasswordReset", ""),

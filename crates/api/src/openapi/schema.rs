@@ -83,7 +83,10 @@ pub(super) fn shown(subject: &Subject, schemas: &mut Schemas) -> String {
         // Those of agents are made by their binds, and shown in the same list.
         kind["enum"] = json!(["cloud", "agent"]);
     }
-    let required: Vec<&String> = properties.keys().collect();
+    let required: Vec<String> = properties.keys().cloned().collect();
+    for field in people::shown_once(subject.kind.name) {
+        properties.insert(field.name.to_owned(), property(field, false));
+    }
     let schema = json!({
         "type": "object",
         "description": subject.kind.about,

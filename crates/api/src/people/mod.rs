@@ -40,6 +40,14 @@ pub(crate) fn made_with(kind: &str) -> &'static [Field] {
     }
 }
 
+/// What only the answer to the making of an object holds, beyond its fields.
+pub(crate) fn shown_once(kind: &str) -> &'static [Field] {
+    match kind {
+        "organization" => organization::SHOWN_ONCE,
+        _ => &[],
+    }
+}
+
 /// What answers an operation (`C`, `R`, `U`, `D`, `L`) on a kind, if that is not what answers it for all kinds.
 pub(crate) fn handler(kind: &str, operation: char) -> Option<Handler> {
     let handler = match (kind, operation) {

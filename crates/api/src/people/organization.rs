@@ -17,6 +17,7 @@ use crate::route_table::Answer;
 /// The role of who is invited to a new organisation.
 const ADMINISTRATOR: &str = "admin";
 const ADMIN_EMAIL: &str = "admin_email";
+const LINK: &str = "invitation_link";
 
 /// Who will administer a new organisation.
 pub(super) const MADE_WITH: &[Field] = &[Field::set(
@@ -42,6 +43,14 @@ fn of_caller<'a>(call: &Call<'a>) -> Call<'a> {
         ..call.clone()
     }
 }
+
+/// What the answer has besides, if somebody was invited.
+pub(super) const SHOWN_ONCE: &[Field] = &[Field::shown(
+    LINK,
+    Form::Text(2048),
+    "The link by which the first administrator accepts; only in the answer that made the organisation.",
+)
+.nullable()];
 
 /// `POST /adit/organizations`: an organisation, and in the same write the invitation of its first administrator, since
 /// nobody else is in it who could invite him.
@@ -74,7 +83,7 @@ async fn make(call: &Call<'_>, id: Id) -> Result<Full, ApiError> {
     let object = object.ok_or_else(|| ApiError::internal("the store did not say what it has made"))?;
     let mut json = call.show(subject, object);
     if let Some((_, link)) = link {
-        json["invitation_link"] = link.into();
+        json[LINK] = link.into();
     }
     let answer = call.changed(subject, StatusCode::CREATED, Some((object, json)), written.position);
     Ok(answer.await)
