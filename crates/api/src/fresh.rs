@@ -38,7 +38,7 @@ fn behind(last: [u8; 20], step: u32, new: [u8; 20]) -> [u8; 20] {
         bytes
             .iter()
             .skip(TIME)
-            .fold(0_u128, |n, byte| n << 8 | u128::from(*byte))
+            .fold(0_u128, |n, byte| (n << 8) | u128::from(*byte))
     };
     if last.get(..TIME) != new.get(..TIME) || tail(&new) > tail(&last) {
         return new;

@@ -102,6 +102,7 @@ impl Field {
         self
     }
 
+    /// Null is what it is where nothing was given.
     pub const fn nullable(mut self) -> Self {
         self.nullable = true;
         self
