@@ -252,7 +252,7 @@ fn user_of_the_system() -> String {
         let name = fields.next()?;
         (fields.nth(1) == Some(uid.as_str())).then_some(name)
     });
-    name.map_or(uid.clone(), str::to_owned)
+    name.map_or_else(|| uid.clone(), str::to_owned)
 }
 
 #[cfg(not(unix))]
