@@ -23,8 +23,8 @@ use crate::authorize::matrix::Matrix;
 use crate::error::{ApiError, RETRY_AFTER};
 use crate::fresh::now_millis;
 use crate::limits::{Left, Place};
-use crate::login::same_site;
 use crate::login::session::Session;
+use crate::login::{enrol, same_site};
 use crate::query::Query;
 use crate::route_table::{Access, Handler, Route};
 use crate::route_tree::{self, Values};
@@ -272,6 +272,7 @@ impl Api {
                 let (session, renewed) = self.used(*session).await?;
                 decided.cookie = renewed;
                 caller.session = Some(Arc::new(session));
+                enrol::may(self, &caller, route)?;
                 caller
             }
         };

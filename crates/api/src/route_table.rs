@@ -13,7 +13,7 @@ use crate::audit;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
-use crate::login::{self, own as own_password, sessions, setup, sign_in};
+use crate::login::{self, enrol, own as own_password, sessions, setup, sign_in};
 use crate::openapi;
 use crate::people::{authtoken, explain, me, organization, permissions, version};
 use crate::query::Parameter;
@@ -204,6 +204,10 @@ pub(crate) static ROUTES: &[Route] = &[
     known(Method::DELETE, "/adit/sessions/{id}",            "AditSessionsDelete",        Later(sessions::revoke)),
     known(Method::POST,   "/adit/me/password",              "AditMePasswordUpdate",      Later(own_password::change)),
     known(Method::POST,   "/adit/me/verify",                "AditMeVerify",              Later(own_password::verify)),
+    known(Method::POST,   "/adit/me/totp",                  "AditMeTotpCreate",          Later(enrol::totp)),
+    known(Method::DELETE, "/adit/me/totp",                  "AditMeTotpDelete",          Later(enrol::remove_totp)),
+    known(Method::POST,   "/adit/me/recovery_codes",        "AditMeRecoveryCodesCreate", Later(enrol::new_codes)),
+    known(Method::DELETE, "/adit/me/recovery_codes",        "AditMeRecoveryCodesDelete", Later(enrol::remove_codes)),
     route(Method::POST,   "/adit/users/{id}/reset_password", "AditUsersResetPassword",   "members:manage", NONE, Later(setup::make_link)),
     known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
     known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Later(explain::post)),

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adit_api::login::{end_sessions, reset_with};
+use adit_api::login::{end_sessions, reset_with, without_second_factors};
 use adit_model::kind::user::canonical_email;
 use adit_model::timestamp::timestamp;
 use adit_model::{Object, Prepared, catalogue};
@@ -87,6 +87,8 @@ pub struct Reset {
     pub token: String,
     /// RFC 3339 time until which the link is good: an hour.
     pub until: String,
+    /// Whether he had second factors, which he has no more.
+    pub had_second_factors: bool,
     /// Whether he can sign in at all.
     pub is_active: bool,
 }
@@ -172,7 +174,7 @@ impl Host {
         self.store.get(id).await?.map(|found| found.id).ok_or_else(missing)
     }
 
-    /// Makes a link by which a user chooses a new password, and ends his sessions. Recorded first, in the log of each
+    /// Makes a link by which a user chooses a new password, takes his second factors away and ends his sessions. Recorded first, in the log of each
     /// organisation that he is in.
     ///
     /// # Errors
@@ -182,6 +184,19 @@ impl Host {
         let canonical = canonical_email(email).ok_or_else(missing)?;
         let (id, _) = self.store.holder("email", &canonical).await?.ok_or_else(missing)?;
         let user = self.store.get(id).await?.ok_or_else(missing)?;
+        let had_second_factors = match without_second_factors(&user) {
+            Some(next) => {
+                let update = Change::Update {
+                    seen: user.revision,
+                    next,
+                    again: Again(Arc::new(|user: &Object| Ok(without_second_factors(user)))),
+                    only_seen: false,
+                };
+                self.write(user.organization, update).await?;
+                true
+            }
+            None => false,
+        };
         for organization in self.organizations_of(id).await? {
             let fact = Fact {
                 event_type: "password_reset_requested.v0",
@@ -198,6 +213,7 @@ impl Host {
             token,
             until: timestamp(until, false),
             is_active: user.flag("active"),
+            had_second_factors,
         })
     }
 
@@ -258,4 +274,58 @@ fn user_of_the_system() -> String {
 #[cfg(not(unix))]
 fn user_of_the_system() -> String {
     std::env::var("USERNAME").unwrap_or_else(|_| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_model::SecretValue;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::first::{First, initialize};
+    use crate::state::State;
+
+    #[tokio::test]
+    async fn a_reset_takes_second_factors_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings::default();
+        let first = First::new("adit", "ada@example.com").unwrap();
+        let state = State::open(dir.path()).unwrap();
+        assert!(initialize(&settings, &state, &first, "example.com").await.unwrap());
+        let host = Host::open(&settings, dir.path()).await.unwrap();
+        let id = first.organization_id.with_prefix(Prefix::User);
+        let mut user = host.store.get(id).await.unwrap().unwrap();
+        let mfa = json!({"totp": true, "passkeys": [], "recovery_codes_left": 2});
+        user.body.insert("mfa".to_owned(), mfa);
+        let seen = user.revision;
+        let mut next = Prepared::new(catalogue::by_name("user").unwrap(), user);
+        for field in ["totp", "recovery_codes"] {
+            let bytes = Zeroizing::new(vec![7; 64]);
+            next.secrets.push((field, SecretValue::Sealed(bytes)));
+        }
+        let enrolled = Change::Update {
+            seen,
+            next,
+            again: Again(Arc::new(|_: &Object| Ok(None))),
+            only_seen: true,
+        };
+        host.write(SYSTEM, enrolled).await.unwrap();
+
+        let reset = host.reset_user("Ada@example.com").await.unwrap();
+        assert!(reset.had_second_factors && reset.is_active && !reset.token.is_empty());
+        assert!(!format!("{reset:?}").contains(&reset.token));
+        let user = host.store.get(id).await.unwrap().unwrap();
+        assert_eq!(
+            user.body["mfa"],
+            json!({"totp": false, "passkeys": [], "recovery_codes_left": 0})
+        );
+        for (field, value) in host.store.secrets(&[id]).await.unwrap().remove(&id).unwrap() {
+            assert!(
+                matches!(&value, SecretValue::Sealed(bytes) if bytes.is_empty()),
+                "{field} is still there"
+            );
+        }
+        assert!(!host.reset_user("ada@example.com").await.unwrap().had_second_factors);
+        host.close().await;
+    }
 }

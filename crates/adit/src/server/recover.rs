@@ -78,6 +78,9 @@ pub(super) fn reset_user(args: &ResetUserArgs) -> Result<Exit, Failure> {
         "       good once, until {}; a link from before is void, the old password is good until then",
         reset.until
     );
+    if reset.had_second_factors {
+        println!("       his authenticator and recovery codes are good no more");
+    }
     if !reset.is_active {
         println!("       he is not active, and can sign in only after an administrator has activated him");
     }

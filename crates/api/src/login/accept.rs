@@ -1,5 +1,5 @@
 //! `POST /adit/invitations/accept`: whoever has the link of an invitation becomes a member (control plane 3.1). Who is
-//! a user already shows his password; who is not chooses one.
+//! a user already shows his password and second factor; who is not chooses one.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::factor::{self, Second};
 use super::given::Given;
 use super::{link, password, sign_in};
 use crate::authenticate::hash_of;
@@ -23,14 +24,20 @@ use crate::route_table::Answer;
 /// Answers it.
 pub(crate) fn accept<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
-        let given = Given::of(call, &["token", "password", "name"])?;
+        let given = Given::of(call, &["token", "password", "name", "totp", "recovery_code"])?;
         let invitation = invitation(call, given.needed("token")?).await?;
         let password = given.needed("password")?;
         let email = invitation.text("email");
         let store = &call.api.stored()?.store;
         let mut changes = Vec::new();
         let user = match store.holder("email", email).await? {
-            Some(_) => sign_in::check(call, email, password).await?.user,
+            Some(_) => {
+                let user = sign_in::check(call, email, password).await?.user;
+                if let Second::Ask(reply) = factor::second(call, &given, &user).await? {
+                    return Ok(reply);
+                }
+                user
+            }
             None => {
                 let made = user(call, email, given.text("name"), password).await?;
                 changes.push(Change::Create(made.clone()));

@@ -1,7 +1,7 @@
 //! How people sign in at the dashboard, and stay signed in (control plane 3.2).
 //!
 //! ```text
-//! password ─▶ throttle ─▶ argon2id ─▶ sign_in ─▶ session (table work) ─▶ cookie
+//! password ─▶ throttle ─▶ argon2id ─▶ second factor ─▶ sign_in ─▶ session (table work) ─▶ cookie
 //! link (setup, reset, invitation) ─▶ once ─▶ a new password
 //! ```
 //!
@@ -10,20 +10,26 @@
 mod accept;
 mod commonest;
 pub(crate) mod cookie;
+pub(crate) mod enrol;
+mod factor;
 mod given;
 pub(crate) mod link;
 pub(crate) mod own;
 pub mod password;
+mod recovery;
 pub(crate) mod same_site;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod sign_in;
 mod throttle;
+mod totp;
 
 use std::sync::OnceLock;
 
 pub(crate) use accept::accept;
+pub(crate) use factor::mfa;
+pub use factor::without_second_factors;
 pub use link::{reset_with, set_up_with};
 pub use session::end_all as end_sessions;
 

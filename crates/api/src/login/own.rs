@@ -9,7 +9,7 @@ use adit_store::{Again, Change, Write};
 use zeroize::Zeroizing;
 
 use super::given::Given;
-use super::{link, password, session, sign_in};
+use super::{factor, link, password, session, sign_in};
 use crate::answer::{Full, Reply};
 use crate::call::Call;
 use crate::error::ApiError;
@@ -30,11 +30,15 @@ pub(crate) fn change<'c>(call: &'c Call<'c>) -> Answer<'c> {
     })
 }
 
-/// `POST /adit/me/verify`: the password once more; for 10 minutes the session may do what is dangerous.
+/// `POST /adit/me/verify`: the password once more, or a code of one's authenticator; for 10 minutes the session may do
+/// what is dangerous.
 pub(crate) fn verify<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
-        let given = Given::of(call, &["password"])?;
-        shown_again(call, given.needed("password")?).await?;
+        let given = Given::of(call, &["password", "totp"])?;
+        match given.text("totp") {
+            "" => drop(shown_again(call, given.needed("password")?).await?),
+            code => code_shown(call, code).await?,
+        }
         Ok(Reply::from(verified(call).await?))
     })
 }
@@ -51,6 +55,20 @@ async fn shown_again(call: &Call<'_>, password: &str) -> Result<Object, ApiError
             .detail("hint", "only people have passwords"));
     }
     Ok(sign_in::check(call, &caller.subject, password).await?.user)
+}
+
+/// Whether a code is one of the caller's authenticator.
+async fn code_shown(call: &Call<'_>, code: &str) -> Result<(), ApiError> {
+    let wrong = || ApiError::new(ErrorCode::NGROK_17001, &[]);
+    let id = call
+        .caller
+        .session
+        .as_ref()
+        .map(|session| session.user)
+        .ok_or_else(wrong)?;
+    let user = call.api.stored()?.store.get(id).await?;
+    let user = user.filter(factor::has_totp).ok_or_else(wrong)?;
+    factor::check(call, &user, "totp", code).await
 }
 
 /// The answer to who has just shown his password: the cookie of his session gets a new value.

@@ -15,6 +15,7 @@ use http::StatusCode;
 use serde_json::{Map, json};
 use zeroize::Zeroizing;
 
+use super::factor::{self, Second};
 use super::given::Given;
 use super::own;
 use super::password::{self, Checked};
@@ -36,19 +37,27 @@ pub(super) struct Right {
     pub(super) anew: Option<Zeroizing<String>>,
 }
 
-/// Answers it: `{email}` gets the ways to sign in, which are the same for everybody; `{email, password}` a session.
+/// Answers it: `{email}` gets the ways to sign in, which are the same for everybody; `{email, password}` a session, or
+/// for who has a second factor the question for it: then both come again, with `totp` or `recovery_code`. Nothing is
+/// kept in between, so that there is nothing that could be taken over.
 pub(crate) fn sign_in<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
-        let given = Given::of(call, &["email", "password"])?;
+        let given = Given::of(call, &["email", "password", "totp", "recovery_code"])?;
         let email = given.needed("email")?;
         if given.text("password").is_empty() {
             return Ok(Reply::Json(json!({"next": "password", "ways": ["password"]})));
         }
         let right = check(call, email, given.text("password")).await?;
+        let method = match factor::second(call, &given, &right.user).await? {
+            Second::Ask(reply) => return Ok(reply),
+            Second::Passed(None) => "password",
+            Second::Passed(Some("totp")) => "password totp",
+            Second::Passed(Some(_)) => "password recovery_code",
+        };
         if let Some(anew) = &right.anew {
             own::keep(call, &right.user, anew).await?;
         }
-        begin(call, &right.user, "password").await
+        begin(call, &right.user, method).await
     })
 }
 
@@ -95,7 +104,12 @@ pub(super) async fn check(call: &Call<'_>, email: &str, password: &str) -> Resul
                 Checked::Wrong if user.is_none() => "unknown",
                 Checked::Wrong => "password",
             };
-            record_failure(call, user.as_ref(), reason, ip);
+            let failed = Failed {
+                code: ErrorCode::NGROK_4100,
+                method: "password",
+                reason,
+            };
+            record_failure(call, user.as_ref(), failed, ip);
             Err(ApiError::new(ErrorCode::NGROK_4100, &[]))
         }
     }
@@ -210,8 +224,17 @@ pub(super) fn actor(call: &Call<'_>, user: &Object) -> Actor {
     }
 }
 
+/// What was not right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    pub(super) code: ErrorCode,
+    /// By what he tried to sign in.
+    pub(super) method: &'static str,
+    pub(super) reason: &'static str,
+}
+
 /// Of an unknown account only that it is unknown: people type passwords where addresses belong.
-fn record_failure(call: &Call<'_>, user: Option<&Object>, reason: &str, ip: IpAddr) {
+pub(super) fn record_failure(call: &Call<'_>, user: Option<&Object>, failed: Failed, ip: IpAddr) {
     let tables = call.api.told.access.read();
     let theirs = user.and_then(|user| tables.memberships_of(user.id).map(|p| p.organization).min());
     let Some(organization) = theirs.or_else(|| tables.operators()) else {
@@ -223,7 +246,7 @@ fn record_failure(call: &Call<'_>, user: Option<&Object>, reason: &str, ip: IpAd
         event_type: "dashboard_login_failed.v0",
         organization,
         actor: user.map_or_else(|| call.caller.actor(), |user| actor(call, user)),
-        error_code: ErrorCode::NGROK_4100.as_str(),
+        error_code: failed.code.as_str(),
         rule: None,
         object: Map::from_iter([
             ("remote_addr".to_owned(), remote_addr(ip)),
@@ -232,8 +255,8 @@ fn record_failure(call: &Call<'_>, user: Option<&Object>, reason: &str, ip: IpAd
                 user.map_or(serde_json::Value::Null, |u| u.id.to_string().into()),
             ),
             ("email".to_owned(), text(user.map_or("", |u| u.text("email")))),
-            ("method".to_owned(), text("password")),
-            ("reason".to_owned(), text(reason)),
+            ("method".to_owned(), text(failed.method)),
+            ("reason".to_owned(), text(failed.reason)),
         ]),
     });
 }

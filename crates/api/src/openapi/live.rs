@@ -47,6 +47,7 @@ const BODIES: &[&str] = &[
     "AditInvitationsAccept",
     "AditMePasswordUpdate",
     "AditMeVerify",
+    "AditMeTotpCreate",
 ];
 
 type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
@@ -69,6 +70,8 @@ static FIELDS: &[Shape] = &[
     ("AditSessionsCreate", &[
         ("email", "text", "Your e-mail address."),
         ("password", "text", "Your password; without it the ways to sign in are answered."),
+        ("totp", "text", "The code that your authenticator shows, if it is asked for."),
+        ("recovery_code", "text", "A recovery code in its place."),
     ]),
     ("AditSetup", &[("password", "text", "The password, 12 to 1024 bytes.")]),
     ("AditPasswordReset", &[
@@ -79,12 +82,21 @@ static FIELDS: &[Shape] = &[
         ("token", "text", "What the link has behind #invitation=."),
         ("password", "text", "Your password; who is no user yet chooses one."),
         ("name", "text", "Your name, if you are no user yet."),
+        ("totp", "text", "The code that your authenticator shows, if it is asked for."),
+        ("recovery_code", "text", "A recovery code in its place."),
     ]),
     ("AditMePasswordUpdate", &[
         ("current_password", "text", "The one that you have."),
         ("password", "text", "The new one, 12 to 1024 bytes."),
     ]),
-    ("AditMeVerify", &[("password", "text", "Your password.")]),
+    ("AditMeVerify", &[
+        ("password", "text", "Your password."),
+        ("totp", "text", "The code that your authenticator shows, in its place."),
+    ]),
+    ("AditMeTotpCreate", &[
+        ("code", "text", "The code that your authenticator shows; without it a new secret is answered."),
+    ]),
+    ("AditRecoveryCodes", &[("recovery_codes", "texts", "Each is good once.")]),
     ("AditPasswordLink", &[
         ("link", "text", "The link; hand it to the user."),
         ("expires_at", "time", "Until when it is good."),

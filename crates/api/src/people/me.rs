@@ -80,6 +80,7 @@ fn user(call: &Call<'_>, tables: &Tables, id: Id) -> Value {
         "email": text("email"),
         "name": text("name"),
         "locale": text("locale"),
+        "mfa": user.map_or(Value::Null, |user| crate::login::mfa(&user.object)),
     })
 }
 

@@ -138,7 +138,8 @@ async fn every_operation_and_session() {
     }
 }
 
-/// A session opens what its user's roles open, and nothing else: the same as a key of his.
+/// A session opens what its user's roles open, and nothing else: the same as a key of his. Only sessions themselves and
+/// second factors are nothing for keys.
 #[tokio::test]
 async fn every_operation_and_role() {
     let place = Place::new().await;
@@ -153,6 +154,7 @@ async fn every_operation_and_role() {
             .iter()
             .filter(is_closed)
             .filter(|r| !r.operation.starts_with("AditSessions"))
+            .filter(|r| !r.path.ends_with("/totp") && !r.path.ends_with("/recovery_codes"))
         {
             let (method, path) = (route.method.as_str(), path(route, "x"));
             let by_session = place.browse(PEER, &shown, method, &path).await;

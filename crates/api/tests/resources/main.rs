@@ -26,6 +26,7 @@ mod planted;
 mod races;
 mod references;
 mod rules;
+mod second_factor;
 mod sessions;
 mod sign_in;
 mod special;

@@ -55,6 +55,18 @@ table! {
         "You may not change somebody who has more rights than you: {permission} is one of his."
         "Otherwise his rights could be taken over."
         "Have somebody with these rights do it.";
+    NGROK_17001 ngrok 17001 401 Credential no
+        "The code is not right."
+        "A code of an authenticator is good for a minute and once; the clocks may differ too much."
+        "Wait for the next code, and check the clock of the device that shows it.";
+    NGROK_17002 ngrok 17002 401 Credential no
+        "There are no recovery codes."
+        "None was made, or all were used."
+        "Sign in with your authenticator, or have an administrator of the server run adit server reset-user.";
+    NGROK_17003 ngrok 17003 401 Credential no
+        "The recovery code is not right."
+        "Each is good once."
+        "Try another one.";
     ADIT_2010 adit 2010 409 Access no
         "After this change you could not reach the {door} from your address {address} any more."
         "An enforced IP restriction would refuse it."
@@ -95,4 +107,12 @@ table! {
         "The password is one of the commonest."
         "Whoever guesses passwords tries these first."
         "Choose another one.";
+    ADIT_2112 adit 2112 400 Access no
+        "There is no authenticator to confirm."
+        "None was set up within the last 10 minutes."
+        "Ask for a new secret: the same request without a code.";
+    ADIT_2113 adit 2113 403 Access no
+        "This organisation asks for a second factor."
+        "You signed in without one."
+        "Set up an authenticator at POST /adit/me/totp.";
 }

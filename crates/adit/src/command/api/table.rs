@@ -751,6 +751,16 @@ pub(crate) static RESOURCES: &[Resource] = &[
             method: "POST", path: "/adit/me/authtoken/reset", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[] },
+        // AditMeRecoveryCodesDelete
+        Operation { verb: "delete-recovery-codes", about: "Have no recovery codes any more",
+            method: "DELETE", path: "/adit/me/recovery_codes", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditMeTotpDelete
+        Operation { verb: "delete-totp", about: "Have no authenticator any more",
+            method: "DELETE", path: "/adit/me/totp", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
         // AditMeAuthtokenGet
         Operation { verb: "get-authtoken", about: "Show your default authtoken, without the token",
             method: "GET", path: "/adit/me/authtoken", positional: "", flags: &[], superset: "", list: "",
@@ -764,12 +774,25 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "current_password", form: Form::Text, required: false, addition: false, choices: &[], about: "The one that you have" },
                 Field { name: "password", form: Form::Text, required: false, addition: false, choices: &[], about: "The new one, 12 to 1024 bytes" },
             ] },
+        // AditMeRecoveryCodesCreate
+        Operation { verb: "recovery-codes", about: "Make new recovery codes in place of the old ones",
+            method: "POST", path: "/adit/me/recovery_codes", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditMeTotpCreate
+        Operation { verb: "totp", about: "Set up an authenticator, in two steps",
+            method: "POST", path: "/adit/me/totp", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "code", form: Form::Text, required: false, addition: false, choices: &[], about: "The code that your authenticator shows; without it a new secret is answered" },
+            ] },
         // AditMeVerify
-        Operation { verb: "verify", about: "Show your password again, for what is dangerous",
+        Operation { verb: "verify", about: "Show your password or a code again, for what is dangerous",
             method: "POST", path: "/adit/me/verify", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[
                 Field { name: "password", form: Form::Text, required: false, addition: false, choices: &[], about: "Your password" },
+                Field { name: "totp", form: Form::Text, required: false, addition: false, choices: &[], about: "The code that your authenticator shows, in its place" },
             ] },
     ] },
     Resource { name: "members", aliases: &[], group: "People and rights", operations: &[
