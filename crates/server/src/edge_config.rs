@@ -84,6 +84,17 @@ pub fn node_name(settings: &Settings) -> String {
     given.unwrap_or_else(|| "node-1".to_owned())
 }
 
+/// Origin of the dashboard, without a slash at the end.
+#[must_use]
+pub fn dashboard(settings: &Settings, base_domain: &str) -> String {
+    let listen = &settings.listen;
+    let port = listen
+        .public_https_port
+        .or_else(|| listen.https.map(|address| address.port()));
+    let port = port.filter(|port| *port != 443).map(|port| format!(":{port}"));
+    format!("https://dashboard.{base_domain}{}", port.unwrap_or_default())
+}
+
 /// Where the API is found.
 pub(crate) fn api_url(config: &EdgeConfig) -> String {
     let port = match config.public_ports.https {

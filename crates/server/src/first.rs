@@ -106,14 +106,9 @@ impl First {
     /// Where the administrator chooses his password.
     #[must_use]
     pub fn setup_link(&self, settings: &Settings, base_domain: &str) -> String {
-        let listen = &settings.listen;
-        let port = listen
-            .public_https_port
-            .or_else(|| listen.https.map(|address| address.port()));
-        let port = port.filter(|port| *port != 443).map(|port| format!(":{port}"));
         format!(
-            "https://dashboard.{base_domain}{}/#setup={}",
-            port.unwrap_or_default(),
+            "{}/#setup={}",
+            edge_config::dashboard(settings, base_domain),
             self.setup
         )
     }

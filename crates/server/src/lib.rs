@@ -10,6 +10,7 @@
 //!   agents did is spooled and taken into the log.
 //! * `audit` looks after the log: signs, checks, takes away what is old. `disk_snapshot` keeps what this node was told, for
 //!   a start without the database; [`health`] is what is said of all that.
+//! * [`host`] is what is done on the machine itself, without signing in.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 mod activity;
@@ -25,12 +26,13 @@ mod edge_config;
 pub mod first;
 mod follow;
 pub mod health;
+pub mod host;
 pub mod listen;
 pub mod state;
 pub mod wire;
 
 pub use adit_observe::AccessLog;
 pub use durable::write as write_durably;
-pub use edge_config::{drain_grace, node_name};
+pub use edge_config::{dashboard, drain_grace, node_name};
 pub use first::First;
 pub use wire::{Options, Server, ServerError};

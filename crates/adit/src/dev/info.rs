@@ -51,6 +51,11 @@ impl DevInfo {
     }
 }
 
+/// Origin of the dashboard of the development server that runs on a data directory.
+pub(crate) fn dashboard_of(dir: &Path) -> Option<String> {
+    running(dir).ok().map(|info| info.dashboard_url)
+}
+
 fn running(dir: &Path) -> Result<DevInfo, Failure> {
     DevInfo::read(dir).filter(|i| is_alive(i.pid)).ok_or_else(|| {
         Failure::failed(format!("no development server runs on {}", dir.display())).fix("start one: adit dev")

@@ -11,6 +11,7 @@ mod start;
 mod trust;
 
 pub(crate) use args::DevArgs;
+pub(crate) use info::dashboard_of;
 
 use crate::exit::{Exit, Failure};
 

@@ -39,7 +39,7 @@ pub(super) struct RestoreArgs {
 
 /// Beside a running server or of one that is stopped.
 pub(super) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
-    let Place { settings, data_dir } = args.place.read()?;
+    let Place { settings, data_dir, .. } = args.place.read()?;
     let passphrase = passphrase(args.passphrase_file.as_deref())?;
     let is_plain = passphrase.is_none();
     let shown = args.file.display();
@@ -66,7 +66,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<Exit, Failure> {
 
 /// While no server runs on the data directory.
 pub(super) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
-    let Place { settings, data_dir } = args.place.read()?;
+    let Place { settings, data_dir, .. } = args.place.read()?;
     let passphrase = passphrase(args.passphrase_file.as_deref())?;
     let state = State::open(&data_dir).map_err(failed)?;
     let key = MasterKey::existing(&wire::key_places(&settings, state.dir())).map_err(|error| match error {
@@ -115,11 +115,11 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
+pub(super) fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::failed(error.to_string())
 }
 
-fn event_loop() -> Result<tokio::runtime::Runtime, Failure> {
+pub(super) fn event_loop() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -3,6 +3,7 @@
 mod backup;
 mod init;
 mod place;
+mod recover;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -44,6 +45,13 @@ enum Action {
     /// Restores a backup into an empty store, while the server is stopped
     #[command(after_help = "Example:\n  adit server restore adit.backup --config adit-server.yml")]
     Restore(backup::RestoreArgs),
+    /// Makes a link by which a user chooses a new password, and ends his sessions; without signing in
+    #[command(
+        after_help = "Examples:\n  adit server reset-user ada@example.com\n  adit server reset-user ada@example.com --config /etc/adit/adit-server.yml\n\nThe server may run or not."
+    )]
+    ResetUser(recover::ResetUserArgs),
+    /// IP restrictions that lock their own administrators out
+    IpRestrictions(recover::IpRestrictionsArgs),
 }
 
 /// Which configuration.
@@ -63,6 +71,8 @@ pub(crate) fn run(args: ServerArgs) -> Result<Exit, Failure> {
         Some(Action::CheckConfig(file)) => check(&file.config),
         Some(Action::Backup(args)) => backup::backup(&args),
         Some(Action::Restore(args)) => backup::restore(&args),
+        Some(Action::ResetUser(args)) => recover::reset_user(&args),
+        Some(Action::IpRestrictions(args)) => recover::ip_restrictions(&args),
     }
 }
 

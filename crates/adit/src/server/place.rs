@@ -24,6 +24,18 @@ pub(super) struct PlaceArgs {
 pub(super) struct Place {
     pub(super) settings: Settings,
     pub(super) data_dir: PathBuf,
+    /// Of a configuration file.
+    pub(super) base_domain: Option<String>,
+}
+
+impl Place {
+    /// Origin of the dashboard; none for a development server that does not run, which has other ports each time.
+    pub(super) fn dashboard(&self) -> Option<String> {
+        match &self.base_domain {
+            Some(base_domain) => Some(adit_server::dashboard(&self.settings, base_domain)),
+            None => crate::dev::dashboard_of(&self.data_dir),
+        }
+    }
 }
 
 impl PlaceArgs {
@@ -32,12 +44,14 @@ impl PlaceArgs {
             return Ok(Place {
                 settings: Settings::default(),
                 data_dir: data_dir.clone(),
+                base_domain: None,
             });
         }
         let config = Config::read(&self.config)?;
         Ok(Place {
             settings: config.settings,
             data_dir: config.data_dir,
+            base_domain: Some(config.base_domain),
         })
     }
 }

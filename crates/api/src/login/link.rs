@@ -53,14 +53,24 @@ pub(crate) fn secret() -> Result<String, ApiError> {
 /// # Errors
 /// The store is away, or the system gives no random bytes.
 pub(crate) async fn reset(store: &Store, user: Id) -> Result<(String, i64), ApiError> {
-    withdraw(store, user).await?;
     let token = secret()?;
+    let until = reset_with(store, &token, user).await?;
+    Ok((token, until))
+}
+
+/// Makes this token good for a new password of a user, for an hour; one that he had before is void. Until when it is
+/// good, in microseconds since the Unix epoch.
+///
+/// # Errors
+/// The store is away.
+pub async fn reset_with(store: &Store, token: &str, user: Id) -> Result<i64, StoreError> {
+    withdraw(store, user).await?;
     let until = now_micros().saturating_add(RESET);
-    put(store, Purpose::Reset, &token, user, until).await?;
-    let mut item = Item::new(newest(user), json!({ "key": key(Purpose::Reset, &token) }));
+    put(store, Purpose::Reset, token, user, until).await?;
+    let mut item = Item::new(newest(user), json!({ "key": key(Purpose::Reset, token) }));
     item.expires_at = Some(until);
     store.work().put(CLASS, &item).await?;
-    Ok((token, until))
+    Ok(until)
 }
 
 /// Makes this token good for the setup of an installation by its first administrator, for a day.

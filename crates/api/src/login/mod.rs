@@ -24,7 +24,8 @@ mod throttle;
 use std::sync::OnceLock;
 
 pub(crate) use accept::accept;
-pub use link::set_up_with;
+pub use link::{reset_with, set_up_with};
+pub use session::end_all as end_sessions;
 
 use self::password::{Cost, Passwords};
 use self::throttle::Throttle;

@@ -203,7 +203,7 @@ pub(crate) async fn end(store: &Store, session: &Session) -> Result<bool, StoreE
 ///
 /// # Errors
 /// The store is away.
-pub(crate) async fn end_all(store: &Store, user: Id, but: Option<Id>) -> Result<(), StoreError> {
+pub async fn end_all(store: &Store, user: Id, but: Option<Id>) -> Result<(), StoreError> {
     for session in of_user(store, user).await? {
         if Some(session.id) != but {
             end(store, &session).await?;

@@ -4,5 +4,6 @@ mod agent;
 mod backup;
 mod dev;
 mod drain;
+mod recover;
 mod restart;
 mod server;
