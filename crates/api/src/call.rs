@@ -23,7 +23,8 @@ use crate::authorize::matrix::Matrix;
 use crate::error::{ApiError, RETRY_AFTER};
 use crate::fresh::now_millis;
 use crate::limits::{Left, Place};
-use crate::login::session::Session;
+use crate::login::cookie::Cookie;
+use crate::login::session::{self, Session};
 use crate::login::{enrol, same_site};
 use crate::query::Query;
 use crate::route_table::{Access, Handler, Route};
@@ -247,9 +248,13 @@ impl Api {
         self.counters.may_try(peer, now)?;
         let shown = authenticate::shown(self, decided.surface, headers);
         let shown = shown.await.inspect_err(|error| {
-            // Only what could be guessing counts.
-            let guesses = [ErrorCode::NGROK_202, ErrorCode::NGROK_203, ErrorCode::ADIT_2101];
-            if guesses.contains(&error.code()) {
+            // Only what could be guessing counts. A page of another site can have requests sent, and shows no cookie.
+            let is_guess = match error.code() {
+                ErrorCode::NGROK_202 | ErrorCode::NGROK_203 => true,
+                ErrorCode::ADIT_2101 => Cookie::of(headers).is_some(),
+                _ => false,
+            };
+            if is_guess {
                 self.counters.failed(peer, now);
             }
         })?;
@@ -294,10 +299,14 @@ impl Api {
     async fn used(&self, mut session: Session) -> Result<(Session, Option<(HeaderValue, String)>), ApiError> {
         let (mark, lasts) = {
             let tables = self.told.access.read();
-            let organization = tables.organization(&session.organization);
+            let organization = tables.organization(&session.home());
             let lasts = organization.map(|o| o.sessions).unwrap_or_default();
             (tables.mark_of_rights(session.user), lasts)
         };
+        if session.is_over(lasts) {
+            session::end(&self.stored()?.store, &session).await?;
+            return Err(ApiError::new(ErrorCode::ADIT_2101, &[]));
+        }
         let cookie = session.touch(&self.stored()?.store, &mark, lasts).await?;
         let renewed = match cookie {
             Some(cookie) => Some((cookie.set(session.left(lasts))?, cookie.csrf())),

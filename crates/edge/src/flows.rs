@@ -86,13 +86,25 @@ impl Flow {
 }
 
 impl Flows {
-    /// A flow of a visitor with this address to endpoints of an organisation.
-    pub(crate) fn enter(&self, organization: &str, ip: IpAddr, chain: Option<Box<Chain>>) -> Arc<Flow> {
-        self.add(Some(Visitor {
+    /// A flow of a visitor with this address to endpoints of an organisation, who was let in when the generation was
+    /// `seen`: if networks have changed since, it is asked at once.
+    pub(crate) fn enter(
+        &self,
+        node: &Node,
+        organization: &str,
+        ip: IpAddr,
+        chain: Option<Box<Chain>>,
+        seen: u64,
+    ) -> Arc<Flow> {
+        let flow = self.add(Some(Visitor {
             organization: organization.into(),
             ip,
             chain: chain.map(Mutex::new),
-        }))
+        }));
+        if self.generation() != seen {
+            flow.changed(node);
+        }
+        flow
     }
 
     /// A flow that is only woken, and then looks at [`Flows::generation`].
@@ -110,6 +122,9 @@ impl Flows {
         // Now and then, so that it costs each one next to nothing.
         if all.len() >= SWEEP && all.len() == all.capacity() {
             all.retain(|flow| flow.strong_count() > 0);
+            // With room for as many again, or the next ones would all walk over those that live.
+            let live = all.len();
+            all.reserve(live.max(SWEEP));
         }
         all.push(Arc::downgrade(&flow));
         flow

@@ -115,6 +115,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
     /// See [`NotOpened`].
     async fn open(&mut self, node: &Arc<Node>, routed: &Routed, record: &mut Connection) -> Result<Served, NotOpened> {
         let began = Instant::now();
+        let seen = node.flows.generation();
         let max_wait = node.config.load().parking.max_wait_tcp;
         let observe = node.observe();
         let mut tried: SmallVec<[MemberKey; 4]> = SmallVec::new();
@@ -152,7 +153,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                     record.attempt();
                     match self.stream(&member, &observe) {
                         Ok(opened) => {
-                            let flow = node.flows.enter(routed.organization(), self.peer.ip(), chain);
+                            let organization = routed.organization();
+                            let flow = node.flows.enter(node, organization, self.peer.ip(), chain, seen);
                             return Ok(Served { opened, member, flow });
                         }
                         Err(OpenError::StreamLimit | OpenError::Unaccepted) => {

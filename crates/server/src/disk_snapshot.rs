@@ -149,6 +149,14 @@ impl Folder {
         file.extend_from_slice(&nonce);
         file.append(&mut sealed);
         std::fs::create_dir_all(&self.dir)?;
+        // What is ahead of the store is of one that a backup has replaced.
+        for (_, path) in self
+            .files()?
+            .into_iter()
+            .filter(|(position, _)| *position > saved.position)
+        {
+            std::fs::remove_file(path)?;
+        }
         durable::write(&self.dir.join(format!("{:020}.adit", saved.position)), &file, 0o600)?;
         let files = self.files()?;
         let old = files.len().saturating_sub(KEPT);

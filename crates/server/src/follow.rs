@@ -20,6 +20,8 @@ use crate::health::Health;
 
 /// Looked for changes without being woken.
 const POLL: Duration = Duration::from_secs(1);
+/// A store that says nothing for so long is away.
+const SILENT: Duration = Duration::from_secs(5);
 /// Kinds that the edge is told of, beside those of [`Access::KINDS`].
 const OF_THE_EDGE: &[&str] = &[
     "reserved_domain",
@@ -117,7 +119,11 @@ impl Follower {
                 woken = wake.changed() => if woken.is_err() { return },
                 _ = poll.tick() => {}
             }
-            match self.step().await {
+            let stepped = tokio::select! {
+                stepped = self.step() => stepped,
+                _ = stopped.wait_for(|s| *s) => return,
+            };
+            match stepped {
                 Ok(()) => {
                     if is_away {
                         tracing::info!("the store can be read again");
@@ -149,7 +155,9 @@ impl Follower {
             let (config, _) = self.compiler.apply(&self.settings, []);
             self.publish(config);
         }
-        let feed = self.store.changes(self.position).await?;
+        let silent = |_| StoreError::Unavailable("it does not answer".to_owned());
+        let feed = tokio::time::timeout(SILENT, self.store.changes(self.position)).await;
+        let feed = feed.map_err(silent)??;
         if feed.resync {
             return self.load().await;
         }

@@ -39,10 +39,14 @@ pub(crate) fn create_with(path: &Path, write: impl FnOnce(&mut File) -> io::Resu
 /// its log and index beside it. SQLite gives those it makes itself the rights of the database.
 pub(crate) fn make_private(database: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.create(true).append(true);
+    // One that is there is not opened: closing it would let go of the locks that SQLite has on it in this process.
+    options.create_new(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(database)?;
+    match options.open(database) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
     for suffix in ["", "-wal", "-shm"] {
         let mut path = database.as_os_str().to_owned();
         path.push(suffix);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use adit_model::Object;
+use adit_model::kind::organization::setting;
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use adit_store::{Actor, Source};
@@ -99,6 +100,13 @@ impl Caller {
     /// `ERR_ADIT_2101` if he is no member of it any more; else as [`Self::with_key`].
     pub(crate) fn with_session(self, access: &Access, session: Session) -> Result<Self, ApiError> {
         let known = self.being(access, session.organization, Some(session.user), ErrorCode::ADIT_2101)?;
+        // All sessions begin with a password: where that is not enough, one that began elsewhere is not either.
+        let tables = access.read();
+        let organization = tables.organization(&session.organization);
+        if organization.is_some_and(|organization| !setting(&organization.object, "password_login")) {
+            return Err(ApiError::new(ErrorCode::ADIT_2103, &[]));
+        }
+        drop(tables);
         Ok(Self {
             credential: Some(session.id),
             session: Some(Arc::new(session)),

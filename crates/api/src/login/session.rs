@@ -73,8 +73,10 @@ pub(crate) struct Kept {
 pub(crate) struct Session {
     pub(crate) id: Id,
     pub(crate) user: Id,
-    /// Where its user is; requests may name another of his organisations.
+    /// Where its user is; a request may name another of his organisations.
     pub(crate) organization: Id,
+    /// Where he signed in, whatever a request names.
+    home: Id,
     pub(crate) kept: Kept,
     pub(crate) expires_at: i64,
     /// What goes with the cookie that it was shown by; empty where it was not shown.
@@ -111,6 +113,7 @@ pub(crate) async fn begin(store: &Store, from: From<'_>, lasts: Lasts) -> Result
         id: cookie.session,
         user: from.user,
         organization: from.organization,
+        home: from.organization,
         kept: Kept {
             hash: cookie.hash(),
             replaced: None,
@@ -226,6 +229,7 @@ impl Session {
             id: id.parse().ok()?,
             user: user.parse().ok()?,
             organization: item.organization?,
+            home: item.organization?,
             kept: serde_json::from_value(item.body.clone()).ok()?,
             expires_at: item.expires_at?,
             csrf: String::new(),
@@ -236,7 +240,7 @@ impl Session {
     fn item(&self) -> Item {
         let body = serde_json::to_value(&self.kept).unwrap_or_else(|_| json!({}));
         let mut item = Item::new(key(self.user, self.id), body);
-        item.organization = Some(self.organization);
+        item.organization = Some(self.home);
         item.expires_at = Some(self.expires_at);
         item.epoch = self.epoch;
         item
@@ -245,6 +249,16 @@ impl Session {
     fn end(&self, lasts: Lasts) -> i64 {
         let idle = self.kept.seen_at.saturating_add(micros(lasts.idle));
         idle.min(self.kept.created_at.saturating_add(micros(lasts.absolute)))
+    }
+
+    /// Where he signed in.
+    pub(crate) fn home(&self) -> Id {
+        self.home
+    }
+
+    /// Whether these times are over, which may have been others when it was used last.
+    pub(crate) fn is_over(&self, lasts: Lasts) -> bool {
+        self.end(lasts) <= now_micros()
     }
 
     /// Whether its user has shown a password or second factor lately.

@@ -71,6 +71,8 @@ pub(super) struct Progress {
     reused: bool,
     glitches: u32,
     opened: Instant,
+    /// Generation of networks under which the request was let in.
+    pub(super) seen: u64,
     pub(super) first_byte: Option<Instant>,
     /// The response broke off on the upstream's side.
     pub(super) upstream_broke: bool,
@@ -102,6 +104,7 @@ pub(crate) async fn exchange<V: Visitor>(
         reused: false,
         glitches: 0,
         opened: began,
+        seen: conn.node.flows.generation(),
         first_byte: None,
         upstream_broke: false,
     };
@@ -528,7 +531,7 @@ async fn attempt<V: Visitor>(
         held,
         expecting.as_ref(),
     );
-    let end = super::governed::pumped(&mut pump, conn, member, chain, now).await;
+    let end = super::governed::pumped(&mut pump, conn, member, chain, now, progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
@@ -558,8 +561,12 @@ async fn attempt<V: Visitor>(
         }
         End::Upgraded => {
             let (stream, early) = upstream.into_raw();
-            let ip = request_head::client_ip(&exchange.request, conn);
-            let flow = conn.node.flows.enter(&member.session.organization, ip, chain.take());
+            let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref());
+            let organization = &member.session.organization;
+            let flow = conn
+                .node
+                .flows
+                .enter(&conn.node, organization, ip, chain.take(), progress.seen);
             Attempt::Done(Forwarded::Upgraded(Box::new(stream), early, flow))
         }
         End::Replaced(answer) => {

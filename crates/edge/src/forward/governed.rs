@@ -2,6 +2,7 @@
 //! from where he is any more is cut off.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -27,9 +28,11 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
     member: &Member,
     chain: &mut Option<Box<Chain>>,
     began: Instant,
+    seen: u64,
 ) -> End {
     let node = &conn.node;
-    let mut generation = node.flows.generation();
+    // That under which the request was let in.
+    let mut generation = seen;
     // Who waits for nothing but the next byte has to be woken when rules change; nobody else pays for it.
     let is_watched = chain.is_some() || node.config.load().told.has_restrictions();
     let flow = is_watched.then(|| node.flows.enter_waking());
@@ -54,7 +57,7 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
             None if may_stay(conn, pump.request, member, chain) => continue,
             None if pump.has_begun() => return End::Visitor(VisitorError::Gone),
             None => {
-                let ip = request_head::client_ip(pump.request, conn);
+                let ip = client_ip(conn, pump.request, chain.as_deref());
                 return End::Replaced(Answer::address_blocked(ip));
             }
         };
@@ -77,8 +80,13 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
 
 /// Whether networks that have changed would still let this request in.
 fn may_stay(conn: &Conn, request: &Head, member: &Member, chain: &mut Option<Box<Chain>>) -> bool {
-    let ip = request_head::client_ip(request, conn);
+    let ip = client_ip(conn, request, chain.as_deref());
     let told = &conn.node.config.load().told;
     told.visitor_may_come_from(&member.session.organization, ip)
         && chain.as_deref_mut().is_none_or(|chain| chain.still_passes(&conn.node))
+}
+
+/// Who asks. Policies may have changed the fields that say so: their chain knows it from before.
+pub(super) fn client_ip(conn: &Conn, request: &Head, chain: Option<&Chain>) -> IpAddr {
+    chain.map_or_else(|| request_head::client_ip(request, conn), Chain::client_ip)
 }

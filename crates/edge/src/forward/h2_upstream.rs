@@ -153,7 +153,7 @@ pub(super) async fn attempt<V: Visitor>(
         progress.held.take(),
         None,
     );
-    let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now()).await;
+    let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();

@@ -20,6 +20,27 @@ use crate::reply::Answer;
 use crate::route::Routed;
 use crate::secure::Conn;
 
+/// What policies write down goes to the server's log.
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let id = self.received.as_ref().map_or("", |r| r.id.as_str());
+        for entry in self.exchange.logs() {
+            tracing::info!(host = self.host, request_id = id, ?entry, "a policy's log");
+        }
+        if let Some(error) = self.exchange.errors().first() {
+            let more = self.exchange.errors().len() - 1;
+            tracing::info!(
+                host = self.host,
+                request_id = id,
+                path = error.path,
+                error = error.message,
+                more,
+                "an expression of a policy failed"
+            );
+        }
+    }
+}
+
 /// What the request phases of an endpoint came to.
 #[derive(Debug)]
 pub(crate) enum Verdict {
@@ -50,6 +71,8 @@ pub(super) struct Received {
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(super) exchange: Exchange,
+    /// As it was when the last of them forwarded: a retry begins there.
+    before: Option<Box<Exchange>>,
     /// Outermost first.
     pub(super) hops: Vec<Hop>,
     /// How many of them have forwarded.
@@ -90,6 +113,7 @@ impl Chain {
     fn new(connection: Connection, received: Option<Received>, host: &str) -> Box<Self> {
         Box::new(Self {
             exchange: Exchange::new(),
+            before: None,
             hops: Vec::new(),
             forwarded: 0,
             connection,
@@ -104,17 +128,23 @@ impl Chain {
         self.hops.first()
     }
 
+    /// Who asks.
+    pub(crate) fn client_ip(&self) -> IpAddr {
+        self.connection.client_ip
+    }
+
     /// The Host value that policies have put in place of the visitor's.
     pub(crate) fn new_host(&self) -> Option<&str> {
         self.exchange.host()
     }
 
     /// The endpoint that was chosen, in place of one that was chosen before and failed. What the failed one's policy made
-    /// of the request is dropped; behind another endpoint, whose policy made something of it too, it stays.
+    /// of the request is dropped.
     fn enter(&mut self, hop: Hop) {
-        if self.forwarded == 0 {
-            self.exchange = Exchange::new();
-        }
+        self.exchange = match &self.before {
+            Some(before) => (**before).clone(),
+            None => Exchange::new(),
+        };
         self.hops.truncate(self.forwarded);
         self.hops.push(hop);
     }
@@ -225,6 +255,7 @@ impl Chain {
             return Verdict::Answer(Answer::internal());
         };
         self.forwarded = self.hops.len();
+        self.before = Some(Box::new(self.exchange.clone()));
         Verdict::Forward(next)
     }
 

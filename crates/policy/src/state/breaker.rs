@@ -1,7 +1,7 @@
 //! States of `circuit-breaker` (traffic policy 4.4).
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use crate::action::ActionKey;
@@ -26,7 +26,30 @@ pub(crate) struct Breaker {
 pub struct Ticket {
     key: (ActionKey, String),
     breaker: Breaker,
-    probe: bool,
+    probe: Option<Arc<Probe>>,
+}
+
+/// The one exchange that tries whether the upstream is well. Whoever ends without an outcome (another action refused
+/// him, he left, his connection was stale) leaves the try to the next.
+#[derive(Debug)]
+struct Probe {
+    circuits: Weak<Mutex<Circuits>>,
+    key: (ActionKey, String),
+    since: i64,
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let Some(circuits) = self.circuits.upgrade() else {
+            return;
+        };
+        let mut circuits = circuits.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(circuit) = circuits.get_mut(&self.key)
+            && circuit.phase == (Phase::HalfOpen { since: self.since })
+        {
+            circuit.phase = Phase::Open { until: self.since };
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -63,8 +86,10 @@ impl Circuit {
 /// The breakers of a node.
 #[derive(Debug, Default)]
 pub struct Breakers {
-    circuits: Mutex<HashMap<(ActionKey, String), Circuit>>,
+    circuits: Arc<Mutex<Circuits>>,
 }
+
+type Circuits = HashMap<(ActionKey, String), Circuit>;
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
@@ -97,7 +122,7 @@ impl Breakers {
             probe,
         };
         match circuit.phase {
-            Phase::Closed => (Admission::Passes(ticket(false)), "closed"),
+            Phase::Closed => (Admission::Passes(ticket(None)), "closed"),
             Phase::Open { until } if now < until => {
                 let left = u64::try_from(until - now).unwrap_or(0);
                 let seconds = left.div_ceil(1_000_000).max(1);
@@ -108,7 +133,12 @@ impl Breakers {
             }
             Phase::Open { .. } | Phase::HalfOpen { .. } => {
                 circuit.phase = Phase::HalfOpen { since: now };
-                (Admission::Passes(ticket(true)), "half_open")
+                let probe = Probe {
+                    circuits: Arc::downgrade(&self.circuits),
+                    key: key.clone(),
+                    since: now,
+                };
+                (Admission::Passes(ticket(Some(Arc::new(probe)))), "half_open")
             }
         }
     }
@@ -121,7 +151,7 @@ impl Breakers {
         };
         let breaker = ticket.breaker;
         let until = now.saturating_add(micros(breaker.tripped));
-        if ticket.probe {
+        if ticket.probe.is_some() {
             if error {
                 circuit.phase = Phase::Open { until };
             } else {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use adit_store::log::{AuditKey, Chain, Checkpoint};
 use adit_store::{Actor, Source, Store};
 use tokio::sync::watch as channel;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::config::{Settings, Time};
 
@@ -101,18 +101,26 @@ impl Auditor {
         };
         let (mut sign, mut check, mut prune) = (every(SIGN), every(CHECK), every(PRUNE));
         loop {
+            // What is under way when the server stops is left: a store that does not answer would hold it for ever.
             tokio::select! {
                 _ = stopped.wait_for(|s| *s) => return,
-                _ = sign.tick() => {
-                    self.shown.store_log.store(self.store.log_length(), Ordering::Relaxed);
-                    if self.is_holder().await {
-                        self.sign().await;
-                    }
+                () = self.due(&mut sign, &mut check, &mut prune) => {}
+            }
+        }
+    }
+
+    /// Waits for what is due next, and does it.
+    async fn due(&mut self, sign: &mut Interval, check: &mut Interval, prune: &mut Interval) {
+        tokio::select! {
+            _ = sign.tick() => {
+                self.shown.store_log.store(self.store.log_length(), Ordering::Relaxed);
+                if self.is_holder().await {
+                    self.sign().await;
                 }
-                _ = check.tick() => self.watch.step().await,
-                _ = prune.tick() => if self.is_holder().await {
-                    self.prune().await;
-                }
+            }
+            _ = check.tick() => self.watch.step().await,
+            _ = prune.tick() => if self.is_holder().await {
+                self.prune().await;
             }
         }
     }

@@ -180,10 +180,13 @@ impl Compiler {
     /// Begins anew: what was compiled so far is not true any more. The next [`apply`](Self::apply) has to bring
     /// everything.
     pub fn reset(&mut self) {
+        let generation = self.told.networks_generation;
         *self = Self {
             now: self.now,
             ..Self::default()
         };
+        // Who passed networks before has to pass them again.
+        self.told.networks_generation = generation + 1;
     }
 
     /// Objects that are in force.

@@ -7,7 +7,9 @@ pub(crate) mod postgres;
 pub(crate) mod sqlite;
 pub(crate) mod statements;
 
+use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_core::Stream;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
@@ -17,6 +19,9 @@ use sqlx::{Arguments, AssertSqlSafe, Connection, Postgres, Row as _, SqlSafeStr,
 use pool::Home;
 pub(crate) use pool::Pool;
 use statements::{Rows as List, Statement};
+
+/// How long a database may take to answer a question.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// What goes wrong below.
 pub(crate) type SqlError = sqlx::Error;
@@ -337,15 +342,11 @@ impl Conn {
         self.is_unclear = true;
         let answer = match self.on()? {
             On::Sqlite(conn) => {
-                let rows = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
-                    .fetch_all(conn)
-                    .await;
+                let rows = in_time(sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?).fetch_all(conn)).await;
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
             On::Postgres(conn) => {
-                let rows = sqlx::query_with::<Postgres, _>(text, postgres_args(args)?)
-                    .fetch_all(conn)
-                    .await;
+                let rows = in_time(sqlx::query_with::<Postgres, _>(text, postgres_args(args)?).fetch_all(conn)).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
         };
@@ -482,4 +483,13 @@ fn postgres_args(args: Vec<Arg>) -> Result<PgArguments, SqlError> {
         .map_err(SqlError::Encode)?;
     }
     Ok(out)
+}
+
+/// An answer within [`ANSWER`]. A connection whose answer is late is of no use: what comes next on it would be that.
+async fn in_time<T>(asked: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
+    let late = |_| {
+        let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "the database does not answer");
+        Err(SqlError::Io(error))
+    };
+    tokio::time::timeout(ANSWER, asked).await.unwrap_or_else(late)
 }

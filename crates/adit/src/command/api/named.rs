@@ -48,7 +48,14 @@ pub(super) async fn find(
 ) -> Result<Option<String>, Failure> {
     let mut request = Request::get(format!("{list}?limit=100"));
     let mut found: Vec<(String, String)> = Vec::new();
-    for _ in 0..PAGES {
+    for page in 0.. {
+        if page == PAGES {
+            let most = PAGES * 100;
+            return Err(
+                Failure::usage(format!("there are more than {most} objects: {text:?} may mean several"))
+                    .fix("give the id"),
+            );
+        }
         let answer = client.ask(&request).await?;
         if answer.status != 200 {
             return Ok(None);

@@ -83,9 +83,15 @@ impl H2 {
     /// Sends a head; with `end` nothing follows.
     #[track_caller]
     pub(crate) fn begin(&mut self, request: Request<()>, end: bool) -> (ResponseFuture, SendStream<Bytes>) {
+        self.try_begin(request, end).unwrap()
+    }
+
+    /// The same on a connection that may have ended.
+    #[track_caller]
+    fn try_begin(&mut self, request: Request<()>, end: bool) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         let send = self.send.clone();
-        let mut send = within(&self.runtime, "room for a stream", send.ready()).unwrap();
-        send.send_request(request, end).unwrap()
+        let mut send = within(&self.runtime, "room for a stream", send.ready())?;
+        send.send_request(request, end)
     }
 
     /// Sends a whole request and receives its response.
@@ -102,7 +108,7 @@ impl H2 {
         body: &[u8],
         trailers: Option<HeaderMap>,
     ) -> Result<Answer, h2::Error> {
-        let (response, mut stream) = self.begin(request, body.is_empty() && trailers.is_none());
+        let (response, mut stream) = self.try_begin(request, body.is_empty() && trailers.is_none())?;
         within(&self.runtime, "response", async {
             if !body.is_empty() {
                 stream.send_data(Bytes::copy_from_slice(body), trailers.is_none())?;
