@@ -139,9 +139,21 @@ var endpointTests = []test{
 	}},
 	{"a bad host is 326", refusedURL("ERR_NGROK_326", "https://1.21!gigawatts")},
 	{"a url with a path is 9037", refusedURL("ERR_NGROK_9037", "https://go-path.adit.localhost/path")},
-	{"a policy with rules is refused not ignored", func(b *bench) {
-		_, err := b.agent(b.server).Listen(context.Background(), ngrok.WithTrafficPolicy(`{"on_http_request":[{"actions":[{"type":"deny"}]}]}`))
+	{"a wrong policy is refused", func(b *bench) {
+		_, err := b.agent(b.server).Listen(context.Background(), ngrok.WithTrafficPolicy(`{"on_http_request":[{"actions":[{"type":"denied"}]}]}`))
 		b.refusedWith("ERR_NGROK_9026", err)
+	}},
+	{"a policy is enforced", func(b *bench) {
+		upstream := b.service("")
+		endpoint := b.web(b.agent(b.server), upstream.address, ngrok.WithTrafficPolicy(`{"on_http_request":[{"expressions":["req.url.path == '/no'"],"actions":[{"type":"deny","config":{"status_code":418}}]}]}`))
+		for path, status := range map[string]int{"/no": 418, "/yes": 200} {
+			response, err := b.server.client().Get(endpoint.URL().String() + path)
+			b.no(err, path)
+			response.Body.Close()
+			if response.StatusCode != status {
+				b.no(fmt.Errorf("%d, not %d", response.StatusCode, status), path)
+			}
+		}
 	}},
 	{"an endpoint is changed while it runs", func(b *bench) {
 		// The answer stands open over the change.

@@ -198,7 +198,7 @@ def _unavailable(bench, code, prepare):
 
 
 @test
-def options_that_need_the_policy_engine_are_refused_not_ignored(bench):
+def old_options_and_wrong_policies_are_refused_not_ignored(bench):
     for code, prepare in {
         "ERR_NGROK_359": lambda b: b.basic_auth("user", "long enough"),
         "ERR_NGROK_361": lambda b: b.circuit_breaker(0.5),
@@ -206,9 +206,17 @@ def options_that_need_the_policy_engine_are_refused_not_ignored(bench):
         "ERR_NGROK_364": lambda b: b.webhook_verification("github", "secret"),
         "ERR_NGROK_365": lambda b: b.oauth("google"),
         "ERR_NGROK_385": lambda b: b.oidc("https://issuer.example", "id", "secret"),
-        "ERR_NGROK_9026": lambda b: b.traffic_policy('{"on_http_request":[{"actions":[{"type":"deny"}]}]}'),
+        "ERR_NGROK_9026": lambda b: b.traffic_policy('{"on_http_request":[{"actions":[{"type":"denied"}]}]}'),
     }.items():
         _unavailable(bench, code, prepare)
+
+
+@test
+def a_policy_is_enforced(bench):
+    policy = """{"on_http_request":[{"expressions":["req.url.path == '/no'"],"actions":[{"type":"deny","config":{"status_code":418}}]}]}"""
+    listener = sdk.http(_session(bench), bench.use(Http()).address, traffic_policy=policy)
+    assert fetch(bench.server, listener.url(), "/no").status == 418
+    assert fetch(bench.server, listener.url(), "/yes").status == 200
 
 
 @test

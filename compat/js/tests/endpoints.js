@@ -147,7 +147,14 @@ test("a bad host is 326", async (bench) => {
   assert.equal(error.errorCode, "ERR_NGROK_326", error.message);
 });
 
-test("options that need the policy engine are refused not ignored", async (bench) => {
+test("a policy is enforced", async (bench) => {
+  const policy = `{"on_http_request":[{"expressions":["req.url.path == '/no'"],"actions":[{"type":"deny","config":{"status_code":418}}]}]}`;
+  const listener = await online(bench, await web(bench), (endpoint) => endpoint.trafficPolicy(policy));
+  assert.equal((await fetch(bench.server, listener.url(), "/no")).status, 418);
+  assert.equal((await fetch(bench.server, listener.url(), "/yes")).status, 200);
+});
+
+test("old options and wrong policies are refused not ignored", async (bench) => {
   const session = await sdk.connect(bench);
   for (const [code, prepare] of [
     ["ERR_NGROK_359", (e) => e.basicAuth("user", "long enough")],
@@ -156,7 +163,7 @@ test("options that need the policy engine are refused not ignored", async (bench
     ["ERR_NGROK_364", (e) => e.webhookVerification("github", "secret")],
     ["ERR_NGROK_365", (e) => e.oauth("google")],
     ["ERR_NGROK_385", (e) => e.oidc("https://issuer.example", "id", "secret")],
-    ["ERR_NGROK_9026", (e) => e.trafficPolicy('{"on_http_request":[{"actions":[{"type":"deny"}]}]}')],
+    ["ERR_NGROK_9026", (e) => e.trafficPolicy('{"on_http_request":[{"actions":[{"type":"denied"}]}]}')],
   ]) {
     const error = await sdk.refused(prepare(session.httpEndpoint()).listen());
     assert.equal(error.errorCode, code, error.message);

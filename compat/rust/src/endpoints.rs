@@ -38,7 +38,8 @@ tests![
     proxy_protocol_1_reaches_the_upstream,
     proxy_protocol_2_reaches_the_upstream,
     a_bad_host_is_326,
-    options_that_need_the_policy_engine_are_refused_not_ignored,
+    old_options_and_wrong_policies_are_refused_not_ignored,
+    a_policy_is_enforced,
     an_empty_policy_is_accepted_old_and_new,
     a_labelled_endpoint_is_358,
     close_takes_the_endpoint_offline_and_can_be_repeated,
@@ -297,11 +298,11 @@ async fn a_bad_host_is_326(server: Arc<Server>) -> Result<()> {
     sdk::listen_refused(session.http_endpoint().domain("1.21 gigawatts"), "ERR_NGROK_326").await
 }
 
-async fn options_that_need_the_policy_engine_are_refused_not_ignored(server: Arc<Server>) -> Result<()> {
+async fn old_options_and_wrong_policies_are_refused_not_ignored(server: Arc<Server>) -> Result<()> {
     let session = sdk::connect(&server).await?;
     let http = || session.http_endpoint();
-    let deny = r#"{"on_http_request":[{"actions":[{"type":"deny"}]}]}"#;
-    let old = r#"{"inbound":[{"name":"n","actions":[{"type":"deny"}]}]}"#;
+    let wrong = r#"{"on_http_request":[{"actions":[{"type":"denied"}]}]}"#;
+    let old = r#"{"inbound":[{"name":"n","actions":[{"type":"denied"}]}]}"#;
     sdk::listen_refused(http().basic_auth("user", "long enough"), "ERR_NGROK_359").await?;
     sdk::listen_refused(http().circuit_breaker(0.5), "ERR_NGROK_361").await?;
     sdk::listen_refused(http().allow_cidr("10.0.0.0/8"), "ERR_NGROK_362").await?;
@@ -312,8 +313,17 @@ async fn options_that_need_the_policy_engine_are_refused_not_ignored(server: Arc
         "ERR_NGROK_385",
     )
     .await?;
-    sdk::listen_refused(http().traffic_policy(deny), "ERR_NGROK_9026").await?;
+    sdk::listen_refused(http().traffic_policy(wrong), "ERR_NGROK_9026").await?;
     sdk::listen_refused(http().policy(old)?, "ERR_NGROK_9026").await
+}
+
+async fn a_policy_is_enforced(server: Arc<Server>) -> Result<()> {
+    let on = online(&server).await?;
+    let policy = r#"{"on_http_request":[{"expressions":["req.url.path == '/no'"],"actions":[{"type":"deny","config":{"status_code":418}}]}]}"#;
+    let web = sdk::web(on.session.http_endpoint().traffic_policy(policy), &on.upstream.address).await?;
+    ensure!(fetch(&server, web.url(), "/no").await?.status == 418, "not denied");
+    fetch(&server, web.url(), "/yes").await?.ok()?;
+    Ok(())
 }
 
 async fn an_empty_policy_is_accepted_old_and_new(server: Arc<Server>) -> Result<()> {
