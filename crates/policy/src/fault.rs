@@ -27,6 +27,22 @@ pub struct Fault {
     pub fix: String,
 }
 
+impl Fault {
+    /// As the API and commands show it (traffic policy 1.5).
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "code": self.code.as_str(),
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "end_column": self.end_column,
+            "message": self.message,
+            "fix": self.fix,
+        })
+    }
+}
+
 /// Something that is allowed and probably not meant (traffic policy 1.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {

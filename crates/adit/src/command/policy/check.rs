@@ -38,7 +38,7 @@ impl Args {
             let out = if self.json {
                 let object = json!({
                     "file": file.display().to_string(),
-                    "errors": faults.iter().map(fault_json).collect::<Vec<_>>(),
+                    "errors": faults.iter().map(Fault::to_json).collect::<Vec<_>>(),
                     "warnings": warned.iter().map(warning_json).collect::<Vec<_>>(),
                 });
                 format!("{object}\n")
@@ -53,18 +53,6 @@ impl Args {
         let failed = errors > 0 || (self.strict && warnings > 0);
         Ok(if failed { Exit::Failed } else { Exit::Done })
     }
-}
-
-fn fault_json(fault: &Fault) -> Value {
-    json!({
-        "code": fault.code.as_str(),
-        "path": fault.path,
-        "line": fault.line,
-        "column": fault.column,
-        "end_column": fault.end_column,
-        "message": fault.message,
-        "fix": fault.fix,
-    })
 }
 
 fn warning_json(warning: &Warning) -> Value {

@@ -9,7 +9,7 @@ use adit_model::kind::endpoint;
 use adit_names::endpoint_url::Binding;
 use adit_names::id::{Id, Prefix};
 use adit_policy::{Actions, Fault, References, Subject};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -98,20 +98,7 @@ fn refused(faults: &[Fault]) -> ApiError {
     let Some(first) = faults.first() else {
         return ApiError::internal("a policy was refused without a reason");
     };
-    let all: Vec<Value> = faults
-        .iter()
-        .map(|fault| {
-            json!({
-                "code": fault.code.as_str(),
-                "path": fault.path,
-                "line": fault.line,
-                "column": fault.column,
-                "end_column": fault.end_column,
-                "message": fault.message,
-                "fix": fault.fix,
-            })
-        })
-        .collect();
+    let all: Vec<Value> = faults.iter().map(Fault::to_json).collect();
     ApiError::with_text(first.code, format!("{first}."))
         .detail("field", "traffic_policy")
         .detail("path", first.path.as_str())
