@@ -59,12 +59,17 @@ impl Visitor {
     #[track_caller]
     pub(crate) fn plain(address: SocketAddr) -> Self {
         let runtime = runtime();
-        let io = within(&runtime, "connect", TcpStream::connect(address)).unwrap();
+        let (io, ended) = match within(&runtime, "connect", TcpStream::connect(address)) {
+            Ok(io) => (io, None),
+            // A listener that resets what it has just accepted can be faster than we see that we are connected.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionReset => (unconnected(&runtime), Some(End::Reset)),
+            Err(e) => panic!("{address}: {e}"),
+        };
         io.set_nodelay(true).unwrap();
         Self {
             io: Io::Plain(io),
             received: Vec::new(),
-            ended: None,
+            ended,
             runtime,
         }
     }
@@ -342,7 +347,7 @@ impl Visitor {
 
     /// Whether anything can be read now, the end included.
     pub(crate) fn has_something(&mut self) -> bool {
-        if !self.received.is_empty() {
+        if !self.received.is_empty() || self.ended.is_some() {
             return true;
         }
         let (io, received) = (&mut self.io, &mut self.received);
@@ -368,6 +373,13 @@ impl Visitor {
             }
         }
     }
+}
+
+/// A socket for a visitor whose connection is over.
+fn unconnected(runtime: &Runtime) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM.nonblocking(), None).unwrap();
+    let _context = runtime.enter();
+    TcpStream::from_std(socket.into()).unwrap()
 }
 
 fn end_of(e: &io::Error) -> End {
