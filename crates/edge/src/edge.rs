@@ -46,6 +46,8 @@ pub struct Options {
     pub commands: CommandQueue,
     /// Knows when what was told to the observer is kept: logins and binds are answered then.
     pub recorder: Option<Arc<dyn Recorder>>,
+    /// The client for what policies ask outside.
+    pub outbound: adit_outbound::Client,
 }
 
 /// Why a node cannot start.
@@ -95,6 +97,7 @@ impl Edge {
             options.observer,
             profiles,
             options.control,
+            options.outbound,
         );
         ports.attach(&node);
         let https = options.https.local_addr()?;

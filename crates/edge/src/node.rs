@@ -16,6 +16,7 @@ use crate::accept::{AddressTable, Kind};
 use crate::control_sink::ControlSink;
 use crate::flows::Flows;
 use crate::forward::Http2Upstreams;
+use crate::govern::KeyFetches;
 use crate::record_connection::micros;
 use crate::secure::Profiles;
 use crate::session::Agents;
@@ -45,6 +46,10 @@ pub struct Node {
     pub(crate) control: Option<ControlSink>,
     /// What policies remember between requests.
     pub(crate) policy_state: adit_policy::State,
+    /// The client for what policies ask outside.
+    pub(crate) outbound: ArcSwap<adit_outbound::Client>,
+    /// Key sets that are being fetched.
+    pub(crate) key_fetches: KeyFetches,
     /// Connections and responses that last.
     pub(crate) flows: Flows,
     draining: OnceLock<Instant>,
@@ -63,6 +68,7 @@ impl Drop for InFlight {
 }
 
 impl Node {
+    #[allow(clippy::too_many_arguments, reason = "the parts of a node")]
     pub(crate) fn new(
         config: Arc<ArcSwap<EdgeConfig>>,
         directory: Arc<Directory>,
@@ -71,6 +77,7 @@ impl Node {
         observer: Observer,
         profiles: Profiles,
         control: Option<ControlSink>,
+        outbound: adit_outbound::Client,
     ) -> Arc<Self> {
         Arc::new(Self {
             config,
@@ -83,11 +90,19 @@ impl Node {
             http2_upstreams: Http2Upstreams::default(),
             control,
             policy_state: adit_policy::State::default(),
+            outbound: ArcSwap::from_pointee(outbound),
+            key_fetches: KeyFetches::default(),
             flows: Flows::default(),
             draining: OnceLock::new(),
             leaving: Notify::new(),
             in_flight: AtomicUsize::new(0),
         })
+    }
+
+    /// Puts another client for what policies ask outside in the place of the one that is there; what it is asking now it
+    /// asks to the end.
+    pub fn set_outbound(&self, client: adit_outbound::Client) {
+        self.outbound.store(Arc::new(client));
     }
 
     /// Counts a connection that was not let in.

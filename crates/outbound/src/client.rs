@@ -15,10 +15,10 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use crate::decode;
+use crate::decode::{UNDERSTOOD, decode};
 use crate::dial::{Dial, Peer};
 use crate::guard::{Guard, Purpose};
-use crate::places::{Places, Who};
+use crate::places::{Place, Places, Who};
 use crate::reason::Failure;
 use crate::redirect::{self, Hop};
 use crate::resolve::Resolve;
@@ -153,6 +153,14 @@ impl Client {
         })
     }
 
+    /// A place among the calls at once, for whoever asks in another way than by [`Client::call`].
+    ///
+    /// # Errors
+    /// [`Failure::Busy`].
+    pub fn enter(&self, who: Who) -> Result<Place, Failure> {
+        self.places.take(who)
+    }
+
     /// Makes a call.
     ///
     /// # Errors
@@ -204,7 +212,7 @@ async fn ask(client: &Hyper, hop: &Hop, most: usize, follow: bool) -> Result<(An
     *request.method_mut() = hop.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = hop.headers.clone();
-    let understood = HeaderValue::from_static(decode::UNDERSTOOD);
+    let understood = HeaderValue::from_static(UNDERSTOOD);
     request.headers_mut().insert(header::ACCEPT_ENCODING, understood);
     let (mut head, body) = client.request(request).await.map_err(|e| why(&e))?.into_parts();
     let next = if follow {
@@ -217,7 +225,7 @@ async fn ask(client: &Hyper, hop: &Hop, most: usize, follow: bool) -> Result<(An
         Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLarge(most)),
         Err(error) => return Err(Failure::Broken(error.to_string())),
     };
-    let body = decode::decode(&mut head.headers, body, most).await?;
+    let body = decode(&mut head.headers, body, most).await?;
     let peer = head.extensions.get::<Peer>();
     let peer = peer.ok_or_else(|| Failure::Broken("nobody knows who answered".to_owned()))?;
     let answer = Answer {

@@ -10,8 +10,12 @@ use crate::reason::Failure;
 /// The codings that are understood, as `Accept-Encoding` says them.
 pub(crate) const UNDERSTOOD: &str = "gzip, br, zstd";
 
-/// Takes a body out of the coding that `headers` names, and that header with it.
-pub(crate) async fn decode(headers: &mut HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Failure> {
+/// Takes a body out of the coding that `headers` names (gzip, br, zstd), and that header with it; `most` is the number of
+/// bytes that may come of it.
+///
+/// # Errors
+/// [`Failure::TooLarge`]; [`Failure::Broken`] for a coding that is not known or a body that is not in it.
+pub async fn decode(headers: &mut HeaderMap, body: Bytes, most: usize) -> Result<Bytes, Failure> {
     let coding = match headers.get(header::CONTENT_ENCODING) {
         Some(value) => value.to_str().unwrap_or_default().trim().to_ascii_lowercase(),
         None => return Ok(body),

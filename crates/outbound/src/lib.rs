@@ -23,7 +23,8 @@ mod resolve;
 
 pub use address::{Kind, kind};
 pub use client::{Answer, Call, Client, Options};
+pub use decode::decode;
 pub use guard::{Allowed, Guard, Purpose, WrongAllowance};
-pub use places::{Places, Who};
+pub use places::{Place, Places, Who};
 pub use reason::Failure;
 pub use resolve::{Resolve, Resolved, SystemResolver};

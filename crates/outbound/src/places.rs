@@ -22,9 +22,9 @@ struct Counts {
     of: HashMap<Who, usize>,
 }
 
-/// One call's place.
+/// One call's place, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct Place {
     counts: Arc<Mutex<Counts>>,
     who: Who,
 }

@@ -197,15 +197,6 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
     if subject.owner == Owner::Cloud && !terminating && !misread(&findings, ending_phase) {
         unanswered(&document, ending_phase, &mut findings);
     }
-    if sees_body && subject.actions == Actions::Edge {
-        findings.fault(
-            ErrorCode::ADIT_2210,
-            &Path::ROOT,
-            document::Position::START,
-            "expressions that read req.body are not available on this server",
-            "leave them out",
-        );
-    }
     if !findings.faults.is_empty() {
         findings.faults.sort_by_key(|fault| (fault.line, fault.column));
         return Err(findings.faults);

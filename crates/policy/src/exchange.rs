@@ -88,6 +88,8 @@ pub struct Exchange {
     pub(crate) errors: Vec<PolicyError>,
     pub(crate) tickets: Vec<crate::state::Ticket>,
     pub(crate) permits: Vec<Arc<Permit>>,
+    /// Those of a try before this one.
+    pub(crate) carried: Vec<Arc<Permit>>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) trace: Trace,
     pub(crate) terms: Terms,
@@ -147,6 +149,19 @@ impl Exchange {
     pub fn without_results(mut self) -> Self {
         self.drops_results = true;
         self
+    }
+
+    /// Begins again as it was in `before`, or with nothing, for another try. Places of `concurrency-limit` that were taken
+    /// since are kept for the actions that take them again, until [`Exchange::settle_permits`].
+    pub fn begin_again(&mut self, before: Option<&Self>) {
+        let permits = std::mem::take(&mut self.permits);
+        *self = before.cloned().unwrap_or_default();
+        self.carried = permits;
+    }
+
+    /// Gives free the places of a try before that no action has taken again.
+    pub fn settle_permits(&mut self) {
+        self.carried.clear();
     }
 
     /// Changes of the messages, in order.

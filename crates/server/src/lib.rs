@@ -28,6 +28,7 @@ mod follow;
 pub mod health;
 pub mod host;
 pub mod listen;
+mod outbound;
 pub mod state;
 pub mod wire;
 

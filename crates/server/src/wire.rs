@@ -26,6 +26,7 @@ use crate::control::{self, Begin, Control, Ready, Serve};
 use crate::edge_config::{self, Listening};
 use crate::first::{First, FirstError};
 use crate::health::Health;
+use crate::outbound;
 use crate::state::State;
 
 /// How long what happened last may take to be told when the server stops.
@@ -75,8 +76,8 @@ pub enum ServerError {
     /// The edge cannot start.
     #[error(transparent)]
     Edge(#[from] StartError),
-    /// TLS of the API.
-    #[error("TLS of the API cannot be set up: {0}")]
+    /// TLS of the API, or of the client for what goes out.
+    #[error("TLS cannot be set up: {0}")]
     Tls(#[from] adit_tls::Error),
     /// Threads or sockets.
     #[error("{0}")]
@@ -99,6 +100,8 @@ pub struct Server {
     store: Store,
     applied: watch::Receiver<u64>,
     spool: Arc<Spool>,
+    /// Where it listens.
+    own: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -118,6 +121,10 @@ impl Server {
             },
             workers: worker_count(options.workers),
         };
+        let mut own = vec![https_address, admin_address];
+        if let Some(http) = &options.http {
+            own.push(http.local_addr()?);
+        }
         let (resolver, certificates) = certificates(&options.settings, &options.state, &listening, https_address.ip())?;
         let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
         let audit_key = Arc::new(AuditKey::find(options.state.dir())?);
@@ -175,6 +182,7 @@ impl Server {
             control: Some(sink),
             commands: command_queue,
             recorder: Some(spool.clone()),
+            outbound: outbound::client(&options.settings, &own)?,
         })?;
         let told = config.load_full();
         let api = Api::new(adit_api::Options {
@@ -229,6 +237,7 @@ impl Server {
             store,
             applied,
             spool,
+            own,
         })
     }
 
@@ -270,12 +279,18 @@ impl Server {
         if let Some(certificates) = &self.certificates {
             certificates.reload()?;
         }
+        let outbound = (settings.outbound != self.settings.outbound)
+            .then(|| outbound::client(&settings, &self.own))
+            .transpose()?;
         let later = self.settings.needs_restart(&settings);
         let settings = settings.with_fixed(&self.settings);
         let mut config = edge_config::of(&settings, &self.listening);
         config.seal_key = self.edge.node().config.load().seal_key.clone();
         if !self.control.renew(config) {
             return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());
+        }
+        if let Some(client) = outbound {
+            self.edge.node().set_outbound(client);
         }
         self.settings = settings;
         Ok(later)

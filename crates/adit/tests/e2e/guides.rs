@@ -36,6 +36,7 @@ pages! {
     headers_and_paths "headers-and-paths"
     limits "limits"
     variables "variables"
+    webhooks "webhooks"
 }
 
 /// A policy of a page, and what is shown of it.

@@ -12,6 +12,7 @@ use adit_observe::{ParkResult, RetryReason, Reuse};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
+use super::body::{Begun, ReadBody};
 use super::h1_upstream::{H1Upstream, Rest};
 use super::h2_upstream;
 use super::kept::{Kept, Pinned, authenticates_connection};
@@ -67,6 +68,10 @@ pub(super) struct Progress {
     fresh_only: bool,
     /// What is kept of the request's body for another attempt.
     pub(super) held: Option<BytesMut>,
+    /// What policies have read of it before.
+    body: ReadBody,
+    /// What this attempt sends of it first.
+    pub(super) begun: Begun,
     parked_us: u64,
     reused: bool,
     glitches: u32,
@@ -100,6 +105,8 @@ pub(crate) async fn exchange<V: Visitor>(
         repeated: 0,
         fresh_only: false,
         held: Some(BytesMut::new()),
+        body: ReadBody::default(),
+        begun: Begun::default(),
         parked_us: 0,
         reused: false,
         glitches: 0,
@@ -118,25 +125,36 @@ pub(crate) async fn exchange<V: Visitor>(
     let mut next: Option<Routed> = None;
     let (forwarded, ended) = loop {
         let routed = next.as_ref().unwrap_or(routed);
-        let (permitted, pool) =
-            match chosen(conn, visitor, routed, &exchange.request, &mut chain, &progress, host).await {
-                Chosen::Member(permitted, pool) => (permitted, pool),
-                Chosen::Forward(routed) => {
-                    next = Some(routed);
-                    progress.tried.clear();
-                    continue;
-                }
-                Chosen::End(end) => break (end, Instant::now()),
-            };
+        let (permitted, pool) = match chosen(
+            conn,
+            visitor,
+            routed,
+            exchange,
+            &mut chain,
+            &mut progress,
+            (facts, host),
+        )
+        .await
+        {
+            Chosen::Member(permitted, pool) => (permitted, pool),
+            Chosen::Forward(routed) => {
+                next = Some(routed);
+                progress.tried.clear();
+                continue;
+            }
+            Chosen::End(end) => break (end, Instant::now()),
+        };
         progress.parked_us += permitted.parked_us;
         if permitted.member().options.policy.is_some() && chain.is_none() {
             // Its agent came while the request was on its way to another.
             chain = Some(governed(conn, exchange, host, progress.attempts > 0));
         }
         let host_header = permitted.member().options.host_header.as_deref();
+        let mut sending = *facts;
         if let Some(chain) = &mut chain {
             let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
-            match chain.request(conn, hop, visitor).await {
+            progress.body.take_back(&mut progress.held);
+            match chain.request(conn, hop, visitor, facts, &mut progress.body).await {
                 Verdict::Pass => {}
                 Verdict::Forward(routed) => {
                     next = Some(routed);
@@ -152,6 +170,8 @@ pub(crate) async fn exchange<V: Visitor>(
                 Ok(glitches) => progress.glitches = glitches,
                 Err(a) => break (Forwarded::Answer(a), Instant::now()),
             }
+            let made = chain.take_body();
+            progress.begun = progress.body.begin(made, &mut exchange.request, &mut sending);
         } else if progress.attempts == 0 {
             let request = &mut exchange.request;
             progress.glitches = request_head::rewrite(request, conn, host_header, facts, &exchange.request_id);
@@ -165,7 +185,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 exchange,
                 &permitted,
                 host,
-                facts,
+                &sending,
                 &mut progress,
                 &mut chain,
             )
@@ -177,7 +197,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 exchange,
                 &permitted,
                 host,
-                facts,
+                &sending,
                 &mut progress,
                 &mut chain,
             )
@@ -235,9 +255,8 @@ pub(crate) async fn exchange<V: Visitor>(
 
 /// The layers of the request in `exchange`.
 fn governed(conn: &Conn, exchange: &Exchange, host: &str, is_rewritten: bool) -> Box<Chain> {
-    let head = &exchange.request;
-    let client = request_head::client_ip(head, conn);
-    Chain::of_request(conn, head, is_rewritten, &exchange.request_id, host, client)
+    let client = request_head::client_ip(&exchange.request, conn);
+    Chain::of_request(conn, exchange, is_rewritten, host, client)
 }
 
 /// Who serves next.
@@ -255,10 +274,10 @@ async fn chosen<V: Visitor>(
     conn: &Arc<Conn>,
     visitor: &mut V,
     routed: &Routed,
-    head: &Head,
+    exchange: &Exchange,
     chain: &mut Option<Box<Chain>>,
-    progress: &Progress,
-    host: &str,
+    progress: &mut Progress,
+    (facts, host): (&RequestFacts, &str),
 ) -> Chosen {
     let pool = match routed.side(super::random(), &progress.tried) {
         Side::Agents(pool) => pool,
@@ -267,7 +286,9 @@ async fn chosen<V: Visitor>(
             let Some(chain) = chain else {
                 return Chosen::End(Forwarded::Answer(Answer::internal()));
             };
-            return match chain.request(conn, Hop::Cloud(endpoint), visitor).await {
+            progress.body.take_back(&mut progress.held);
+            let hop = Hop::Cloud(endpoint);
+            return match chain.request(conn, hop, visitor, facts, &mut progress.body).await {
                 Verdict::Forward(routed) => Chosen::Forward(routed),
                 Verdict::Answer(a) => Chosen::End(Forwarded::Answer(a)),
                 Verdict::Close => Chosen::End(Forwarded::Closed { reset: false }),
@@ -277,7 +298,7 @@ async fn chosen<V: Visitor>(
             };
         }
     };
-    match admitted(conn, visitor, &pool, &progress.tried, head, host).await {
+    match admitted(conn, visitor, &pool, &progress.tried, &exchange.request, host).await {
         Ok(permitted) => Chosen::Member(permitted, pool),
         Err(None) => Chosen::End(Forwarded::Broken),
         Err(Some(a)) => Chosen::End(Forwarded::Answer(a)),
@@ -532,7 +553,8 @@ async fn attempt<V: Visitor>(
         edit,
         held,
         expecting.as_ref(),
-    );
+    )
+    .beginning_with(std::mem::take(&mut progress.begun));
     let end = super::governed::pumped(&mut pump, conn, member, chain, now, progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();

@@ -152,7 +152,8 @@ pub(super) async fn attempt<V: Visitor>(
         edit,
         progress.held.take(),
         None,
-    );
+    )
+    .beginning_with(std::mem::take(&mut progress.begun));
     let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();

@@ -1,6 +1,7 @@
 //! From a permitted request to its response: the head written anew, a stream opened or reused, bodies moved
 //! both ways, and the retry where nothing of an answer has come.
 
+mod body;
 mod exchange;
 mod governed;
 mod h1_upstream;
@@ -17,6 +18,7 @@ mod upstream;
 mod verdict;
 mod websocket;
 
+pub(crate) use body::ReadBody;
 pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
 pub(crate) use kept::Pinned;

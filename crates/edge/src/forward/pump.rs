@@ -10,6 +10,7 @@ use crate::http::{Visitor, VisitorError};
 use crate::reply::Answer;
 use crate::timer::Deadline;
 
+use super::body::Begun;
 use super::response_head;
 use super::upstream::{Upstream, UpstreamError};
 use super::websocket;
@@ -81,6 +82,8 @@ pub(super) struct Pump<'a, V, U> {
     edit: response_head::Edit<'a>,
     up: Up,
     down: Down,
+    /// What an earlier attempt had read, if something else goes first.
+    behind: Bytes,
     trailers: Option<FieldList>,
     interim: u32,
     continue_sent: bool,
@@ -119,6 +122,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             edit,
             up,
             down: Down::Head,
+            behind: Bytes::new(),
             trailers: None,
             interim: 0,
             continue_sent: false,
@@ -126,6 +130,18 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             deadline,
             first_byte: None,
         }
+    }
+
+    /// The same with what policies have read of the body, before all that is read now.
+    pub(super) fn beginning_with(mut self, begun: Begun) -> Self {
+        if !begun.bytes.is_empty()
+            && !self.wanted.tunnel
+            && let Up::Send(replay) = std::mem::replace(&mut self.up, Up::Send(begun.bytes))
+        {
+            self.behind = replay;
+        }
+        self.trailers = begun.trailers;
+        self
     }
 
     /// Whether the head of the final response went to the visitor.
@@ -159,7 +175,9 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                         self.up = Up::Send(data);
                     }
                     Poll::Ready(Ok(None)) => {
-                        self.trailers = self.visitor.take_trailers();
+                        if let Some(trailers) = self.visitor.take_trailers() {
+                            self.trailers = Some(trailers);
+                        }
                         // HTTP/2 has no need to announce them.
                         if let Some(t) = &mut self.trailers
                             && self.request.version() != Version::Http2
@@ -172,7 +190,8 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                 },
                 Up::Send(data) => match self.upstream.poll_send(cx, data) {
                     Poll::Pending => return Ok(()),
-                    Poll::Ready(Ok(())) => self.up = Up::Body,
+                    Poll::Ready(Ok(())) if self.behind.is_empty() => self.up = Up::Body,
+                    Poll::Ready(Ok(())) => self.up = Up::Send(std::mem::take(&mut self.behind)),
                     Poll::Ready(Err(e)) => return self.up_failed(e),
                 },
                 Up::Finish => match self.upstream.poll_finish(cx, self.trailers.as_ref()) {

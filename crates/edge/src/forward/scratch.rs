@@ -16,12 +16,14 @@ thread_local! {
     static RANDOM: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The two heads of an exchange and its id.
+/// The two heads of an exchange, its id and its depth.
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     pub(crate) request: Head,
     pub(crate) response: Head,
     pub(crate) request_id: String,
+    /// How many policies stand behind the request, each having asked for the next; 0 for a visitor's.
+    pub(crate) depth: u8,
 }
 
 impl Exchange {
@@ -35,6 +37,7 @@ impl Exchange {
         self.request.clear();
         self.response.clear();
         self.request_id.clear();
+        self.depth = 0;
         EXCHANGES.with_borrow_mut(|all| {
             if all.len() < KEPT {
                 all.push(self);

@@ -1,9 +1,12 @@
 //! Who waits while a policy gets what it needs: an exchange of a visitor, or a connection that is bytes to us.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::http::{Visitor, VisitorError};
+use crate::forward::ReadBody;
+use crate::http::{RequestFacts, Visitor, VisitorError};
+use crate::secure::Conn;
 
 /// A connection that has no stream yet.
 pub(crate) trait Leaving {
@@ -14,15 +17,28 @@ pub(crate) trait Leaving {
 /// Whoever asked for what a policy decides about.
 pub(crate) enum Asker<'a> {
     /// A request.
-    Request(&'a mut (dyn Visitor + 'a)),
+    Request {
+        conn: &'a Arc<Conn>,
+        visitor: &'a mut (dyn Visitor + 'a),
+        /// What is known of its body; `None` on the way back.
+        body: Option<(&'a RequestFacts, &'a mut ReadBody)>,
+    },
     /// A connection.
     Connection(&'a mut (dyn Leaving + Send + 'a)),
 }
 
-impl Asker<'_> {
+impl<'a> Asker<'a> {
+    /// The connection that carries the request.
+    pub(super) fn conn(&self) -> Option<&'a Arc<Conn>> {
+        match self {
+            Self::Request { conn, .. } => Some(conn),
+            Self::Connection(_) => None,
+        }
+    }
+
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Request(visitor) => visitor.poll_gone(cx, true),
+            Self::Request { visitor, .. } => visitor.poll_gone(cx, true),
             Self::Connection(connection) => connection.poll_left(cx),
         }
     }

@@ -6,14 +6,17 @@ use std::time::SystemTime;
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
+
 use adit_policy::{Connection, Decision, Exchange, Phase, State};
+use bytes::Bytes;
 
 use super::asker::{Asker, Leaving};
 use super::connection::{self, micros};
 use super::hop::Hop;
 use super::respond;
 use super::run::Scene;
-use crate::http::{Visitor, VisitorError};
+use crate::forward::{self, ReadBody};
+use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
 use crate::route::Routed;
@@ -82,6 +85,8 @@ pub(crate) struct Chain {
     pub(super) received: Option<Received>,
     /// The public host, which answers name.
     pub(super) host: String,
+    /// How many policies stand behind the request, each having asked for the next.
+    pub(super) depth: u8,
     pub(super) opened: Option<Routed>,
 }
 
@@ -89,20 +94,21 @@ impl Chain {
     /// For a request to `host`; `client` is who sent it.
     pub(crate) fn of_request(
         conn: &Conn,
-        head: &Head,
+        exchange: &forward::Exchange,
         is_rewritten: bool,
-        id: &str,
         host: &str,
         client: IpAddr,
     ) -> Box<Self> {
         let received = Received {
-            head: head.clone(),
+            head: exchange.request.clone(),
             is_rewritten,
             is_secure: conn.tls.is_some(),
-            id: id.to_owned(),
+            id: exchange.request_id.clone(),
             at: micros(SystemTime::now()),
         };
-        Self::new(connection::of_http(conn, client), Some(received), host)
+        let mut chain = Self::new(connection::of_http(conn, client), Some(received), host);
+        chain.depth = exchange.depth;
+        chain
     }
 
     /// For a connection that is bytes to us; `name` is that of its ClientHello, else empty.
@@ -120,6 +126,7 @@ impl Chain {
             connection,
             received,
             host: host.to_owned(),
+            depth: 0,
             opened: None,
         })
     }
@@ -142,19 +149,29 @@ impl Chain {
     /// The endpoint that was chosen, in place of one that was chosen before and failed. What the failed one's policy made
     /// of the request is dropped.
     fn enter(&mut self, hop: Hop) {
-        self.exchange = match &self.before {
-            Some(before) => (**before).clone(),
-            None => Exchange::new(),
-        };
+        self.exchange.begin_again(self.before.as_deref());
         self.hops.truncate(self.forwarded);
         self.hops.push(hop);
     }
 
     /// A request has come to an endpoint: its `on_tcp_connect` if it is the connection's first one here, and its
     /// `on_http_request`.
-    pub(crate) async fn request(&mut self, conn: &Arc<Conn>, hop: Hop, visitor: &mut dyn Visitor) -> Verdict {
-        let mut asker = Asker::Request(visitor);
-        match self.asked(conn, hop, &mut asker).await {
+    pub(crate) async fn request(
+        &mut self,
+        conn: &Arc<Conn>,
+        hop: Hop,
+        visitor: &mut dyn Visitor,
+        facts: &RequestFacts,
+        body: &mut ReadBody,
+    ) -> Verdict {
+        let mut asker = Asker::Request {
+            conn,
+            visitor,
+            body: Some((facts, body)),
+        };
+        let asked = self.asked(conn, hop, &mut asker).await;
+        self.exchange.settle_permits();
+        match asked {
             Ok(verdict) => verdict,
             Err(error) => Verdict::Failed(error),
         }
@@ -231,7 +248,9 @@ impl Chain {
             phase: Phase::TcpConnect,
             response: None,
         };
-        match self.run(scene, &mut Asker::Connection(visitor)).await {
+        let decision = self.run(scene, &mut Asker::Connection(visitor)).await;
+        self.exchange.settle_permits();
+        match decision {
             Ok(Decision::Pass) => nowhere,
             Ok(Decision::Forward { .. }) => self.go_on(),
             Ok(Decision::Respond { .. } | Decision::Refuse { .. } | Decision::Close) => Verdict::Reset,
@@ -295,6 +314,11 @@ impl Chain {
     pub(crate) fn upstream_answered(&mut self, node: &Node, is_error: bool) {
         let now = micros(SystemTime::now());
         self.exchange.upstream_answered(&node.policy_state, now, is_error);
+    }
+
+    /// The request's body as policies have left it, if any has read it whole.
+    pub(crate) fn take_body(&mut self) -> Option<Bytes> {
+        self.exchange.take_request_body()
     }
 
     /// The head as it was received, for what is recorded.

@@ -2,10 +2,13 @@
 //! failure behaviour of the action that asked, and none lets anybody pass by that.
 
 use adit_names::code::ErrorCode;
+use adit_outbound::Purpose;
 use adit_policy::{BodyFault, Effect, EffectFault, Input, Session};
 
 use super::asker::Asker;
 use super::chain::Chain;
+use super::connection::micros;
+use super::fetch::Origin;
 use super::run::Scene;
 use crate::http::VisitorError;
 
@@ -14,17 +17,38 @@ use crate::http::VisitorError;
 /// # Errors
 /// The visitor has left, or what he sends is not HTTP.
 pub(super) async fn perform(
-    _chain: &mut Chain,
-    _scene: Scene<'_>,
+    chain: &mut Chain,
+    scene: Scene<'_>,
     effect: Effect,
     asker: &mut Asker<'_>,
 ) -> Result<Input, VisitorError> {
-    match effect {
-        Effect::Wait { place, most } => {
+    let origin = asker.conn().and_then(|conn| Origin::of(chain, &scene, conn));
+    match (effect, origin) {
+        (Effect::Fetch(fetch), Some(origin)) => {
+            let fetched = asker.unless_gone(origin.fetch(Purpose::Policy, *fetch)).await?;
+            Ok(Input::Fetched(fetched))
+        }
+        (Effect::Keys { url }, Some(origin)) => Ok(Input::Keys(asker.unless_gone(origin.keys(url)).await?)),
+        (Effect::Body { response: false, limit }, _) => {
+            let Asker::Request {
+                conn,
+                visitor,
+                body: Some((facts, body)),
+            } = asker
+            else {
+                return Ok(Input::Body(Err(BodyFault::Failed)));
+            };
+            let read = body.read(*visitor, facts, &conn.node.agents.budget, limit).await?;
+            Ok(Input::Body(read.map(|whole| {
+                chain.exchange.body_received(micros(whole.at), whole.trailers);
+                whole.bytes
+            })))
+        }
+        (Effect::Wait { place, most }, _) => {
             let waited = asker.unless_gone(tokio::time::timeout(most, place)).await?;
             Ok(Input::Admitted(waited.is_ok()))
         }
-        other => Ok(unavailable(&other)),
+        (other, _) => Ok(unavailable(&other)),
     }
 }
 

@@ -11,6 +11,13 @@ use crate::route::Routed;
 /// Most endpoints that one request or connection passes.
 const MAX_HOPS: usize = 8;
 
+/// The internal endpoints of this URL in an organisation.
+pub(super) fn find(node: &Node, url: &EndpointUrl, organization: &str) -> Option<Routed> {
+    let pool = node.directory.find_internal(url, organization);
+    let cloud = node.config.load().told.find_internal_cloud(url, organization).cloned();
+    Routed::beside(pool, cloud)
+}
+
 /// Finds the endpoints of `url` for a policy of the last of `hops`.
 ///
 /// # Errors
@@ -20,12 +27,9 @@ pub(super) fn open(node: &Node, url: &str, hops: &[Hop]) -> Result<Routed, Fault
         code,
         message: code.what().to_owned(),
     };
-    let organization = hops.first().map_or("", |hop| &hop.facts().organization_id);
+    let organization = hops.first().map_or("", |hop| hop.facts().organization_id.as_str());
     let url = EndpointUrl::from_canonical(url, Binding::Internal).map_err(|_| fault(ErrorCode::NGROK_3200))?;
-    let pool = node.directory.find_internal(&url, organization);
-    let config = node.config.load();
-    let cloud = config.told.find_internal_cloud(&url, organization).cloned();
-    let target = Routed::beside(pool, cloud).ok_or_else(|| fault(ErrorCode::NGROK_3200))?;
+    let target = find(node, &url, organization).ok_or_else(|| fault(ErrorCode::NGROK_3200))?;
     let target_url = target.url();
     if hops.len() >= MAX_HOPS || hops.iter().any(|hop| hop.facts().url == target_url) {
         return Err(fault(ErrorCode::NGROK_3603));

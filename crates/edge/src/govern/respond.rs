@@ -48,7 +48,11 @@ impl Chain {
     ) -> Result<Responded, VisitorError> {
         let origin = if self.hops.len() > 1 { "internal" } else { "upstream" };
         let mut body = None;
-        let mut asker = Asker::Request(visitor);
+        let mut asker = Asker::Request {
+            conn,
+            visitor,
+            body: None,
+        };
         let ended = self
             .walk_back(&conn.node, response, &mut body, origin, &mut asker)
             .await?;

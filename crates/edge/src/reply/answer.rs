@@ -107,6 +107,11 @@ impl Answer {
         }
     }
 
+    /// Whether a policy gave it, whatever its form.
+    pub(crate) fn is_of_policy(&self) -> bool {
+        self.is_refusal || self.is_given()
+    }
+
     /// Whether it is a policy's as a whole.
     pub(crate) fn is_given(&self) -> bool {
         self.given.as_ref().is_some_and(|given| given.body.is_some())

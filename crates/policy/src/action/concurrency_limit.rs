@@ -68,14 +68,13 @@ impl Act for ConcurrencyLimit {
     fn run(&self, cx: &mut Cx<'_>) -> Flow {
         let key = cx.bucket_key(&self.bucket_key).join("\u{1f}");
         let queue = if self.enforce { self.queue } else { 0 };
-        let entry = cx
-            .view
-            .state
-            .concurrency
-            .enter(cx.key, &cx.view.endpoint.url, &key, self.limit, queue);
+        let place = (cx.view.endpoint.url.as_str(), key.as_str());
+        let carried = &mut cx.exchange.carried;
+        let concurrency = &cx.view.state.concurrency;
+        let entry = concurrency.enter(cx.key, place, self.limit, queue, carried);
         match entry {
             Entry::Open(permit) => {
-                cx.exchange.permits.push(Arc::new(permit));
+                cx.exchange.permits.push(permit);
                 Flow::Next
             }
             Entry::Queued(place) => {

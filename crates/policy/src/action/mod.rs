@@ -251,16 +251,22 @@ const PERFORMED: &[&str] = &[
     "basic-auth",
     "circuit-breaker",
     "close-connection",
+    "concurrency-limit",
     "custom-response",
     "deny",
+    "ext-auth",
     "forward-internal",
+    "http-request",
+    "jwt-validation",
     "log",
     "rate-limit",
     "redirect",
     "remove-headers",
+    "request-body-find-replace",
     "restrict-ips",
     "set-vars",
     "url-rewrite",
+    "verify-webhook",
 ];
 
 /// Does this build execute the action of that name without help of a firewall? Rules with others are refused where they

@@ -116,7 +116,7 @@ impl Waiting {
 
 #[derive(Debug)]
 pub(crate) enum Entry {
-    Open(Permit),
+    Open(Arc<Permit>),
     Queued(Waiting),
     Full,
 }
@@ -131,7 +131,15 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
-    pub(crate) fn enter(&self, action: ActionKey, endpoint: &str, key: &str, limit: u32, queue: usize) -> Entry {
+    /// Takes a place; one of `carried` that is for the same key is taken again.
+    pub(crate) fn enter(
+        &self,
+        action: ActionKey,
+        (endpoint, key): (&str, &str),
+        limit: u32,
+        queue: usize,
+        carried: &mut Vec<Arc<Permit>>,
+    ) -> Entry {
         let hash = self.hasher.hash_one((endpoint, key));
         let room = {
             let mut rooms = lock(&self.rooms);
@@ -141,11 +149,14 @@ impl Concurrency {
             }
             Arc::clone(rooms.entry((action, hash)).or_default())
         };
+        if let Some(at) = carried.iter().position(|permit| Arc::ptr_eq(&permit.room, &room)) {
+            return Entry::Open(carried.swap_remove(at));
+        }
         let mut inside = lock(&room);
         if inside.open < limit {
             inside.open += 1;
             drop(inside);
-            return Entry::Open(Permit { room });
+            return Entry::Open(Arc::new(Permit { room }));
         }
         inside.queue.retain(|place| place.strong_count() > 0);
         if inside.queue.len() >= queue {
@@ -169,7 +180,7 @@ mod tests {
     #[test]
     fn those_who_wait_come_in_in_turn_and_nobody_is_lost() {
         let table = Concurrency::default();
-        let enter = || table.enter(KEY, "e", "k", 1, 2);
+        let enter = || table.enter(KEY, ("e", "k"), 1, 2, &mut Vec::new());
         let Entry::Open(first) = enter() else { panic!("room") };
         let (Entry::Queued(second), Entry::Queued(third)) = (enter(), enter()) else {
             panic!("a queue of two")
@@ -189,7 +200,7 @@ mod tests {
     #[test]
     fn who_was_let_in_and_went_away_leaves_room() {
         let table = Concurrency::default();
-        let enter = || table.enter(KEY, "e", "k", 1, 2);
+        let enter = || table.enter(KEY, ("e", "k"), 1, 2, &mut Vec::new());
         let Entry::Open(first) = enter() else { panic!("room") };
         let Entry::Queued(second) = enter() else {
             panic!("a queue")
@@ -200,10 +211,30 @@ mod tests {
     }
 
     #[test]
+    fn another_try_keeps_its_place() {
+        let table = Concurrency::default();
+        let enter = |key, carried: &mut Vec<Arc<Permit>>| table.enter(KEY, ("e", key), 1, 2, carried);
+        let Entry::Open(first) = enter("k", &mut Vec::new()) else {
+            panic!("room")
+        };
+        let Entry::Queued(second) = enter("k", &mut Vec::new()) else {
+            panic!("a queue")
+        };
+        let mut carried = vec![first];
+        assert!(matches!(enter("other", &mut carried), Entry::Open(_)));
+        let Entry::Open(again) = enter("k", &mut carried) else {
+            panic!("the place it had")
+        };
+        assert!(carried.is_empty() && second.permit().is_none());
+        drop(again);
+        assert!(second.permit().is_some());
+    }
+
+    #[test]
     fn rooms_are_swept() {
         let table = Concurrency::default();
         for n in 0..10_000 {
-            let _ = table.enter(KEY, "e", &n.to_string(), 1, 0);
+            let _ = table.enter(KEY, ("e", &n.to_string()), 1, 0, &mut Vec::new());
         }
         assert!(lock(&table.rooms).len() <= 2 * SWEEP);
     }

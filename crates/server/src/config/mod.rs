@@ -24,8 +24,8 @@ pub use environment::{PREFIX, SettingError};
 pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
-    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking,
-    ProxyProtocol, Sessions, Tcp, Tls,
+    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node,
+    Outbound, Parking, Place, ProxyProtocol, Sessions, Tcp, Tls,
 };
 pub use size::Size;
 pub use time::Time;
@@ -82,6 +82,8 @@ pub struct Settings {
     pub log: Log,
     /// `drain.…`
     pub drain: Drain,
+    /// `outbound.…` (traffic policy 7.3).
+    pub outbound: Outbound,
     /// `audit.…`
     pub audit: Audit,
 }
@@ -324,6 +326,24 @@ mod tests {
                 "{refused}"
             );
             assert!(refused.contains(says), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_asked_is_a_list_of_networks_and_places() {
+        let of = |text| read(&[("ADIT_SERVER__OUTBOUND__ALLOW", text)]);
+        let outbound = of(r#"["10.1.0.0/16", "127.0.0.1", "Hooks.example.com:9000"]"#)
+            .unwrap()
+            .outbound;
+        assert_eq!((outbound.allow.len(), outbound.policy_external), (3, false));
+        for wrong in [
+            r#"["hooks.example.com"]"#,
+            r#"["10.0.0.0/33"]"#,
+            r#"["a:0"]"#,
+            "10.0.0.0/8",
+        ] {
+            let refused = of(wrong).unwrap_err();
+            assert!(refused.starts_with("ADIT_SERVER__OUTBOUND__ALLOW: "), "{refused}");
         }
     }
 

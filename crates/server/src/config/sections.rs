@@ -152,6 +152,27 @@ pub struct Drain {
     pub grace: Option<Time>,
 }
 
+/// What goes out because of a policy or a resource (traffic policy 7.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outbound {
+    /// Networks, and names with a port, that may be asked although they are not everybody's; default none.
+    pub allow: Vec<Place>,
+    /// Whether policies may ask other hosts than internal endpoints and those of `allow`; default false.
+    pub policy_external: bool,
+}
+
+/// A network as `10.1.0.0/16`, one address, or a name with a port as `hooks.example.com:9000`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place(pub adit_outbound::Allowed);
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 /// The audit log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -33,7 +33,7 @@ pub(crate) use h2_visitor::H2;
 pub(crate) use line::Line;
 pub(crate) use message::{Message, Of};
 pub(crate) use process::Process;
-pub(crate) use server::Server;
+pub(crate) use server::{Directory, Server};
 pub(crate) use site::Site;
 pub(crate) use upstream::{Service, Upstream};
 pub(crate) use visitor::{End, Visitor};

@@ -1,9 +1,13 @@
 //! Traffic policies in force: of cloud endpoints made over the API, and of agents' endpoints.
 
 mod agents;
+mod calls;
 mod cloud;
 mod networks;
+mod places;
 mod streams;
+mod tokens;
+mod webhooks;
 
 use serde_json::{Value, json};
 
