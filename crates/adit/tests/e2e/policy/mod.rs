@@ -4,9 +4,9 @@ mod agents;
 mod calls;
 mod cloud;
 mod networks;
-mod places;
 mod streams;
 mod tokens;
+mod turns;
 mod webhooks;
 
 use serde_json::{Value, json};
