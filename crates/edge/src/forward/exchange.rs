@@ -136,7 +136,7 @@ pub(crate) async fn exchange<V: Visitor>(
         let host_header = permitted.member().options.host_header.as_deref();
         if let Some(chain) = &mut chain {
             let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
-            match chain.request(conn, hop) {
+            match chain.request(conn, hop, visitor).await {
                 Verdict::Pass => {}
                 Verdict::Forward(routed) => {
                     next = Some(routed);
@@ -146,6 +146,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 Verdict::Answer(a) => break (Forwarded::Answer(a), Instant::now()),
                 Verdict::Close => break (Forwarded::Closed { reset: false }, Instant::now()),
                 Verdict::Reset => break (Forwarded::Closed { reset: true }, Instant::now()),
+                Verdict::Failed(e) => break (visitor_failed(&e, false, visitor), Instant::now()),
             }
             match chain.dress(&mut exchange.request, conn, host_header, facts) {
                 Ok(glitches) => progress.glitches = glitches,
@@ -251,7 +252,7 @@ enum Chosen {
 
 /// Chooses a member, or runs the policy of the cloud endpoint that was chosen.
 async fn chosen<V: Visitor>(
-    conn: &Conn,
+    conn: &Arc<Conn>,
     visitor: &mut V,
     routed: &Routed,
     head: &Head,
@@ -266,11 +267,12 @@ async fn chosen<V: Visitor>(
             let Some(chain) = chain else {
                 return Chosen::End(Forwarded::Answer(Answer::internal()));
             };
-            return match chain.request(conn, Hop::Cloud(endpoint)) {
+            return match chain.request(conn, Hop::Cloud(endpoint), visitor).await {
                 Verdict::Forward(routed) => Chosen::Forward(routed),
                 Verdict::Answer(a) => Chosen::End(Forwarded::Answer(a)),
                 Verdict::Close => Chosen::End(Forwarded::Closed { reset: false }),
                 Verdict::Reset => Chosen::End(Forwarded::Closed { reset: true }),
+                Verdict::Failed(e) => Chosen::End(visitor_failed(&e, false, visitor)),
                 Verdict::Pass => Chosen::End(Forwarded::Answer(Answer::internal())),
             };
         }
