@@ -296,6 +296,7 @@ pub(super) fn policy(
     world: &World,
     text: &str,
     options: Options,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<(Outcome, Vec<String>), String> {
     let layers = layers(case, world, text)?;
     let state = State::default();
@@ -307,6 +308,9 @@ pub(super) fn policy(
         None => vec![None],
     };
     for (i, step) in steps.into_iter().enumerate() {
+        if !goes_on() {
+            return Err(format!("stopped before step {i}"));
+        }
         let at: f64 = step
             .and_then(|step| step.get("at"))
             .and_then(Node::scalar_text)

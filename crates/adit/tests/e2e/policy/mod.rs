@@ -3,6 +3,7 @@
 mod agents;
 mod cloud;
 mod networks;
+mod places;
 mod streams;
 
 use serde_json::{Value, json};
