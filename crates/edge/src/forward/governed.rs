@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use adit_cluster::Member;
 use adit_http1::Head;
 
+use super::coding::Coder;
 use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
@@ -68,6 +69,12 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
                     Responded::Edited => {}
                     Responded::Replaced(answer) => return End::Replaced(answer),
                     Responded::Close => return End::Closed,
+                }
+                if let Some(coding) = chain.coding(pump.response) {
+                    match Coder::new(coding, &node.agents.budget) {
+                        Some(coder) => pump.encode(coder),
+                        None => return End::Replaced(Answer::overloaded()),
+                    }
                 }
                 if let Err(error) = pump.send_head() {
                     return End::Visitor(error);

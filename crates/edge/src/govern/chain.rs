@@ -7,7 +7,8 @@ use std::time::{Instant, SystemTime};
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
 use adit_policy::{
-    BodyFault, Connection, Decision, Effect, EffectFault, Exchange, Input, Phase, Policy, Session, State, Step, View,
+    BodyFault, Connection, Decision, Effect, EffectFault, Exchange, Input, Phase, Policy, Session, State, Step, Terms,
+    View,
 };
 
 use super::connection::{self, micros};
@@ -64,7 +65,7 @@ pub(super) struct Received {
     pub(super) is_rewritten: bool,
     pub(super) is_secure: bool,
     pub(super) id: String,
-    at: i64,
+    pub(super) at: i64,
 }
 
 /// The layers of one request or connection.
@@ -77,7 +78,7 @@ pub(crate) struct Chain {
     pub(super) hops: Vec<Hop>,
     /// How many of them have forwarded.
     forwarded: usize,
-    connection: Connection,
+    pub(super) connection: Connection,
     pub(super) received: Option<Received>,
     /// The public host, which answers name.
     pub(super) host: String,
@@ -131,6 +132,11 @@ impl Chain {
     /// Who asks.
     pub(crate) fn client_ip(&self) -> IpAddr {
         self.connection.client_ip
+    }
+
+    /// What policies have set for the exchange so far.
+    pub(crate) fn terms(&self) -> &Terms {
+        self.exchange.terms()
     }
 
     /// The Host value that policies have put in place of the visitor's.

@@ -11,6 +11,8 @@ mod connection;
 mod hop;
 mod internal;
 mod respond;
+mod seen;
+mod settle;
 mod tables;
 mod view;
 

@@ -31,25 +31,36 @@ pub(super) fn head(status: u16, headers: &[(String, String)]) -> Head {
     head
 }
 
+/// The length of a body that is known stands in its head.
+fn measured(head: &mut Head, body: &[u8]) {
+    if !matches!(head.status(), 204 | 304) {
+        head.set(b"Content-Length", body.len().to_string().as_bytes());
+    }
+}
+
 impl Chain {
     /// A response of the upstream, whose head is ready for the visitor.
     pub(crate) fn response(&mut self, node: &Node, response: &mut Head) -> Responded {
         let origin = if self.hops.len() > 1 { "internal" } else { "upstream" };
         let mut body = None;
         let ended = self.walk_back(node, response, &mut body, origin);
-        self.finish(response);
+        self.finish(response, 0);
         match (ended, body) {
             (Some(ended), _) => ended,
-            (None, None) => Responded::Edited,
+            (None, None) => {
+                self.settle(node, response, origin);
+                Responded::Edited
+            }
             (None, Some(body)) => Responded::Replaced(Answer::given(response, body)),
         }
     }
 
     /// A response that a policy gave in place of the upstream's. `None`: the connection ends.
     pub(super) fn respond(&mut self, node: &Node, mut response: Head, body: Vec<u8>) -> Option<Answer> {
+        measured(&mut response, &body);
         let mut body = Some(body);
         let ended = self.walk_back(node, &mut response, &mut body, "custom-response");
-        self.finish(&mut response);
+        self.finish(&mut response, 0);
         match ended {
             Some(Responded::Replaced(answer)) => Some(answer),
             Some(Responded::Close) => None,
@@ -80,6 +91,7 @@ impl Chain {
                     self.exchange.response_replaced();
                     let date = response.get(Known::Date).map(<[u8]>::to_vec);
                     *response = head(status, &headers);
+                    measured(response, &new);
                     if let Some(date) = date {
                         response.set(b"Date", &date);
                     }
@@ -87,6 +99,7 @@ impl Chain {
                     origin = "custom-response";
                 }
                 Decision::Refuse { status, code, headers } => {
+                    self.exchange.response_replaced();
                     return Some(Responded::Replaced(self.refused(status, code, headers)));
                 }
                 Decision::Close => return Some(Responded::Close),
@@ -95,9 +108,9 @@ impl Chain {
         None
     }
 
-    /// Puts the changes of the response's fields into its head.
-    fn finish(&self, response: &mut Head) {
-        for edit in self.exchange.edits() {
+    /// Puts the changes of the response's fields into its head, but for the first `done`.
+    pub(super) fn finish(&self, response: &mut Head, done: usize) {
+        for edit in self.exchange.edits().iter().skip(done) {
             match edit {
                 Edit::Add {
                     response: true,
