@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::action::compress::{self, Compress};
+use crate::action::cors;
 use crate::body::{Coding, Event};
 use crate::document::Phase;
 use crate::expr::{Budget, Overlay, Results, Scope};
@@ -268,6 +269,12 @@ impl Exchange {
         });
     }
 
+    /// Does a response stay as it is: is nothing put off until there is one, and is no body to be encoded?
+    #[must_use]
+    pub fn leaves_response(&self) -> bool {
+        self.compress.is_none() && self.cors.is_empty() && self.coding.is_none()
+    }
+
     /// Does what the request phases have put off until there is a response: compression and the fields of `cors`. Called
     /// once, after the response phases of all layers, with the response as it then is (also one that the edge made).
     pub fn settle_response(&mut self, view: &View<'_>) {
@@ -275,6 +282,12 @@ impl Exchange {
             && self.coding.is_none()
         {
             compress::decide(&compress, self, view);
+        }
+        if !self.cors.is_empty() {
+            // What the upstream says of it itself is replaced, also where nothing is said in its place.
+            for name in cors::FIELDS {
+                self.remove_response(view, name);
+            }
         }
         for (name, value) in std::mem::take(&mut self.cors) {
             let fields = self.response_overlay(view);
@@ -288,8 +301,6 @@ impl Exchange {
                 if listed {
                     continue;
                 }
-            } else {
-                self.remove_response(view, name);
             }
             self.add_response(view, name, value);
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use adit_cluster::Member;
 use adit_http1::Head;
 
+use super::coding::Coder;
 use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
@@ -70,6 +71,12 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
                     Ok(Responded::Replaced(answer)) => return End::Replaced(answer),
                     Ok(Responded::Close) => return End::Closed,
                     Err(error) => return End::Visitor(error),
+                }
+                if let Some(coding) = chain.coding(pump.response) {
+                    match Coder::new(coding, &node.agents.budget) {
+                        Some(coder) => pump.encode(coder),
+                        None => return End::Replaced(Answer::overloaded()),
+                    }
                 }
                 if let Err(error) = pump.send_head() {
                     return End::Visitor(error);

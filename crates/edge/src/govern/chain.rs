@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
-use adit_policy::{Connection, Decision, Exchange, Phase, State};
+use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms};
 
 use super::asker::{Asker, Leaving};
 use super::connection::{self, micros};
@@ -132,6 +132,11 @@ impl Chain {
     /// Who asks.
     pub(crate) fn client_ip(&self) -> IpAddr {
         self.connection.client_ip
+    }
+
+    /// What policies have set for the exchange so far.
+    pub(crate) fn terms(&self) -> &Terms {
+        self.exchange.terms()
     }
 
     /// The Host value that policies have put in place of the visitor's.

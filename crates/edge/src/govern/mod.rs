@@ -14,6 +14,8 @@ mod hop;
 mod internal;
 mod respond;
 mod run;
+mod seen;
+mod settle;
 mod tables;
 mod view;
 

@@ -35,6 +35,13 @@ pub(super) fn head(status: u16, headers: &[(String, String)]) -> Head {
     head
 }
 
+/// The length of a body that is known stands in its head.
+fn measured(head: &mut Head, body: &[u8]) {
+    if !matches!(head.status(), 204 | 304) {
+        head.set(b"Content-Length", body.len().to_string().as_bytes());
+    }
+}
+
 impl Chain {
     /// A response of the upstream, whose head is ready for the visitor.
     ///
@@ -52,10 +59,13 @@ impl Chain {
         let ended = self
             .walk_back(&conn.node, response, &mut body, origin, &mut asker)
             .await?;
-        self.finish(response);
+        self.finish(response, 0);
         Ok(match (ended, body) {
             (Some(ended), _) => ended,
-            (None, None) => Responded::Edited,
+            (None, None) => {
+                self.settle(&conn.node, response, origin);
+                Responded::Edited
+            }
             (None, Some(body)) => Responded::Replaced(Answer::given(response, body)),
         })
     }
@@ -68,11 +78,12 @@ impl Chain {
         body: Vec<u8>,
         asker: &mut Asker<'_>,
     ) -> Result<Option<Answer>, VisitorError> {
+        measured(&mut response, &body);
         let mut body = Some(body);
         let ended = self
             .walk_back(node, &mut response, &mut body, "custom-response", asker)
             .await?;
-        self.finish(&mut response);
+        self.finish(&mut response, 0);
         Ok(match ended {
             Some(Responded::Replaced(answer)) => Some(answer),
             Some(Responded::Close) => None,
@@ -111,6 +122,7 @@ impl Chain {
                     self.exchange.response_replaced();
                     let date = response.get(Known::Date).map(<[u8]>::to_vec);
                     *response = head(status, &headers);
+                    measured(response, &new);
                     if let Some(date) = date {
                         response.set(b"Date", &date);
                     }
@@ -118,6 +130,7 @@ impl Chain {
                     origin = "custom-response";
                 }
                 Decision::Refuse { status, code, headers } => {
+                    self.exchange.response_replaced();
                     return Ok(Some(Responded::Replaced(self.refused(status, code, headers))));
                 }
                 Decision::Close => return Ok(Some(Responded::Close)),
@@ -126,9 +139,9 @@ impl Chain {
         Ok(None)
     }
 
-    /// Puts the changes of the response's fields into its head.
-    fn finish(&self, response: &mut Head) {
-        for edit in self.exchange.edits() {
+    /// Puts the changes of the response's fields into its head, but for the first `done`.
+    pub(super) fn finish(&self, response: &mut Head, done: usize) {
+        for edit in self.exchange.edits().iter().skip(done) {
             match edit {
                 Edit::Add {
                     response: true,
