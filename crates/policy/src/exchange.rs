@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use crate::action::compress::{self, Compress};
+use crate::action::cors;
 use crate::body::{Coding, Event};
 use crate::document::Phase;
 use crate::expr::{Budget, Overlay, Results, Scope};
@@ -109,14 +112,14 @@ pub struct Exchange {
 /// Bodies that actions have asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bodies {
-    pub(crate) request: Option<Vec<u8>>,
-    pub(crate) response: Option<Vec<u8>>,
+    pub(crate) request: Option<Bytes>,
+    pub(crate) response: Option<Bytes>,
     pub(crate) received_at: Option<i64>,
     pub(crate) trailers: Vec<(String, Vec<u8>)>,
 }
 
 impl Bodies {
-    pub(crate) fn of(&mut self, response: bool) -> &mut Option<Vec<u8>> {
+    pub(crate) fn of(&mut self, response: bool) -> &mut Option<Bytes> {
         if response {
             &mut self.response
         } else {
@@ -219,14 +222,21 @@ impl Exchange {
     /// The request's body if an action asked for it: it is sent instead of what is read, since it may have been
     /// changed; its length is among the fields if one was.
     #[must_use]
-    pub fn take_request_body(&mut self) -> Option<Vec<u8>> {
+    pub fn take_request_body(&mut self) -> Option<Bytes> {
         self.bodies.request.take()
     }
 
     /// The response's body, likewise.
     #[must_use]
-    pub fn take_response_body(&mut self) -> Option<Vec<u8>> {
+    pub fn take_response_body(&mut self) -> Option<Bytes> {
         self.bodies.response.take()
+    }
+
+    /// The places of `concurrency-limit` that were taken so far: they are free when what is returned is dropped. Else that
+    /// is the end of the exchange.
+    #[must_use]
+    pub fn take_permits(&mut self) -> Vec<Arc<Permit>> {
+        std::mem::take(&mut self.permits)
     }
 
     /// The request's body was wholly received, with these trailers.
@@ -259,6 +269,12 @@ impl Exchange {
         });
     }
 
+    /// Does a response stay as it is: is nothing put off until there is one, and is no body to be encoded?
+    #[must_use]
+    pub fn leaves_response(&self) -> bool {
+        self.compress.is_none() && self.cors.is_empty() && self.coding.is_none()
+    }
+
     /// Does what the request phases have put off until there is a response: compression and the fields of `cors`. Called
     /// once, after the response phases of all layers, with the response as it then is (also one that the edge made).
     pub fn settle_response(&mut self, view: &View<'_>) {
@@ -266,6 +282,12 @@ impl Exchange {
             && self.coding.is_none()
         {
             compress::decide(&compress, self, view);
+        }
+        if !self.cors.is_empty() {
+            // What the upstream says of it itself is replaced, also where nothing is said in its place.
+            for name in cors::FIELDS {
+                self.remove_response(view, name);
+            }
         }
         for (name, value) in std::mem::take(&mut self.cors) {
             let fields = self.response_overlay(view);
@@ -279,8 +301,6 @@ impl Exchange {
                 if listed {
                     continue;
                 }
-            } else {
-                self.remove_response(view, name);
             }
             self.add_response(view, name, value);
         }

@@ -33,6 +33,7 @@ macro_rules! pages {
 pages! {
     access "access"
     answers "answers"
+    browsers "browsers"
     headers_and_paths "headers-and-paths"
     limits "limits"
     variables "variables"

@@ -19,6 +19,7 @@ use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
+use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
 use super::{record, request_head, verdict};
 use crate::admit::{self, Permitted};
@@ -74,6 +75,8 @@ pub(super) struct Progress {
     /// Generation of networks under which the request was let in.
     pub(super) seen: u64,
     pub(super) first_byte: Option<Instant>,
+    /// When the request came.
+    pub(super) began: Instant,
     /// The response broke off on the upstream's side.
     pub(super) upstream_broke: bool,
 }
@@ -106,6 +109,7 @@ pub(crate) async fn exchange<V: Visitor>(
         opened: began,
         seen: conn.node.flows.generation(),
         first_byte: None,
+        began,
         upstream_broke: false,
     };
     let mut member: Option<Arc<Member>> = None;
@@ -136,7 +140,7 @@ pub(crate) async fn exchange<V: Visitor>(
         let host_header = permitted.member().options.host_header.as_deref();
         if let Some(chain) = &mut chain {
             let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
-            match chain.request(conn, hop) {
+            match chain.request(conn, hop, visitor).await {
                 Verdict::Pass => {}
                 Verdict::Forward(routed) => {
                     next = Some(routed);
@@ -146,6 +150,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 Verdict::Answer(a) => break (Forwarded::Answer(a), Instant::now()),
                 Verdict::Close => break (Forwarded::Closed { reset: false }, Instant::now()),
                 Verdict::Reset => break (Forwarded::Closed { reset: true }, Instant::now()),
+                Verdict::Failed(e) => break (visitor_failed(&e, false, visitor), Instant::now()),
             }
             match chain.dress(&mut exchange.request, conn, host_header, facts) {
                 Ok(glitches) => progress.glitches = glitches,
@@ -206,6 +211,10 @@ pub(crate) async fn exchange<V: Visitor>(
             },
         }
     };
+    let settled = match (&mut chain, &forwarded) {
+        (Some(chain), Forwarded::Answer(answer)) => chain.settled(&conn.node, answer),
+        _ => None,
+    };
     if let Some(chain) = &mut chain {
         chain.give_back(&mut exchange.request);
     }
@@ -229,7 +238,7 @@ pub(crate) async fn exchange<V: Visitor>(
             bytes: visitor.counted(),
         },
     );
-    forwarded
+    settled.map_or(forwarded, Forwarded::Answer)
 }
 
 /// The layers of the request in `exchange`.
@@ -251,7 +260,7 @@ enum Chosen {
 
 /// Chooses a member, or runs the policy of the cloud endpoint that was chosen.
 async fn chosen<V: Visitor>(
-    conn: &Conn,
+    conn: &Arc<Conn>,
     visitor: &mut V,
     routed: &Routed,
     head: &Head,
@@ -266,11 +275,12 @@ async fn chosen<V: Visitor>(
             let Some(chain) = chain else {
                 return Chosen::End(Forwarded::Answer(Answer::internal()));
             };
-            return match chain.request(conn, Hop::Cloud(endpoint)) {
+            return match chain.request(conn, Hop::Cloud(endpoint), visitor).await {
                 Verdict::Forward(routed) => Chosen::Forward(routed),
                 Verdict::Answer(a) => Chosen::End(Forwarded::Answer(a)),
                 Verdict::Close => Chosen::End(Forwarded::Closed { reset: false }),
                 Verdict::Reset => Chosen::End(Forwarded::Closed { reset: true }),
+                Verdict::Failed(e) => Chosen::End(visitor_failed(&e, false, visitor)),
                 Verdict::Pass => Chosen::End(Forwarded::Answer(Answer::internal())),
             };
         }
@@ -360,6 +370,8 @@ pub(super) enum Failure {
     Stale,
     /// A stream that had idled was gone before a byte was written.
     Unsent,
+    /// A time that a policy sets was over.
+    Late,
 }
 
 impl Failure {
@@ -369,7 +381,7 @@ impl Failure {
             Self::Stale | Self::Unsent => RetryReason::Stale,
             Self::Upstream(UpstreamError::Refused) => RetryReason::Refused,
             Self::Upstream(UpstreamError::SpeaksHttp1) => RetryReason::ProtocolFallback,
-            Self::Open(_) | Self::Upstream(_) => RetryReason::SessionLost,
+            Self::Open(_) | Self::Upstream(_) | Self::Late => RetryReason::SessionLost,
         }
     }
 }
@@ -390,6 +402,7 @@ fn after_failure(
         Failure::Open(_) => return Some(Answer::internal()),
         // Nothing of it was processed, so any method may go to another member, its body being held.
         Failure::Upstream(UpstreamError::Refused) => (whole_body_held, false, true, Answer::stream_refused()),
+        Failure::Late => return Some(Answer::timed_out()),
         Failure::Unsent => {
             progress.fresh_only = true;
             (true, false, false, Answer::session_lost())
@@ -531,6 +544,7 @@ async fn attempt<V: Visitor>(
         held,
         expecting.as_ref(),
     );
+    pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
     let end = super::governed::pumped(&mut pump, conn, member, chain, now, progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
@@ -576,6 +590,10 @@ async fn attempt<V: Visitor>(
         End::Closed => {
             upstream.abort();
             Attempt::Done(Forwarded::Closed { reset: false })
+        }
+        End::Over(over) => {
+            upstream.abort();
+            super::terms::broken(over, answered, visitor, progress).await
         }
         // Whoever pumps goes on behind a head; it is no end.
         End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),

@@ -3,12 +3,14 @@
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use adit_cluster::Member;
 use adit_http1::Head;
 
+use super::coding::Coder;
 use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
@@ -24,7 +26,7 @@ const SHORT: Duration = Duration::from_secs(1);
 /// Pumps to the end.
 pub(super) async fn pumped<V: Visitor, U: Upstream>(
     pump: &mut Pump<'_, V, U>,
-    conn: &Conn,
+    conn: &Arc<Conn>,
     member: &Member,
     chain: &mut Option<Box<Chain>>,
     began: Instant,
@@ -64,10 +66,17 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
         match (end, chain.as_deref_mut()) {
             (End::Head, Some(chain)) => {
                 chain.upstream_answered(node, pump.response.status() >= 500);
-                match chain.response(node, pump.response) {
-                    Responded::Edited => {}
-                    Responded::Replaced(answer) => return End::Replaced(answer),
-                    Responded::Close => return End::Closed,
+                match chain.response(conn, pump.response, pump.visitor).await {
+                    Ok(Responded::Edited) => {}
+                    Ok(Responded::Replaced(answer)) => return End::Replaced(answer),
+                    Ok(Responded::Close) => return End::Closed,
+                    Err(error) => return End::Visitor(error),
+                }
+                if let Some(coding) = chain.coding(pump.response) {
+                    match Coder::new(coding, &node.agents.budget) {
+                        Some(coder) => pump.encode(coder),
+                        None => return End::Replaced(Answer::overloaded()),
+                    }
                 }
                 if let Err(error) = pump.send_head() {
                     return End::Visitor(error);

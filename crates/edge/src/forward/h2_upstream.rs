@@ -20,6 +20,7 @@ use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::Exchange;
 use super::taking::{Taking, poll_watched};
+use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
 use crate::admit::Permitted;
 use crate::govern::Chain;
@@ -153,6 +154,7 @@ pub(super) async fn attempt<V: Visitor>(
         progress.held.take(),
         None,
     );
+    pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
     let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
@@ -166,6 +168,10 @@ pub(super) async fn attempt<V: Visitor>(
         End::Closed => {
             upstream.abort();
             Attempt::Done(Forwarded::Closed { reset: false })
+        }
+        End::Over(over) => {
+            upstream.abort();
+            super::terms::broken(over, answered, visitor, progress).await
         }
         // Whoever pumps goes on behind a head; it is no end.
         End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),

@@ -1,10 +1,12 @@
 //! From a permitted request to its response: the head written anew, a stream opened or reused, bodies moved
 //! both ways, and the retry where nothing of an answer has come.
 
+mod coding;
 mod exchange;
 mod governed;
 mod h1_upstream;
 mod h2_upstream;
+mod held;
 mod kept;
 mod open;
 mod pump;
@@ -13,6 +15,7 @@ mod request_head;
 mod response_head;
 mod scratch;
 mod taking;
+mod terms;
 mod upstream;
 mod verdict;
 mod websocket;

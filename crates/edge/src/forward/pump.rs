@@ -3,14 +3,16 @@
 
 use std::task::{Context, Poll, ready};
 
-use adit_http1::{FieldList, Head, Version, filter_trailers};
+use adit_http1::{FieldList, Framing, Head, Version, filter_trailers};
 use bytes::{Bytes, BytesMut};
 
 use crate::http::{Visitor, VisitorError};
 use crate::reply::Answer;
 use crate::timer::Deadline;
 
+use super::coding::Coder;
 use super::response_head;
+use super::terms::{Over, Waits, Watch};
 use super::upstream::{Upstream, UpstreamError};
 use super::websocket;
 
@@ -32,6 +34,8 @@ pub(super) enum End {
     Replaced(Answer),
     /// A policy ends the connection. Made by whoever pumps.
     Closed,
+    /// A term of a policy was broken.
+    Over(Over),
     Visitor(VisitorError),
     Upstream(UpstreamError),
 }
@@ -87,6 +91,10 @@ pub(super) struct Pump<'a, V, U> {
     /// The body sent so far, while it may be needed again.
     pub(super) held: Option<BytesMut>,
     deadline: Option<&'a Deadline>,
+    watch: Option<Watch>,
+    coder: Option<Coder>,
+    /// It takes nothing more now.
+    visitor_is_full: bool,
     /// Microseconds from the start to the first byte of the response.
     pub(super) first_byte: Option<std::time::Instant>,
 }
@@ -124,8 +132,21 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             continue_sent: false,
             held: replay,
             deadline,
+            watch: None,
+            coder: None,
+            visitor_is_full: false,
             first_byte: None,
         }
+    }
+
+    /// The terms that it keeps.
+    pub(super) fn watch(&mut self, watch: Option<Watch>) {
+        self.watch = watch;
+    }
+
+    /// The body of the response is encoded on its way; to be said before its head is sent.
+    pub(super) fn encode(&mut self, coder: Coder) {
+        self.coder = Some(coder);
     }
 
     /// Whether the head of the final response went to the visitor.
@@ -146,6 +167,15 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         if self.visitor.poll_gone(cx, false).is_ready() {
             return Poll::Ready(End::Visitor(VisitorError::Gone));
         }
+        let answered = self.has_begun();
+        if let Some(watch) = &mut self.watch {
+            let waits = match (&self.down, &self.up) {
+                (Down::Head, Up::Done) => Waits::Head,
+                (Down::Body, _) if !self.visitor_is_full => Waits::Data,
+                _ => Waits::Visitor,
+            };
+            return watch.poll_over(cx, waits, answered).map(End::Over);
+        }
         Poll::Pending
     }
 
@@ -155,6 +185,9 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                 Up::Body => match self.visitor.poll_body(cx) {
                     Poll::Pending => return Ok(()),
                     Poll::Ready(Ok(Some(data))) => {
+                        if let Some(watch) = &self.watch {
+                            watch.body(self.visitor.counted().0).map_err(End::Over)?;
+                        }
                         self.hold(&data);
                         self.up = Up::Send(data);
                     }
@@ -287,10 +320,17 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         let status = self.response.status();
         if status == 101 {
             self.down = Down::Flush { upgraded: true };
-            return self.visitor.send_head(self.response, adit_http1::Framing::None, true);
+            return self.visitor.send_head(self.response, Framing::None, true);
         }
-        let framing = self.upstream.framing();
         let no_body = self.wanted.is_head || matches!(status, 204 | 304);
+        if no_body {
+            self.coder = None;
+        }
+        let framing = if self.coder.is_some() {
+            Framing::Chunked
+        } else {
+            self.upstream.framing()
+        };
         self.down = Down::Body;
         self.visitor.send_head(self.response, framing, no_body)
     }
@@ -314,16 +354,40 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        self.visitor_is_full = true;
         if let Err(e) = ready!(self.visitor.poll_ready(cx)) {
             return Poll::Ready(Err(End::Visitor(e)));
         }
-        match ready!(self.upstream.poll_data(cx)) {
+        self.visitor_is_full = false;
+        let Poll::Ready(read) = self.upstream.poll_data(cx) else {
+            return self.pause();
+        };
+        if let Some(watch) = &mut self.watch {
+            watch.moved();
+        }
+        match read {
             Ok(Some(data)) => {
-                if let Err(e) = self.visitor.send_data(data) {
+                let data = match &mut self.coder {
+                    Some(coder) => coder.push(&data).map_err(End::Upstream)?,
+                    None => data,
+                };
+                if !data.is_empty()
+                    && let Err(e) = self.visitor.send_data(data)
+                {
                     return Poll::Ready(Err(End::Visitor(e)));
+                }
+                if self.coder.as_mut().is_some_and(Coder::has_had_its_turn) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
             }
             Ok(None) => {
+                if let Some(coder) = &mut self.coder {
+                    let rest = coder.finish().map_err(End::Upstream)?;
+                    if !rest.is_empty() {
+                        self.visitor.send_data(rest).map_err(End::Visitor)?;
+                    }
+                }
                 let trailers = self.upstream.trailers(self.response).filter(|_| self.wanted.trailers);
                 if let Err(e) = self.visitor.send_end(trailers) {
                     return Poll::Ready(Err(End::Visitor(e)));
@@ -333,5 +397,15 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             Err(e) => return Poll::Ready(Err(End::Upstream(e))),
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The upstream has nothing more now: what an encoder holds leaves, so that streams stay live.
+    fn pause(&mut self) -> Poll<Result<(), End>> {
+        if let Some(coder) = &mut self.coder
+            && let Some(rest) = coder.pause().map_err(End::Upstream)?
+        {
+            self.visitor.send_data(rest).map_err(End::Visitor)?;
+        }
+        Poll::Pending
     }
 }

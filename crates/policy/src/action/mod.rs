@@ -7,7 +7,7 @@ mod close_connection;
 pub(crate) mod compress;
 mod concurrency_limit;
 mod conditions;
-mod cors;
+pub(crate) mod cors;
 mod custom_response;
 mod deny;
 mod ext_auth;
@@ -251,6 +251,8 @@ const PERFORMED: &[&str] = &[
     "basic-auth",
     "circuit-breaker",
     "close-connection",
+    "compress-response",
+    "cors",
     "custom-response",
     "deny",
     "forward-internal",
@@ -258,8 +260,10 @@ const PERFORMED: &[&str] = &[
     "rate-limit",
     "redirect",
     "remove-headers",
+    "request-limit",
     "restrict-ips",
     "set-vars",
+    "timeout",
     "url-rewrite",
 ];
 

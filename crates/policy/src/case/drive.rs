@@ -517,7 +517,7 @@ impl Driver<'_> {
             // What is compared are the variables of the request phase.
             out.vars = vars;
             if let Some(body) = out.exchange.take_response_body() {
-                current.body = body;
+                current.body = body.into();
             }
             match decision {
                 Decision::Pass | Decision::Forward { .. } => {
@@ -680,7 +680,9 @@ fn forwarded(seen: &Seen<'_>, exchange: &mut Exchange) -> (String, Message) {
         method: incoming.method.clone(),
         url: exchange.target().unwrap_or(&seen.target).to_owned(),
         fields: exchange.request_fields().unwrap_or(&incoming.fields).to_vec(),
-        body: exchange.take_request_body().unwrap_or_else(|| incoming.body.clone()),
+        body: exchange
+            .take_request_body()
+            .map_or_else(|| incoming.body.clone(), Vec::from),
         ..Message::default()
     };
     (host, request)
