@@ -238,6 +238,8 @@ impl Exchange {
 
     /// The message of an event stream that the next run of [`Phase::EventStreamMessage`] is about.
     pub fn set_event(&mut self, event: Event) {
+        // Each message is a phase of its own, with elements of its own.
+        self.phase = None;
         self.event = Some(event);
     }
 

@@ -3,14 +3,16 @@
 
 use std::task::{Context, Poll, ready};
 
-use adit_http1::{FieldList, Framing, Head, Version, filter_trailers};
+use adit_http1::{FieldList, Framing, Head, Known, Version, filter_trailers};
 use bytes::{Bytes, BytesMut};
 
 use crate::http::{Visitor, VisitorError};
 use crate::reply::Answer;
 use crate::timer::Deadline;
 
+use super::again::Armed;
 use super::coding::Coder;
+use super::messages::{Messages, Next};
 use super::response_head;
 use super::terms::{Over, Waits, Watch};
 use super::upstream::{Upstream, UpstreamError};
@@ -36,6 +38,10 @@ pub(super) enum End {
     Closed,
     /// A term of a policy was broken.
     Over(Over),
+    /// A message of an event stream waits to be looked at: [`Pump::messages`]; only if they are.
+    Message,
+    /// A policy wants another try in place of this response. Made by whoever pumps.
+    Again,
     Visitor(VisitorError),
     Upstream(UpstreamError),
 }
@@ -51,6 +57,8 @@ pub(super) struct Wanted {
     pub(super) tunnel: bool,
     /// Interim responses may be sent (not to HTTP/1.0).
     pub(super) interim: bool,
+    /// The request has one.
+    pub(super) has_body: bool,
     /// The response is looked at by policies before it goes to the visitor.
     pub(super) governed: bool,
     /// The visitor takes trailers: HTTP/2, or HTTP/1 with `TE: trailers`.
@@ -92,6 +100,12 @@ pub(super) struct Pump<'a, V, U> {
     pub(super) held: Option<BytesMut>,
     deadline: Option<&'a Deadline>,
     watch: Option<Watch>,
+    /// A cookie that the visitor gets with the response.
+    cookie: Option<&'a str>,
+    /// A policy may want another try, whatever is answered.
+    pub(super) armed: Option<Armed>,
+    /// The response is an event stream whose messages are looked at.
+    pub(super) messages: Option<Messages>,
     coder: Option<Coder>,
     /// It takes nothing more now.
     visitor_is_full: bool,
@@ -133,10 +147,28 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             held: replay,
             deadline,
             watch: None,
+            armed: None,
+            cookie: None,
+            messages: None,
             coder: None,
             visitor_is_full: false,
             first_byte: None,
         }
+    }
+
+    /// Another try may follow, also behind a head.
+    pub(super) fn repeatable(&mut self, armed: Option<Armed>) {
+        self.armed = armed;
+    }
+
+    /// The visitor gets this cookie with the response.
+    pub(super) fn give_cookie(&mut self, cookie: Option<&'a str>) {
+        self.cookie = cookie;
+    }
+
+    /// Whether a body is expected of the request.
+    pub(super) fn has_body(&self) -> bool {
+        self.wanted.has_body
     }
 
     /// The terms that it keeps.
@@ -231,7 +263,9 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
 
     fn hold(&mut self, data: &[u8]) {
         if let Some(held) = &mut self.held {
-            if held.len() + data.len() > HOLD_MAX || self.first_byte.is_some() {
+            let most = self.armed.map_or(HOLD_MAX, |armed| armed.hold.max(HOLD_MAX));
+            let is_late = self.first_byte.is_some() && self.armed.is_none();
+            if held.len() + data.len() > most || is_late {
                 self.held = None;
             } else {
                 held.extend_from_slice(data);
@@ -288,7 +322,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         }
         if self.first_byte.is_none() {
             self.first_byte = Some(std::time::Instant::now());
-            if self.held.is_some() && !matches!(self.up, Up::Body) {
+            if self.armed.is_none() && !matches!(self.up, Up::Body) {
                 self.held = None;
             }
         }
@@ -318,6 +352,10 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
     /// The visitor takes none.
     pub(super) fn send_head(&mut self) -> Result<(), VisitorError> {
         let status = self.response.status();
+        self.held = None;
+        if let Some(cookie) = self.cookie.take() {
+            self.response.push(b"Set-Cookie", cookie.as_bytes());
+        }
         if status == 101 {
             self.down = Down::Flush { upgraded: true };
             return self.visitor.send_head(self.response, Framing::None, true);
@@ -325,8 +363,12 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         let no_body = self.wanted.is_head || matches!(status, 204 | 304);
         if no_body {
             self.coder = None;
+            self.messages = None;
         }
-        let framing = if self.coder.is_some() {
+        if self.messages.is_some() {
+            self.response.remove(Known::ContentLength);
+        }
+        let framing = if self.coder.is_some() || self.messages.is_some() {
             Framing::Chunked
         } else {
             self.upstream.framing()
@@ -359,6 +401,11 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             return Poll::Ready(Err(End::Visitor(e)));
         }
         self.visitor_is_full = false;
+        match self.messages.as_mut().map_or(Next::Nothing, Messages::next) {
+            Next::Bytes(bytes) => return self.give(cx, bytes),
+            Next::Message => return Poll::Ready(Err(End::Message)),
+            Next::Nothing => {}
+        }
         let Poll::Ready(read) = self.upstream.poll_data(cx) else {
             return self.pause();
         };
@@ -366,27 +413,19 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             watch.moved();
         }
         match read {
-            Ok(Some(data)) => {
-                let data = match &mut self.coder {
-                    Some(coder) => coder.push(&data).map_err(End::Upstream)?,
-                    None => data,
-                };
-                if !data.is_empty()
-                    && let Err(e) = self.visitor.send_data(data)
-                {
-                    return Poll::Ready(Err(End::Visitor(e)));
-                }
-                if self.coder.as_mut().is_some_and(Coder::has_had_its_turn) {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            }
+            Ok(Some(data)) => match &mut self.messages {
+                Some(messages) => messages.push(&data),
+                None => return self.give(cx, data),
+            },
             Ok(None) => {
+                let mut last = self.messages.take().map(Messages::finish).unwrap_or_default();
                 if let Some(coder) = &mut self.coder {
-                    let rest = coder.finish().map_err(End::Upstream)?;
-                    if !rest.is_empty() {
-                        self.visitor.send_data(rest).map_err(End::Visitor)?;
-                    }
+                    let encoded = coder.push(&last).map_err(End::Upstream)?;
+                    last = encoded.into();
+                    last.extend_from_slice(&coder.finish().map_err(End::Upstream)?);
+                }
+                if !last.is_empty() {
+                    self.visitor.send_data(last.into()).map_err(End::Visitor)?;
                 }
                 let trailers = self.upstream.trailers(self.response).filter(|_| self.wanted.trailers);
                 if let Err(e) = self.visitor.send_end(trailers) {
@@ -395,6 +434,22 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
                 self.down = Down::Flush { upgraded: false };
             }
             Err(e) => return Poll::Ready(Err(End::Upstream(e))),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// A piece of the response goes to the visitor, who is ready for one.
+    fn give(&mut self, cx: &mut Context<'_>, data: Bytes) -> Poll<Result<(), End>> {
+        let data = match &mut self.coder {
+            Some(coder) => coder.push(&data).map_err(End::Upstream)?,
+            None => data,
+        };
+        if !data.is_empty() {
+            self.visitor.send_data(data).map_err(End::Visitor)?;
+        }
+        if self.coder.as_mut().is_some_and(Coder::has_had_its_turn) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         Poll::Ready(Ok(()))
     }

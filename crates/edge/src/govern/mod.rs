@@ -8,9 +8,11 @@
 
 mod chain;
 mod connection;
+mod events;
 mod hop;
 mod internal;
 mod respond;
+mod retry;
 mod seen;
 mod settle;
 mod tables;

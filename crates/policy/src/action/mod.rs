@@ -261,8 +261,12 @@ const PERFORMED: &[&str] = &[
     "redirect",
     "remove-headers",
     "request-limit",
+    "request-parking",
     "restrict-ips",
+    "retry",
     "set-vars",
+    "sse-find-replace",
+    "sticky-session",
     "timeout",
     "url-rewrite",
 ];

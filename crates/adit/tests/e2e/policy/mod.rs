@@ -4,8 +4,11 @@ mod agents;
 mod cloud;
 mod compression;
 mod cors;
+mod events;
 mod limits;
 mod networks;
+mod pools;
+mod retries;
 mod streams;
 
 use std::io::Write as _;
