@@ -83,6 +83,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["outbound"]),
     ("papaya", &["cluster"]),
     ("prometheus-client", &["observe"]),
+    ("maxminddb", &["server"]),
     ("psl", &["names"]),
     ("idna", &["names"]),
     ("clap", &["adit", "xtask"]),

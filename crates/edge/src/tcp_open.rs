@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::admit;
 use crate::flows::Flow;
 use crate::forward::{self, Opened};
-use crate::govern::{Chain, Hop, Verdict};
+use crate::govern::{Chain, Hop, Leaving, Verdict};
 use crate::node::Node;
 use crate::record_connection::{Connection, of_endpoint, of_member};
 use crate::relay::{self, RelayEnd, Relayed};
@@ -74,7 +74,7 @@ struct Served {
     flow: Arc<Flow>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
     /// Serves the connection by one of these endpoints to its end, and records what became of it.
     pub(crate) async fn carry(mut self, node: &Arc<Node>, routed: &Routed, mut record: Connection) -> Carried {
         let mut served = match self.open(node, routed, &mut record).await {
@@ -131,7 +131,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                 Side::Agents(pool) => pool,
                 Side::Nobody => return Err(NotOpened::Refused("ERR_NGROK_3200")),
                 Side::Cloud(endpoint) => {
-                    next = Some(forwarded(node, &mut chain, Hop::Cloud(endpoint))?.ok_or(NotOpened::ByPolicy)?);
+                    let forwarded = self.forwarded(node, &mut chain, Hop::Cloud(endpoint)).await?;
+                    next = Some(forwarded.ok_or(NotOpened::ByPolicy)?);
                     tried.clear();
                     continue;
                 }
@@ -144,7 +145,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                     }
                     if chain.is_some() {
                         let hop = Hop::agent(&member, &pool, &node.config.load());
-                        if let Some(routed) = forwarded(node, &mut chain, hop)? {
+                        if let Some(routed) = self.forwarded(node, &mut chain, hop).await? {
                             next = Some(routed);
                             tried.clear();
                             continue;
@@ -188,6 +189,22 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
                     waited?;
                 }
             }
+        }
+    }
+
+    /// Runs the policy of an endpoint that the connection has come to; where it forwards, if it does.
+    async fn forwarded(
+        &mut self,
+        node: &Node,
+        chain: &mut Option<Box<Chain>>,
+        hop: Hop,
+    ) -> Result<Option<Routed>, NotOpened> {
+        let Some(chain) = chain else { return Ok(None) };
+        match chain.connect(node, hop, self).await {
+            Verdict::Pass => Ok(None),
+            Verdict::Forward(routed) => Ok(Some(routed)),
+            Verdict::Failed(_) => Err(NotOpened::Left),
+            Verdict::Answer(_) | Verdict::Close | Verdict::Reset => Err(NotOpened::ByPolicy),
         }
     }
 
@@ -240,8 +257,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
         })
         .await
     }
+}
 
-    /// Reads what the visitor sends meanwhile, within bounds; ready when it has left.
+impl<IO: AsyncRead + AsyncWrite + Unpin> Leaving for Waiting<'_, IO> {
+    /// Reads what the visitor sends meanwhile, within bounds.
     fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while self.read.len() < EARLY_MAX {
             let room = EARLY_MAX - self.read.len();
@@ -254,16 +273,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Waiting<'_, IO> {
             }
         }
         Poll::Pending
-    }
-}
-
-/// Runs the policy of an endpoint that the connection has come to; where it forwards, if it does.
-fn forwarded(node: &Node, chain: &mut Option<Box<Chain>>, hop: Hop) -> Result<Option<Routed>, NotOpened> {
-    let Some(chain) = chain else { return Ok(None) };
-    match chain.connect(node, hop) {
-        Verdict::Pass => Ok(None),
-        Verdict::Forward(routed) => Ok(Some(routed)),
-        Verdict::Answer(_) | Verdict::Close | Verdict::Reset => Err(NotOpened::ByPolicy),
     }
 }
 

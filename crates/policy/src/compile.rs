@@ -136,6 +136,8 @@ pub struct Checked {
     pub terminating: bool,
     /// Has it no rule at all?
     pub empty: bool,
+    /// The phases in which it has rules.
+    pub phases: Vec<Phase>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Warning>,
 }
@@ -210,7 +212,11 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         findings.faults.sort_by_key(|fault| (fault.line, fault.column));
         return Err(findings.faults);
     }
-    let empty = phases.iter().all(Vec::is_empty);
+    let has_rules = Phase::ALL
+        .into_iter()
+        .zip(&phases)
+        .filter(|(_, rules)| !rules.is_empty());
+    let has_rules: Vec<Phase> = has_rules.map(|(phase, _)| phase).collect();
     let policy = Policy {
         owner: subject.owner,
         phases: if document.enabled { phases } else { Default::default() },
@@ -222,7 +228,8 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         policy,
         Checked {
             terminating,
-            empty,
+            empty: has_rules.is_empty(),
+            phases: has_rules,
             warnings: findings.warnings,
         },
     ))

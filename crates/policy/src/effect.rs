@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
+use bytes::Bytes;
 
 use crate::state::Waiting;
 use crate::value::Value;
@@ -62,8 +63,8 @@ pub enum Input {
     Fetched(Result<Answer, Fault>),
     /// Answer to [`Effect::Keys`]: the text of the key set.
     Keys(Result<Vec<u8>, Fault>),
-    /// Answer to [`Effect::Body`].
-    Body(Result<Vec<u8>, BodyFault>),
+    /// Answer to [`Effect::Body`]: shared with whoever holds it, so that it is there once.
+    Body(Result<Bytes, BodyFault>),
     /// Answer to [`Effect::Session`].
     Session(Box<Session>),
     /// Answer to [`Effect::Inspect`].

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
+
 use crate::action::compress::{self, Compress};
 use crate::action::cors;
 use crate::body::{Coding, Event};
@@ -110,14 +112,14 @@ pub struct Exchange {
 /// Bodies that actions have asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bodies {
-    pub(crate) request: Option<Vec<u8>>,
-    pub(crate) response: Option<Vec<u8>>,
+    pub(crate) request: Option<Bytes>,
+    pub(crate) response: Option<Bytes>,
     pub(crate) received_at: Option<i64>,
     pub(crate) trailers: Vec<(String, Vec<u8>)>,
 }
 
 impl Bodies {
-    pub(crate) fn of(&mut self, response: bool) -> &mut Option<Vec<u8>> {
+    pub(crate) fn of(&mut self, response: bool) -> &mut Option<Bytes> {
         if response {
             &mut self.response
         } else {
@@ -220,14 +222,21 @@ impl Exchange {
     /// The request's body if an action asked for it: it is sent instead of what is read, since it may have been
     /// changed; its length is among the fields if one was.
     #[must_use]
-    pub fn take_request_body(&mut self) -> Option<Vec<u8>> {
+    pub fn take_request_body(&mut self) -> Option<Bytes> {
         self.bodies.request.take()
     }
 
     /// The response's body, likewise.
     #[must_use]
-    pub fn take_response_body(&mut self) -> Option<Vec<u8>> {
+    pub fn take_response_body(&mut self) -> Option<Bytes> {
         self.bodies.response.take()
+    }
+
+    /// The places of `concurrency-limit` that were taken so far: they are free when what is returned is dropped. Else that
+    /// is the end of the exchange.
+    #[must_use]
+    pub fn take_permits(&mut self) -> Vec<Arc<Permit>> {
+        std::mem::take(&mut self.permits)
     }
 
     /// The request's body was wholly received, with these trailers.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
+use bytes::Bytes;
 
 use crate::action::{Cx, Flow, Pending};
 use crate::compile::{Policy, Rule};
@@ -91,6 +92,8 @@ pub struct Run {
     body_of_response: bool,
     /// An expression's body was asked for.
     waits_for_seen_body: bool,
+    /// What expressions see of a body is that there is none.
+    without_body: bool,
     waits_for_tick: bool,
     dry_run: bool,
     /// Every expression by the second tier.
@@ -113,6 +116,7 @@ impl Policy {
             pending: None,
             body_of_response: false,
             waits_for_seen_body: false,
+            without_body: false,
             waits_for_tick: false,
             dry_run: false,
             cel: false,
@@ -175,6 +179,7 @@ impl Run {
         };
         if self.phase == Phase::HttpRequest
             && policy.sees_body
+            && !self.without_body
             && input.is_none()
             && self.rule == 0
             && !self.matched
@@ -246,6 +251,19 @@ impl Run {
         Step::Done(Decision::Pass)
     }
 
+    /// Goes on as if what was asked for last had been answered as it was before: the action that asked lets pass, and an
+    /// expression that reads a body has none. For asking once more whether an exchange may stay.
+    pub fn step_over(&mut self, exchange: &mut Exchange, view: &View<'_>) -> Step {
+        self.pending = None;
+        if self.waits_for_seen_body {
+            self.waits_for_seen_body = false;
+            self.without_body = true;
+        } else {
+            self.action += 1;
+        }
+        self.step(exchange, view, Input::Begin)
+    }
+
     /// What the machine itself was waiting for is taken here; the rest is for the action that asked.
     fn take(&mut self, exchange: &mut Exchange, input: Input) -> Result<Option<Input>, Decision> {
         match input {
@@ -278,7 +296,7 @@ impl Run {
             }
             Input::Body(Ok(body)) => {
                 *exchange.bodies.of(self.body_of_response) = Some(body);
-                Ok(Some(Input::Body(Ok(Vec::new()))))
+                Ok(Some(Input::Body(Ok(Bytes::new()))))
             }
             other => Ok(Some(other)),
         }

@@ -10,6 +10,7 @@
 //!   cannot be compiled is quarantined and never stops what comes behind it.
 
 mod access;
+mod address_facts;
 mod agent_version;
 mod apply;
 mod cloud;
@@ -24,6 +25,7 @@ mod shards;
 mod told;
 
 pub use access::{Binds, Credential, HASH_LEN, Organization, OrganizationSettings, Standing, TokenHash};
+pub use address_facts::AddressFacts;
 pub use agent_version::LowestVersions;
 pub use apply::{Change, Compiler, Quarantined};
 pub use cloud::{CloudEndpoint, CloudPool};

@@ -143,7 +143,7 @@ pub(crate) async fn exchange<V: Visitor>(
         }
         if let Some(chain) = &mut chain {
             let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
-            match chain.request(conn, hop) {
+            match chain.request(conn, hop, visitor).await {
                 Verdict::Pass => {
                     let (ip, tried) = (chain.client_ip(), &progress.tried);
                     let head = &exchange.request;
@@ -160,6 +160,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 Verdict::Answer(a) => break (Forwarded::Answer(a), Instant::now()),
                 Verdict::Close => break (Forwarded::Closed { reset: false }, Instant::now()),
                 Verdict::Reset => break (Forwarded::Closed { reset: true }, Instant::now()),
+                Verdict::Failed(e) => break (visitor_failed(&e, false, visitor), Instant::now()),
             }
             let host_header = permitted.member().options.host_header.as_deref();
             match chain.dress(&mut exchange.request, conn, host_header, facts) {
@@ -302,7 +303,7 @@ enum Chosen {
 
 /// Chooses a member, or runs the policy of the cloud endpoint that was chosen.
 async fn chosen<V: Visitor>(
-    conn: &Conn,
+    conn: &Arc<Conn>,
     visitor: &mut V,
     routed: &Routed,
     head: &Head,
@@ -317,11 +318,12 @@ async fn chosen<V: Visitor>(
             let Some(chain) = chain else {
                 return Chosen::End(Forwarded::Answer(Answer::internal()));
             };
-            return match chain.request(conn, Hop::Cloud(endpoint)) {
+            return match chain.request(conn, Hop::Cloud(endpoint), visitor).await {
                 Verdict::Forward(routed) => Chosen::Forward(routed),
                 Verdict::Answer(a) => Chosen::End(Forwarded::Answer(a)),
                 Verdict::Close => Chosen::End(Forwarded::Closed { reset: false }),
                 Verdict::Reset => Chosen::End(Forwarded::Closed { reset: true }),
+                Verdict::Failed(e) => Chosen::End(visitor_failed(&e, false, visitor)),
                 Verdict::Pass => Chosen::End(Forwarded::Answer(Answer::internal())),
             };
         }

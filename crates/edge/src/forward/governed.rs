@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,7 @@ const SHORT: Duration = Duration::from_secs(1);
 /// Pumps to the end.
 pub(super) async fn pumped<V: Visitor, U: Upstream>(
     pump: &mut Pump<'_, V, U>,
-    conn: &Conn,
+    conn: &Arc<Conn>,
     member: &Member,
     chain: &mut Option<Box<Chain>>,
     began: Instant,
@@ -75,10 +76,11 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
         }
         match (end, chain.as_deref_mut()) {
             (End::Head, Some(chain)) => {
-                match chain.response(node, pump.response) {
-                    Responded::Edited => {}
-                    Responded::Replaced(answer) => return End::Replaced(answer),
-                    Responded::Close => return End::Closed,
+                match chain.response(conn, pump.response, pump.visitor).await {
+                    Ok(Responded::Edited) => {}
+                    Ok(Responded::Replaced(answer)) => return End::Replaced(answer),
+                    Ok(Responded::Close) => return End::Closed,
+                    Err(error) => return End::Visitor(error),
                 }
                 if let Some(coding) = chain.coding(pump.response) {
                     match Coder::new(coding, &node.agents.budget) {

@@ -2,20 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
-use adit_policy::{
-    BodyFault, Connection, Decision, Effect, EffectFault, Exchange, Input, Phase, Policy, Session, State, Step, Terms,
-    View,
-};
+use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms};
 
+use super::asker::{Asker, Leaving};
 use super::connection::{self, micros};
 use super::hop::Hop;
-use super::tables::OfOrganization;
-use super::view::{self, RequestFields, ResponseFields};
-use super::{internal, respond};
+use super::respond;
+use super::run::Scene;
+use crate::http::{Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
 use crate::route::Routed;
@@ -55,6 +53,8 @@ pub(crate) enum Verdict {
     Close,
     /// It is reset.
     Reset,
+    /// The visitor has left while the policy waited, or what he sends is not HTTP.
+    Failed(VisitorError),
 }
 
 /// A request as it was received.
@@ -82,7 +82,7 @@ pub(crate) struct Chain {
     pub(super) received: Option<Received>,
     /// The public host, which answers name.
     pub(super) host: String,
-    opened: Option<Routed>,
+    pub(super) opened: Option<Routed>,
 }
 
 impl Chain {
@@ -164,29 +164,44 @@ impl Chain {
 
     /// A request has come to an endpoint: its `on_tcp_connect` if it is the connection's first one here, and its
     /// `on_http_request`.
-    pub(crate) fn request(&mut self, conn: &Conn, hop: Hop) -> Verdict {
+    pub(crate) async fn request(&mut self, conn: &Arc<Conn>, hop: Hop, visitor: &mut dyn Visitor) -> Verdict {
+        let mut asker = Asker::Request(visitor);
+        match self.asked(conn, hop, &mut asker).await {
+            Ok(verdict) => verdict,
+            Err(error) => Verdict::Failed(error),
+        }
+    }
+
+    async fn asked(&mut self, conn: &Arc<Conn>, hop: Hop, asker: &mut Asker<'_>) -> Result<Verdict, VisitorError> {
         self.enter(hop);
         let at = self.hops.len() - 1;
         let Some(hop) = self.hops.last() else {
-            return Verdict::Answer(Answer::internal());
+            return Ok(Verdict::Answer(Answer::internal()));
         };
         if hop.is_quarantined() {
-            return Verdict::Answer(Answer::policy_invalid());
+            return Ok(Verdict::Answer(Answer::policy_invalid()));
         }
         let is_cloud = hop.is_cloud();
         let Some(policy) = hop.policy().cloned() else {
-            return Verdict::Pass;
+            return Ok(Verdict::Pass);
+        };
+        let scene = |phase| Scene {
+            node: &conn.node,
+            at,
+            policy: &policy,
+            phase,
+            response: None,
         };
         if at == 0 && !policy.is_idle(Phase::TcpConnect) {
             let generation = conn.node.config.load().told.networks_generation();
             if !conn.has_passed(&policy, generation) {
-                match self.run(&conn.node, at, &policy, Phase::TcpConnect, None) {
-                    Decision::Pass => conn.passed(policy.clone(), generation),
-                    _ => return Verdict::Reset,
+                match self.run(scene(Phase::TcpConnect), asker).await? {
+                    Decision::Pass => conn.passed(policy.clone(), generation, self.exchange.take_permits()),
+                    _ => return Ok(Verdict::Reset),
                 }
             }
         }
-        match self.run(&conn.node, at, &policy, Phase::HttpRequest, None) {
+        Ok(match self.run(scene(Phase::HttpRequest), asker).await? {
             Decision::Pass if is_cloud => Verdict::Answer(self.refuse(502, ErrorCode::NGROK_724, Vec::new())),
             Decision::Pass => Verdict::Pass,
             Decision::Forward { .. } => self.go_on(),
@@ -200,18 +215,18 @@ impl Chain {
             } => {
                 let head = respond::head(status, &headers);
                 if !continues {
-                    return Verdict::Answer(Answer::given(&head, body).refusing());
+                    return Ok(Verdict::Answer(Answer::given(&head, body).refusing()));
                 }
-                match self.respond(&conn.node, head, body) {
+                match self.respond(&conn.node, head, body, asker).await? {
                     Some(answer) => Verdict::Answer(answer),
                     None => Verdict::Close,
                 }
             }
-        }
+        })
     }
 
     /// A connection that is bytes to us has come to an endpoint.
-    pub(crate) fn connect(&mut self, node: &Node, hop: Hop) -> Verdict {
+    pub(crate) async fn connect(&mut self, node: &Node, hop: Hop, visitor: &mut (dyn Leaving + Send)) -> Verdict {
         self.enter(hop);
         let at = self.hops.len() - 1;
         let Some(hop) = self.hops.last() else {
@@ -221,10 +236,18 @@ impl Chain {
         let Some(policy) = hop.policy().cloned() else {
             return nowhere;
         };
-        match self.run(node, at, &policy, Phase::TcpConnect, None) {
-            Decision::Pass => nowhere,
-            Decision::Forward { .. } => self.go_on(),
-            Decision::Respond { .. } | Decision::Refuse { .. } | Decision::Close => Verdict::Reset,
+        let scene = Scene {
+            node,
+            at,
+            policy: &policy,
+            phase: Phase::TcpConnect,
+            response: None,
+        };
+        match self.run(scene, &mut Asker::Connection(visitor)).await {
+            Ok(Decision::Pass) => nowhere,
+            Ok(Decision::Forward { .. }) => self.go_on(),
+            Ok(Decision::Respond { .. } | Decision::Refuse { .. } | Decision::Close) => Verdict::Reset,
+            Err(error) => Verdict::Failed(error),
         }
     }
 
@@ -249,7 +272,14 @@ impl Chain {
                 if is_http && at > 0 && *phase == Phase::TcpConnect {
                     continue;
                 }
-                match self.run_with(node, at, &policy, *phase, None, &unused, true) {
+                let scene = Scene {
+                    node,
+                    at,
+                    policy: &policy,
+                    phase: *phase,
+                    response: None,
+                };
+                match self.run_again(scene, &unused) {
                     Decision::Close | Decision::Refuse { .. } | Decision::Respond { continues: false, .. } => {
                         passes = false;
                         break 'all;
@@ -270,82 +300,6 @@ impl Chain {
         self.forwarded = self.hops.len();
         self.before = Some(Box::new(self.exchange.clone()));
         Verdict::Forward(next)
-    }
-
-    /// Runs one policy over one phase; `response` is the head of the response and who made it.
-    pub(super) fn run(
-        &mut self,
-        node: &Node,
-        at: usize,
-        policy: &Arc<Policy>,
-        phase: Phase,
-        response: Option<(&Head, &'static str)>,
-    ) -> Decision {
-        self.run_with(node, at, policy, phase, response, &node.policy_state, false)
-    }
-
-    /// The same with these counters; `again`: it went this way before, and nothing new is opened.
-    #[allow(clippy::too_many_arguments, reason = "what a run needs")]
-    fn run_with(
-        &mut self,
-        node: &Node,
-        at: usize,
-        policy: &Arc<Policy>,
-        phase: Phase,
-        response: Option<(&Head, &'static str)>,
-        state: &State,
-        again: bool,
-    ) -> Decision {
-        if policy.is_idle(phase) {
-            return Decision::Pass;
-        }
-        let mut run = policy.begin(phase);
-        let mut input = Input::Begin;
-        let began = Instant::now();
-        loop {
-            let config = node.config.load();
-            let Some(hop) = self.hops.get(at) else {
-                return Decision::Close;
-            };
-            let facts = hop.facts();
-            let now = micros(SystemTime::now());
-            let with_request = self.received.as_ref().filter(|_| phase != Phase::TcpConnect);
-            let fields = with_request.map(|r| RequestFields(&r.head));
-            let request = with_request
-                .zip(fields.as_ref())
-                .map(|(r, fields)| view::request(&r.head, fields, &r.id, r.is_secure, r.at));
-            let response_fields = response.map(|(head, _)| ResponseFields(head));
-            let response = response
-                .zip(response_fields.as_ref())
-                .map(|((head, origin), fields)| view::response(head, fields, origin, now));
-            let tables = OfOrganization {
-                config: &config,
-                organization: &facts.organization_id,
-            };
-            let view = View {
-                now,
-                seed: crate::forward::random(),
-                connection: &self.connection,
-                endpoint: facts,
-                request,
-                response,
-                tables: &tables,
-                state,
-            };
-            match run.step(&mut self.exchange, &view, input) {
-                Step::Done(decision) => return decision,
-                Step::Need(Effect::OpenInternal { .. }) if again => input = Input::Opened(Ok(())),
-                Step::Need(Effect::OpenInternal { url }) => {
-                    let opened = internal::open(node, &url, &self.hops);
-                    input = Input::Opened(opened.map(|target| self.opened = Some(target)));
-                }
-                Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),
-                Step::Need(effect) => match unavailable(&effect) {
-                    Some(failed) => input = failed,
-                    None => return Decision::Close,
-                },
-            }
-        }
     }
 
     /// Tells circuit breakers what the upstream came to; an error is none at all, or a status of 500 and more. What the
@@ -386,23 +340,4 @@ impl Chain {
             }
         }
     }
-}
-
-/// The answer to an effect that this version does not perform: the action that asked fails as it says it does, and none
-/// lets anybody pass by that. Policies with such actions are refused where they are written; expressions may still ask
-/// for a body.
-fn unavailable(effect: &Effect) -> Option<Input> {
-    let fault = || EffectFault {
-        code: ErrorCode::ADIT_5203,
-        message: "not available in this version".to_owned(),
-    };
-    Some(match effect {
-        Effect::Fetch(_) => Input::Fetched(Err(fault())),
-        Effect::Keys { .. } => Input::Keys(Err(fault())),
-        Effect::Body { .. } => Input::Body(Err(BodyFault::Failed)),
-        Effect::Session(_) => Input::Session(Box::new(Session::Failed(fault()))),
-        Effect::Inspect(_) => Input::Inspected(Err(fault())),
-        Effect::Wait { .. } => Input::Admitted(false),
-        Effect::OpenInternal { .. } | Effect::Tick => return None,
-    })
 }

@@ -3,21 +3,25 @@
 //!
 //! A [`Chain`] is made only where an endpoint has a policy; everything else never comes here. It goes from endpoint to
 //! endpoint as policies forward (`forward-internal`), runs each one's own policy when its member is chosen, and gives
-//! the response back through the same policies from the innermost out. What a policy asks for is done here, without
-//! waiting; what it decides becomes an [`Answer`](crate::reply::Answer), another endpoint, or a closed connection.
+//! the response back through the same policies from the innermost out. What a policy asks for is done here (`effects`);
+//! a policy that asks for nothing is never waited for. What it decides becomes an [`Answer`](crate::reply::Answer), another endpoint, or a closed connection.
 
+mod asker;
 mod chain;
 mod connection;
+mod effects;
 mod events;
 mod hop;
 mod internal;
 mod respond;
 mod retry;
+mod run;
 mod seen;
 mod settle;
 mod tables;
 mod view;
 
+pub(crate) use asker::Leaving;
 pub(crate) use chain::{Chain, Verdict};
 pub(crate) use hop::Hop;
 pub(crate) use respond::Responded;

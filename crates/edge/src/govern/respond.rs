@@ -1,11 +1,15 @@
 //! The way back: the response passes the policies of the endpoints that the request has passed, the innermost first.
 
+use std::sync::Arc;
+
 use adit_http1::{Head, Known, Version};
 use adit_policy::{Decision, Edit, Phase};
 
+use super::asker::Asker;
 use super::chain::Chain;
+use super::run::Scene;
 use crate::forward::rewrite_request;
-use crate::http::RequestFacts;
+use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
 use crate::secure::Conn;
@@ -40,47 +44,74 @@ fn measured(head: &mut Head, body: &[u8]) {
 
 impl Chain {
     /// A response of the upstream, whose head is ready for the visitor.
-    pub(crate) fn response(&mut self, node: &Node, response: &mut Head) -> Responded {
+    ///
+    /// # Errors
+    /// The visitor has left while a policy waited.
+    pub(crate) async fn response(
+        &mut self,
+        conn: &Arc<Conn>,
+        response: &mut Head,
+        visitor: &mut dyn Visitor,
+    ) -> Result<Responded, VisitorError> {
         let origin = if self.hops.len() > 1 { "internal" } else { "upstream" };
         let mut body = None;
-        let ended = self.walk_back(node, response, &mut body, origin);
+        let mut asker = Asker::Request(visitor);
+        let ended = self
+            .walk_back(&conn.node, response, &mut body, origin, &mut asker)
+            .await?;
         self.finish(response, 0);
-        match (ended, body) {
+        Ok(match (ended, body) {
             (Some(ended), _) => ended,
             (None, None) => {
-                self.settle(node, response, origin);
+                self.settle(&conn.node, response, origin);
                 Responded::Edited
             }
             (None, Some(body)) => Responded::Replaced(Answer::given(response, body)),
-        }
+        })
     }
 
     /// A response that a policy gave in place of the upstream's. `None`: the connection ends.
-    pub(super) fn respond(&mut self, node: &Node, mut response: Head, body: Vec<u8>) -> Option<Answer> {
+    pub(super) async fn respond(
+        &mut self,
+        node: &Node,
+        mut response: Head,
+        body: Vec<u8>,
+        asker: &mut Asker<'_>,
+    ) -> Result<Option<Answer>, VisitorError> {
         measured(&mut response, &body);
         let mut body = Some(body);
-        let ended = self.walk_back(node, &mut response, &mut body, "custom-response");
+        let ended = self
+            .walk_back(node, &mut response, &mut body, "custom-response", asker)
+            .await?;
         self.finish(&mut response, 0);
-        match ended {
+        Ok(match ended {
             Some(Responded::Replaced(answer)) => Some(answer),
             Some(Responded::Close) => None,
             Some(Responded::Edited) | None => Some(Answer::given(&response, body.unwrap_or_default())),
-        }
+        })
     }
 
     /// Runs `on_http_response` of all endpoints that were passed.
-    fn walk_back(
+    async fn walk_back(
         &mut self,
         node: &Node,
         response: &mut Head,
         body: &mut Option<Vec<u8>>,
         mut origin: &'static str,
-    ) -> Option<Responded> {
+        asker: &mut Asker<'_>,
+    ) -> Result<Option<Responded>, VisitorError> {
         for at in (0..self.hops.len()).rev() {
             let Some(policy) = self.hops.get(at).and_then(|hop| hop.policy()).cloned() else {
                 continue;
             };
-            match self.run(node, at, &policy, Phase::HttpResponse, Some((response, origin))) {
+            let scene = Scene {
+                node,
+                at,
+                policy: &policy,
+                phase: Phase::HttpResponse,
+                response: Some((response, origin)),
+            };
+            match self.run(scene, asker).await? {
                 Decision::Pass | Decision::Forward { .. } => {}
                 Decision::Respond {
                     status,
@@ -100,12 +131,12 @@ impl Chain {
                 }
                 Decision::Refuse { status, code, headers } => {
                     self.exchange.response_replaced();
-                    return Some(Responded::Replaced(self.refused(status, code, headers)));
+                    return Ok(Some(Responded::Replaced(self.refused(status, code, headers))));
                 }
-                Decision::Close => return Some(Responded::Close),
+                Decision::Close => return Ok(Some(Responded::Close)),
             }
         }
-        None
+        Ok(None)
     }
 
     /// Puts the changes of the response's fields into its head, but for the first `done`.

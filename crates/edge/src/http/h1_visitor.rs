@@ -285,8 +285,8 @@ impl<IO: VisitorIo> Visitor for H1Visitor<IO> {
         if self.failed || (self.ended && end_is_leaving) {
             return Poll::Ready(());
         }
-        // While the body is being read, reading is its business.
-        if self.body.is_some() || self.ended {
+        // While the body is being read, reading is its business; before that it is read ahead a little.
+        if (self.body.is_some() && !end_is_leaving) || self.ended {
             return Poll::Pending;
         }
         while self.received.len() < READ_AHEAD {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use adit_policy::Policy;
+use adit_policy::{Permit as Permits, Policy};
 use tokio::net::TcpStream;
 
 use crate::accept::{Kind, Permit};
@@ -38,6 +38,8 @@ pub(crate) struct Conn {
 struct Passed {
     policy: Arc<Policy>,
     generation: u64,
+    /// Its places among open connections, for as long as it is one.
+    _permits: Vec<Arc<Permits>>,
 }
 
 /// Most policies of which a connection remembers that it has passed them; beyond, the first is asked again.
@@ -109,20 +111,24 @@ impl Conn {
 
     /// Whether `on_tcp_connect` of this policy was passed by this connection.
     pub(crate) fn has_passed(&self, policy: &Arc<Policy>, generation: u64) -> bool {
-        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
-        passed
-            .iter()
-            .any(|p| p.generation == generation && Arc::ptr_eq(&p.policy, policy))
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        // What it passed under other networks is asked anew, and counts no longer.
+        passed.retain(|p| p.generation == generation || !Arc::ptr_eq(&p.policy, policy));
+        passed.iter().any(|p| Arc::ptr_eq(&p.policy, policy))
     }
 
-    /// Remembers it.
-    pub(crate) fn passed(&self, policy: Arc<Policy>, generation: u64) {
+    /// Remembers it, and the places among open connections that it takes.
+    pub(crate) fn passed(&self, policy: Arc<Policy>, generation: u64, permits: Vec<Arc<Permits>>) {
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
         passed.retain(|p| !Arc::ptr_eq(&p.policy, &policy));
         if passed.len() == PASSED_MAX {
             passed.remove(0);
         }
-        passed.push(Passed { policy, generation });
+        passed.push(Passed {
+            policy,
+            generation,
+            _permits: permits,
+        });
     }
 
     /// `https` when TLS ended here.

@@ -2,6 +2,7 @@
 //! `sse-find-replace`: patterns over bytes.
 
 use adit_names::code::ErrorCode;
+use bytes::Bytes;
 use regex::bytes::Regex;
 
 use super::read::{Config, Item};
@@ -248,7 +249,7 @@ impl FindReplace {
             cx.remove_field("content-encoding");
         }
         let length = result.len().to_string();
-        *cx.exchange.bodies.of(self.response) = Some(result);
+        *cx.exchange.bodies.of(self.response) = Some(Bytes::from(result));
         if cx.remove_field("content-length") {
             cx.add_field("content-length", length);
         }

@@ -1,9 +1,11 @@
 //! `jwt-validation` (traffic policy 4.11).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
+use bytes::Bytes;
 use serde_json::Value as Json;
 
 use super::read::{Config, Item, Reader, Setting};
@@ -353,7 +355,7 @@ impl JwtValidation {
         let mut sets = Vec::new();
         let mut ask_again = None;
         for source in &state.texts.sources {
-            let known = cx.view.state.key_sets.get(source, cx.view.now);
+            let known = cx.view.state.key_sets.get(&kept_as(cx, source), cx.view.now);
             let asked = state.fetched.contains(source);
             if known.old && !asked {
                 return Err(source.clone());
@@ -478,6 +480,15 @@ impl JwtValidation {
     }
 }
 
+/// The name under which a key set is kept. A name below `.internal` is another place in each organisation.
+fn kept_as<'s>(cx: &Cx<'_>, source: &'s str) -> Cow<'s, str> {
+    if url_check::is_internal(source) {
+        Cow::Owned(format!("{} {source}", cx.view.endpoint.organization_id))
+    } else {
+        Cow::Borrowed(source)
+    }
+}
+
 fn media_type(cx: &mut Cx<'_>) -> String {
     let values = cx
         .exchange
@@ -520,7 +531,7 @@ impl Act for JwtValidation {
             if let Err(refusal) = self.body_fits(cx) {
                 return self.end(cx, &state.texts, &[], Some(refusal));
             }
-            match cx.exchange.bodies.request.as_ref().map(Vec::len) {
+            match cx.exchange.bodies.request.as_ref().map(Bytes::len) {
                 None => {
                     cx.keep(state);
                     return Flow::Need(Effect::Body {
@@ -554,7 +565,8 @@ impl Act for JwtValidation {
                         .map_or_else(|| "it is no key set".to_owned(), |fault| fault.message);
                     cx.error("jws.keys.sources.additional_jkus", format!("{url}: {why}"));
                 }
-                cx.view.state.key_sets.fetched(&url, set, cx.view.now);
+                let kept_as = kept_as(cx, &url);
+                cx.view.state.key_sets.fetched(&kept_as, set, cx.view.now);
             }
             (Input::Body(Err(fault)), _) => {
                 let refusal = match fault {

@@ -74,7 +74,7 @@ impl Act for RateLimit {
         let key = parts.join("\u{1f}");
         let verdict = cx.view.state.rates.take(
             cx.key,
-            &cx.view.endpoint.url,
+            (&cx.view.endpoint.organization_id, &cx.view.endpoint.url),
             &key,
             rate,
             cx.view.now,

@@ -25,14 +25,18 @@ pub(super) fn http(text: &str) -> Result<(), String> {
 /// The same, `https` only, or `http` to names below `.internal`.
 pub(super) fn keys(text: &str) -> Result<(), String> {
     http(text)?;
-    let parts = url::parts(text);
-    let host = url::split_authority(parts.authority.unwrap_or_default())
-        .0
-        .to_ascii_lowercase();
-    if parts.scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")) && !host.ends_with(".internal") {
+    let scheme = url::parts(text).scheme;
+    if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")) && !is_internal(text) {
         return Err("the URL must begin with https://".to_owned());
     }
     Ok(())
+}
+
+/// Whether a URL leads to an internal endpoint of whoever asks.
+pub(super) fn is_internal(text: &str) -> bool {
+    let authority = url::parts(text).authority.unwrap_or_default();
+    let host = url::split_authority(authority).0.trim_end_matches('.');
+    host.to_ascii_lowercase().ends_with(".internal")
 }
 
 /// The target of `forward-internal`: scheme, host below `.internal`, port, nothing else. Gives its canonical form.

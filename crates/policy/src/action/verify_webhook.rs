@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
+use bytes::Bytes;
 
 use super::read::{Config, Item, Reader};
 use super::schema::{Ends, Field, HOUR, Kind, Protocols, Q, SECOND, Spec, list, optional, required, secret};
@@ -324,7 +325,7 @@ impl VerifyWebhook {
 
 impl Act for VerifyWebhook {
     fn run(&self, cx: &mut Cx<'_>) -> Flow {
-        match cx.exchange.bodies.request.as_ref().map(Vec::len) {
+        match cx.exchange.bodies.request.as_ref().map(Bytes::len) {
             None => {
                 cx.keep(());
                 Flow::Need(Effect::Body {

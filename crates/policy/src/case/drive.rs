@@ -296,6 +296,7 @@ pub(super) fn policy(
     world: &World,
     text: &str,
     options: Options,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<(Outcome, Vec<String>), String> {
     let layers = layers(case, world, text)?;
     let state = State::default();
@@ -307,6 +308,9 @@ pub(super) fn policy(
         None => vec![None],
     };
     for (i, step) in steps.into_iter().enumerate() {
+        if !goes_on() {
+            return Err(format!("stopped before step {i}"));
+        }
         let at: f64 = step
             .and_then(|step| step.get("at"))
             .and_then(Node::scalar_text)
@@ -513,7 +517,7 @@ impl Driver<'_> {
             // What is compared are the variables of the request phase.
             out.vars = vars;
             if let Some(body) = out.exchange.take_response_body() {
-                current.body = body;
+                current.body = body.into();
             }
             match decision {
                 Decision::Pass | Decision::Forward { .. } => {
@@ -676,7 +680,9 @@ fn forwarded(seen: &Seen<'_>, exchange: &mut Exchange) -> (String, Message) {
         method: incoming.method.clone(),
         url: exchange.target().unwrap_or(&seen.target).to_owned(),
         fields: exchange.request_fields().unwrap_or(&incoming.fields).to_vec(),
-        body: exchange.take_request_body().unwrap_or_else(|| incoming.body.clone()),
+        body: exchange
+            .take_request_body()
+            .map_or_else(|| incoming.body.clone(), Vec::from),
         ..Message::default()
     };
     (host, request)

@@ -93,7 +93,7 @@ impl Surroundings<'_> {
                 };
                 Input::Body(match body {
                     Some(body) if body.len() > limit => Err(BodyFault::TooLarge),
-                    Some(body) => Ok(body.clone()),
+                    Some(body) => Ok(body.clone().into()),
                     None => Err(BodyFault::Failed),
                 })
             }

@@ -278,7 +278,7 @@ impl<'a> Scope<'a> {
                 (!out.is_empty()).then(|| Value::Map(out).into())
             }
             What::BodyReceived => Some(Value::Timestamp(self.bodies?.received_at?).into()),
-            What::Body => Some(Value::Bytes(self.bodies?.request.clone()?).into()),
+            What::Body => Some(Value::Bytes(self.bodies?.request.as_deref()?.to_vec()).into()),
             What::BodyText => text(decode(self.bodies?.request.as_deref()?)),
             What::BodyJson => {
                 let body = self.bodies?.request.as_deref()?;

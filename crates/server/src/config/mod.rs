@@ -24,8 +24,8 @@ pub use environment::{PREFIX, SettingError};
 pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
-    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node, Parking,
-    ProxyProtocol, Sessions, Tcp, Tls,
+    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, IpCategory, Listen, Log, Mux, Names, Network,
+    Node, Parking, Policy, ProxyProtocol, Sessions, Tcp, Tls,
 };
 pub use size::Size;
 pub use time::Time;
@@ -78,6 +78,8 @@ pub struct Settings {
     pub domains: Domains,
     /// `endpoints.…`
     pub endpoints: Endpoints,
+    /// `policy.…`
+    pub policy: Policy,
     /// `log.…`
     pub log: Log,
     /// `drain.…`
@@ -110,6 +112,7 @@ impl Settings {
     fn check(&self) -> Result<(), SettingError> {
         self.agents.check()?;
         self.limits.check()?;
+        self.policy.check()?;
         if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
             return Err(SettingError::wrong(
                 "tls.cert_file",

@@ -1056,6 +1056,51 @@ pub(crate) static RESOURCES: &[Resource] = &[
             query: &[],
             body: &[] },
     ] },
+    Resource { name: "policy", aliases: &[], group: "More", operations: &[
+        // AditPolicyCheck
+        Operation { verb: "check", about: "Say what is wrong with a traffic policy",
+            method: "POST", path: "/adit/policy/check", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document, YAML or JSON" },
+                Field { name: "url", form: Form::Text, required: false, addition: false, choices: &[], about: "URL of the endpoint that it is for; https if nothing is given" },
+                Field { name: "binding", form: Form::Text, required: false, addition: false, choices: &[], about: "public, internal or kubernetes; follows from the URL if nothing is given" },
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
+            ] },
+        // AditPolicyConvert
+        Operation { verb: "convert", about: "Write an old traffic policy in the form of today",
+            method: "POST", path: "/adit/policy/convert", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The old document" },
+                Field { name: "url", form: Form::Text, required: false, addition: false, choices: &[], about: "URL of the endpoint that it is for; https if nothing is given" },
+                Field { name: "binding", form: Form::Text, required: false, addition: false, choices: &[], about: "public, internal or kubernetes; follows from the URL if nothing is given" },
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
+            ] },
+        // AditPolicyExplain
+        Operation { verb: "explain", about: "Tell what a traffic policy does with a request, rule by rule",
+            method: "POST", path: "/adit/policy/explain", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document, YAML or JSON" },
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
+                Field { name: "request", form: Form::Json, required: false, addition: false, choices: &[], about: "method, url, headers, body, client: ip, country, cert, identity" },
+                Field { name: "upstream_status", form: Form::Integer, required: false, addition: false, choices: &[], about: "Status of the service's answer; 200 if nothing is given" },
+            ] },
+        // AditPolicySchemaGet
+        Operation { verb: "get-schema", about: "Show the JSON Schema of traffic policies",
+            method: "GET", path: "/adit/policy/schema", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditPolicyTest
+        Operation { verb: "test", about: "Run cases against traffic policies",
+            method: "POST", path: "/adit/policy/test", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "cases", form: Form::Text, required: false, addition: false, choices: &[], about: "A case file, as adit policy test reads it" },
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document that a policy_file of a case stands for" },
+            ] },
+    ] },
     Resource { name: "reserved-addrs", aliases: &[], group: "Names", operations: &[
         // ReservedAddrsCreate
         Operation { verb: "create", about: "Make one: reserved address",

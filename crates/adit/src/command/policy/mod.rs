@@ -105,7 +105,7 @@ impl Args {
             Command::Explain(args) => args.run(),
             Command::Convert(args) => args.run(),
             Command::Schema => {
-                print(&format!("{:#}\n", adit_policy::schema()))?;
+                print(adit_policy::SCHEMA)?;
                 Ok(Exit::Done)
             }
         }

@@ -7,6 +7,7 @@ mod cors;
 mod events;
 mod limits;
 mod networks;
+mod places;
 mod pools;
 mod retries;
 mod streams;

@@ -1,0 +1,151 @@
+//! One policy over one phase. What needs no waiting is done between two steps; only who waits costs a future.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adit_http1::Head;
+use adit_policy::{Decision, Effect, Input, Phase, Policy, Run, State, Step, View};
+
+use super::asker::Asker;
+use super::chain::Chain;
+use super::seen::Sight;
+use super::{effects, internal};
+use crate::http::VisitorError;
+use crate::node::Node;
+
+/// What a run is about.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) node: &'a Node,
+    /// The endpoint among those that were passed.
+    pub(super) at: usize,
+    pub(super) policy: &'a Arc<Policy>,
+    pub(super) phase: Phase,
+    /// The head of the response, and who made it.
+    pub(super) response: Option<(&'a Head, &'static str)>,
+}
+
+/// How far a run has come.
+enum Ran {
+    Done(Decision),
+    Needs(Box<Paused>),
+}
+
+/// A run that waits.
+struct Paused {
+    run: Run,
+    effect: Effect,
+    clock: Clock,
+}
+
+/// How long a phase has taken, without what was waited for.
+struct Clock {
+    began: Instant,
+    waited: Duration,
+}
+
+impl Chain {
+    /// Runs one policy over one phase to its decision.
+    ///
+    /// # Errors
+    /// The visitor has left, or his body is none.
+    pub(super) async fn run(&mut self, scene: Scene<'_>, asker: &mut Asker<'_>) -> Result<Decision, VisitorError> {
+        match self.begin(scene) {
+            Ran::Done(decision) => Ok(decision),
+            // In a place of its own: the futures of all those that never wait stay small.
+            Ran::Needs(paused) => Box::pin(self.go_on_with(scene, *paused, asker)).await,
+        }
+    }
+
+    fn begin(&mut self, scene: Scene<'_>) -> Ran {
+        if scene.policy.is_idle(scene.phase) {
+            return Ran::Done(Decision::Pass);
+        }
+        let mut run = scene.policy.begin(scene.phase);
+        let clock = Clock {
+            began: Instant::now(),
+            waited: Duration::ZERO,
+        };
+        match self.step(scene, &mut run, Input::Begin, &clock) {
+            Step::Done(decision) => Ran::Done(decision),
+            Step::Need(effect) => Ran::Needs(Box::new(Paused { run, effect, clock })),
+        }
+    }
+
+    async fn go_on_with(
+        &mut self,
+        scene: Scene<'_>,
+        paused: Paused,
+        asker: &mut Asker<'_>,
+    ) -> Result<Decision, VisitorError> {
+        let Paused {
+            mut run,
+            mut effect,
+            mut clock,
+        } = paused;
+        loop {
+            let since = Instant::now();
+            let input = effects::perform(self, scene, effect, asker).await?;
+            clock.waited += since.elapsed();
+            match self.step(scene, &mut run, input, &clock) {
+                Step::Done(decision) => return Ok(decision),
+                Step::Need(next) => effect = next,
+            }
+        }
+    }
+
+    /// Steps until there is a decision, or something that has to be waited for.
+    fn step(&mut self, scene: Scene<'_>, run: &mut Run, mut input: Input, clock: &Clock) -> Step {
+        loop {
+            let step = self.look(scene, &scene.node.policy_state, |exchange, view| {
+                run.step(exchange, view, std::mem::replace(&mut input, Input::Begin))
+            });
+            match step {
+                Step::Need(Effect::OpenInternal { url }) => {
+                    let opened = internal::open(scene.node, &url, &self.hops);
+                    input = Input::Opened(opened.map(|target| self.opened = Some(target)));
+                }
+                Step::Need(Effect::Tick) => input = Input::Tick(clock.began.elapsed().saturating_sub(clock.waited)),
+                step => return step,
+            }
+        }
+    }
+
+    /// Runs a policy once more without counting or opening anything: what it asked for once is taken as answered.
+    pub(super) fn run_again(&mut self, scene: Scene<'_>, unused: &State) -> Decision {
+        if scene.policy.is_idle(scene.phase) {
+            return Decision::Pass;
+        }
+        let mut run = scene.policy.begin(scene.phase);
+        let mut step = self.look(scene, unused, |exchange, view| run.step(exchange, view, Input::Begin));
+        loop {
+            let input = match step {
+                Step::Done(decision) => return decision,
+                Step::Need(Effect::OpenInternal { .. }) => Some(Input::Opened(Ok(()))),
+                Step::Need(Effect::Tick) => Some(Input::Tick(Duration::ZERO)),
+                Step::Need(_) => None,
+            };
+            step = self.look(scene, unused, |exchange, view| match input {
+                Some(input) => run.step(exchange, view, input),
+                None => run.step_over(exchange, view),
+            });
+        }
+    }
+
+    /// Calls `f` with what the policy may look at now.
+    fn look(
+        &mut self,
+        scene: Scene<'_>,
+        state: &State,
+        f: impl FnOnce(&mut adit_policy::Exchange, &View<'_>) -> Step,
+    ) -> Step {
+        let sight = Sight {
+            node: scene.node,
+            at: scene.at,
+            with_request: scene.phase != Phase::TcpConnect,
+            response: scene.response,
+            state,
+        };
+        self.seen_as(sight, f).unwrap_or(Step::Done(Decision::Close))
+    }
+}
