@@ -76,8 +76,14 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
         }
         match (end, chain.as_deref_mut()) {
             (End::Head, Some(chain)) => {
-                match chain.response(conn, pump.response, pump.visitor).await {
-                    Ok(Responded::Edited) => {}
+                let mut head = std::mem::take(pump.response);
+                let responded = chain.response(conn, &mut head, pump).await;
+                *pump.response = head;
+                if let Some(end) = pump.read_failed() {
+                    return end;
+                }
+                match responded {
+                    Ok(Responded::Edited(body)) => pump.begin_body(body),
                     Ok(Responded::Replaced(answer)) => return End::Replaced(answer),
                     Ok(Responded::Close) => return End::Closed,
                     Err(error) => return End::Visitor(error),

@@ -2,6 +2,7 @@
 //! both ways, and the retry where nothing of an answer has come.
 
 mod again;
+mod behind;
 mod coding;
 mod exchange;
 mod failure;
@@ -24,6 +25,7 @@ mod upstream;
 mod verdict;
 mod websocket;
 
+pub(crate) use behind::Behind;
 pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
 pub(crate) use kept::Pinned;

@@ -11,6 +11,7 @@ use crate::reply::Answer;
 use crate::timer::Deadline;
 
 use super::again::Armed;
+use super::behind::{Begun, Read};
 use super::coding::Coder;
 use super::messages::{Messages, Next};
 use super::response_head;
@@ -22,6 +23,9 @@ use super::websocket;
 const INTERIM_MAX: u32 = 16;
 /// A body up to this size is kept until an answer begins, so that the request can be sent again.
 pub(super) const HOLD_MAX: usize = 64 * 1024;
+
+/// Bytes of a body that is there already that are sent at once.
+const PIECE: usize = 64 * 1024;
 
 /// How moving ended.
 #[derive(Debug)]
@@ -99,7 +103,10 @@ pub(super) struct Pump<'a, V, U> {
     /// The body sent so far, while it may be needed again.
     pub(super) held: Option<BytesMut>,
     deadline: Option<&'a Deadline>,
-    watch: Option<Watch>,
+    pub(super) watch: Option<Watch>,
+    /// What policies read of the response's body, and what is sent first of it.
+    pub(super) read: Read,
+    pub(super) begun: Begun,
     /// A cookie that the visitor gets with the response.
     cookie: Option<&'a str>,
     /// A policy may want another try, whatever is answered.
@@ -147,6 +154,8 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             held: replay,
             deadline,
             watch: None,
+            read: Read::default(),
+            begun: Begun::default(),
             armed: None,
             cookie: None,
             messages: None,
@@ -211,7 +220,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         Poll::Pending
     }
 
-    fn poll_up(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+    pub(super) fn poll_up(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         loop {
             match &mut self.up {
                 Up::Body => match self.visitor.poll_body(cx) {
@@ -360,7 +369,7 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             self.down = Down::Flush { upgraded: true };
             return self.visitor.send_head(self.response, Framing::None, true);
         }
-        let no_body = self.wanted.is_head || matches!(status, 204 | 304);
+        let no_body = self.has_no_body();
         if no_body {
             self.coder = None;
             self.messages = None;
@@ -371,10 +380,15 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
         let framing = if self.coder.is_some() || self.messages.is_some() {
             Framing::Chunked
         } else {
-            self.upstream.framing()
+            self.begun.framing.unwrap_or_else(|| self.upstream.framing())
         };
         self.down = Down::Body;
         self.visitor.send_head(self.response, framing, no_body)
+    }
+
+    /// Whether no body follows the final head, whatever it says.
+    pub(super) fn has_no_body(&self) -> bool {
+        self.wanted.is_head || matches!(self.response.status(), 204 | 304)
     }
 
     fn interim(&mut self, status: u16) -> Result<(), End> {
@@ -406,8 +420,16 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
             Next::Message => return Poll::Ready(Err(End::Message)),
             Next::Nothing => {}
         }
-        let Poll::Ready(read) = self.upstream.poll_data(cx) else {
-            return self.pause();
+        let read = if !self.begun.bytes.is_empty() {
+            let most = self.begun.bytes.len().min(PIECE);
+            Ok(Some(self.begun.bytes.split_to(most)))
+        } else if self.begun.is_all {
+            Ok(None)
+        } else {
+            match self.upstream.poll_data(cx) {
+                Poll::Ready(read) => read,
+                Poll::Pending => return self.pause(),
+            }
         };
         if let Some(watch) = &mut self.watch {
             watch.moved();

@@ -262,6 +262,7 @@ const PERFORMED: &[&str] = &[
     "remove-headers",
     "request-limit",
     "request-parking",
+    "response-body-find-replace",
     "restrict-ips",
     "retry",
     "set-vars",

@@ -1,6 +1,7 @@
 //! Traffic policies in force: of cloud endpoints made over the API, and of agents' endpoints.
 
 mod agents;
+mod bodies;
 mod cloud;
 mod compression;
 mod cors;
