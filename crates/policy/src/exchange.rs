@@ -242,6 +242,11 @@ impl Exchange {
         std::mem::take(&mut self.permits)
     }
 
+    /// The body of a response that a policy gave: actions see it without asking for it.
+    pub fn set_response_body(&mut self, body: Vec<u8>) {
+        self.bodies.response = Some(body.into());
+    }
+
     /// The request's body was wholly received, with these trailers.
     pub fn body_received(&mut self, at: i64, trailers: Vec<(String, Vec<u8>)>) {
         self.bodies.received_at = Some(at);
@@ -250,6 +255,8 @@ impl Exchange {
 
     /// The message of an event stream that the next run of [`Phase::EventStreamMessage`] is about.
     pub fn set_event(&mut self, event: Event) {
+        // Each message is a phase of its own, with elements of its own.
+        self.phase = None;
         self.event = Some(event);
     }
 

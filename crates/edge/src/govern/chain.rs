@@ -134,6 +134,13 @@ impl Chain {
         self.connection.client_ip
     }
 
+    /// Another member serves than the one whose policy has run; its policy is the same.
+    pub(crate) fn serve_by(&mut self, hop: Hop) {
+        if let Some(last) = self.hops.last_mut() {
+            *last = hop;
+        }
+    }
+
     /// What policies have set for the exchange so far.
     pub(crate) fn terms(&self) -> &Terms {
         self.exchange.terms()
