@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use crate::failure::StreamFailures;
 use crate::health::{Health, Status};
 use crate::idle::IdleStreams;
+use crate::standing::Standing;
 
 /// Tells members apart, for as long as the process lives. A member that comes back with other options gets a
 /// new one.
@@ -249,6 +250,8 @@ pub enum Draining {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Usable {
     No,
+    /// Exchanges with it have failed.
+    Out,
     IfNothingElse,
     Yes,
 }
@@ -273,6 +276,7 @@ pub struct Member {
     http1_only: AtomicBool,
     idle: IdleStreams,
     health: Arc<Health>,
+    standing: Arc<Standing>,
     facts: OnceLock<Box<Facts>>,
 }
 
@@ -292,6 +296,7 @@ impl Member {
             http1_only: AtomicBool::new(false),
             idle,
             health: Arc::new(Health::new(Instant::now())),
+            standing: Arc::new(Standing::new(Instant::now())),
             facts: OnceLock::new(),
         }
     }
@@ -300,6 +305,7 @@ impl Member {
     #[must_use]
     pub fn in_place_of(mut self, old: &Self) -> Self {
         self.health = old.health.clone();
+        self.standing = old.standing.clone();
         self
     }
 
@@ -326,6 +332,11 @@ impl Member {
     /// Its status: whether it serves, why not, since when.
     pub fn status(&self) -> Status {
         self.health.status()
+    }
+
+    /// What it gets of its pool's traffic.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// What its exchanges come to.
@@ -423,6 +434,7 @@ impl Member {
     pub(crate) fn usable(&self) -> Usable {
         match (self.is_connected(), self.draining()) {
             (false, _) | (_, Draining::Closed) => Usable::No,
+            _ if self.standing.is_out() => Usable::Out,
             (true, Draining::Avoid) => Usable::IfNothingElse,
             (true, Draining::No) => Usable::Yes,
         }

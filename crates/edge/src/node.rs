@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Directory, Member, UpstreamFailure};
+use adit_cluster::{Came, Directory, Ejection, Member, Pool, UpstreamFailure};
 use adit_observe::{HandshakeResult, Observer, Refusal, RefusalKind, RefusalReason, TlsVersion, Worker};
 use adit_snapshot::EdgeConfig;
 use arc_swap::ArcSwap;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
-use crate::admit::PoolCookies;
+use crate::admit::{PoolCookies, spread};
 use crate::control_sink::ControlSink;
 use crate::flows::Flows;
 use crate::forward::{Http2Upstreams, RetryBudgets};
@@ -131,6 +131,26 @@ impl Node {
     pub(crate) fn upstream_failed(&self, member: &Member, at: Instant, failure: UpstreamFailure) {
         if member.health().failed(at, failure) {
             self.agents.sessions(|s| s.observed(member));
+        }
+    }
+
+    /// Takes down what an exchange with a member came to: one of several is put out for a while if it fails (edge 2.6).
+    pub(crate) fn came(&self, pool: &Pool, member: &Member, what: Came) {
+        if !pool.is_shared() {
+            return;
+        }
+        let terms = match what {
+            Came::Answered => Ejection::default(),
+            Came::Answered5xx | Came::Failed => spread::ejection(&self.config.load(), pool),
+        };
+        if let Some(time) = pool.came(member, what, &terms) {
+            let (url, endpoint, seconds) = (pool.url_text(), &member.endpoint_id, time.as_secs());
+            tracing::warn!(
+                url,
+                endpoint,
+                seconds,
+                "exchanges with an endpoint fail: it is out for now"
+            );
         }
     }
 

@@ -96,7 +96,7 @@ pub(crate) fn instead(
     let chosen = permitted.member();
     let (member, cookie) = match kept(node, pool, Some(terms), || ip, conn.tls.is_some()) {
         Kept::Not => return None,
-        Kept::By(value) => match pool.choose_by(By::Value(value), tried) {
+        Kept::By(value) => match pool.choose_by(By::Value(value), Duration::ZERO, tried) {
             Choice::Member(member) => (member, None),
             Choice::Offline | Choice::Park => return None,
         },
@@ -161,15 +161,18 @@ pub(crate) async fn admit(
                 cookie,
             });
         }
-        let by = if let Kept::By(value) = kept {
-            By::Value(value)
+        let (by, slow_start) = if let Kept::By(value) = kept {
+            (By::Value(value), Duration::ZERO)
         } else {
             let config = conn.node.config.load();
             // Nobody's address is read out of a head for nothing.
             let ip = if config.told.has_pools() { client() } else { conn.ip() };
-            spread::by(&config, pool, ip, Some(head))
+            (
+                spread::by(&config, pool, ip, Some(head)),
+                spread::slow_start(&config, pool),
+            )
         };
-        match pool.choose_by(by, tried) {
+        match pool.choose_by(by, slow_start, tried) {
             Choice::Member(member) => {
                 if let Kept::Cookie(ttl) = kept {
                     let cookies = &conn.node.pool_cookies;

@@ -203,7 +203,7 @@ pub(crate) async fn exchange<V: Visitor>(
             .await
         };
         let ended = Instant::now();
-        verdict::say(&outcome, &conn.node, &m, exchange, &progress, ended);
+        verdict::say(&outcome, &conn.node, &pool, &m, exchange, &progress, ended);
         member = Some(m);
         match outcome {
             Attempt::Done(f) => break (f, ended),

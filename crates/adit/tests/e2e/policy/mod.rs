@@ -5,6 +5,7 @@ mod bodies;
 mod cloud;
 mod compression;
 mod cors;
+mod ejection;
 mod events;
 mod limits;
 mod networks;
