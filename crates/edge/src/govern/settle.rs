@@ -5,6 +5,7 @@ use adit_http1::Head;
 use adit_policy::{Coding, Encoder};
 
 use super::chain::Chain;
+use super::seen::Sight;
 use crate::forward::date;
 use crate::node::Node;
 use crate::reply::{Answer, Form};
@@ -16,7 +17,13 @@ impl Chain {
             return;
         }
         let done = self.exchange.edits().len();
-        self.seen(node, 0, Some((response, origin)), |exchange, view| {
+        let sight = Sight {
+            at: 0,
+            with_request: true,
+            response: Some((response, origin)),
+            state: &node.policy_state,
+        };
+        self.seen(node, sight, |exchange, view| {
             exchange.settle_response(view);
         });
         self.finish(response, done);
