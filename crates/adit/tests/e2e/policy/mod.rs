@@ -6,6 +6,7 @@ mod cloud;
 mod compression;
 mod cors;
 mod events;
+mod handshakes;
 mod limits;
 mod networks;
 mod places;
