@@ -17,6 +17,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mux", &[]),
     ("http1", &[]),
     ("tls", &[]),
+    // Apart: calls a C library, and is not built unless somebody asks for it.
+    ("waf", &[]),
     // Data and rules without sockets, and the one way out.
     ("protocol", &["names"]),
     ("observe", &["names"]),

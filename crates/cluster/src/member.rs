@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_names::endpoint_url::{EndpointUrl, Scheme};
-use adit_policy::{Endpoint as Facts, Policy};
+use adit_policy::{Endpoint as Facts, Modules, Policy};
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
 
@@ -100,8 +100,10 @@ pub struct MemberOptions {
 /// A traffic policy that came with a bind.
 #[derive(Clone)]
 pub struct BoundPolicy {
-    /// As it was written. May hold secrets.
+    /// As it was written; empty if the agent wrote none. May hold secrets.
     pub text: Arc<str>,
+    /// Options from before traffic policies that are part of it.
+    pub modules: Arc<Modules>,
     /// What runs.
     pub policy: Arc<Policy>,
 }
@@ -114,7 +116,7 @@ impl fmt::Debug for BoundPolicy {
 
 impl PartialEq for BoundPolicy {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text == other.text && self.modules == other.modules
     }
 }
 

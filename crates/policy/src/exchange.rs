@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::action::ActionKey;
 use crate::action::compress::{self, Compress};
 use crate::action::cors;
 use crate::body::{Coding, Event};
@@ -107,6 +108,8 @@ pub struct Exchange {
     pub(crate) rules: u32,
     pub(crate) used_at_tick: u32,
     pub(crate) slow: bool,
+    /// Rates that have counted it: action, and hash of endpoint and key.
+    pub(crate) counted: Vec<(ActionKey, u64)>,
 }
 
 /// Bodies that actions have asked for.
@@ -261,6 +264,11 @@ impl Exchange {
     #[must_use]
     pub fn take_event(&mut self) -> Option<Event> {
         self.event.take()
+    }
+
+    /// The request is tried once more: what has counted it at its first try (`tried`) does not count it again.
+    pub fn repeats(&mut self, tried: Self) {
+        self.counted = tried.counted;
     }
 
     /// The response was replaced (another layer sees the new one): edits of the old one are void.

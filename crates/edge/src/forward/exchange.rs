@@ -536,6 +536,9 @@ async fn attempt<V: Visitor>(
         End::Upgraded => {
             let (stream, early) = upstream.into_raw();
             let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref());
+            if let Some(chain) = &chain {
+                chain.show(&mut exchange.request);
+            }
             let organization = &member.session.organization;
             let flow = conn
                 .node

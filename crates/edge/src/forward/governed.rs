@@ -24,6 +24,7 @@ use crate::http::{Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
 use crate::secure::Conn;
+use crate::timer::Timer;
 
 /// What ran for a shorter time when an IP rule changed may end by itself.
 const SHORT: Duration = Duration::from_secs(1);
@@ -43,6 +44,7 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
     // Who waits for nothing but the next byte has to be woken when rules change; nobody else pays for it.
     let is_watched = chain.is_some() || node.config.load().told.has_restrictions();
     let flow = is_watched.then(|| node.flows.enter_waking());
+    let mut ripe = None;
     loop {
         let end = {
             let mut pumping = std::pin::pin!(verdict::pumped(pump, node, member));
@@ -51,9 +53,19 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
                     flow.poll_cut(cx);
                 }
                 let now = node.flows.generation();
-                if now != generation && began.elapsed() >= SHORT {
-                    generation = now;
-                    return Poll::Ready(None);
+                if now != generation {
+                    let age = began.elapsed();
+                    if age >= SHORT {
+                        generation = now;
+                        return Poll::Ready(None);
+                    }
+                    // Asked once it is no longer short, though nothing of it may move until then.
+                    let ripe = ripe.get_or_insert_with(|| {
+                        let deadline = Timer::current().deadline();
+                        deadline.set(SHORT.saturating_sub(age));
+                        deadline
+                    });
+                    let _ = ripe.poll_expired(cx);
                 }
                 pumping.as_mut().poll(cx).map(Some)
             })

@@ -7,7 +7,6 @@ use adit_policy::{Decision, Effect, Event, Input, Phase, Step};
 
 use super::chain::Chain;
 use super::hop::Hop;
-use super::seen::Sight;
 use crate::node::Node;
 
 impl Chain {
@@ -39,17 +38,13 @@ impl Chain {
             if policy.is_idle(Phase::EventStreamMessage) {
                 continue;
             }
-            let sight = Sight {
-                at,
-                with_request: true,
-                response: Some((response, "upstream")),
-                state: &node.policy_state,
-            };
             let mut run = policy.begin(Phase::EventStreamMessage);
             let mut input = Input::Begin;
             let began = Instant::now();
             loop {
-                let step = self.seen(node, sight, |exchange, view| run.step(exchange, view, input))?;
+                let step = self.seen(node, at, Some((response, "upstream")), |exchange, view| {
+                    run.step(exchange, view, input)
+                })?;
                 match step {
                     Step::Done(Decision::Pass) => break,
                     Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),

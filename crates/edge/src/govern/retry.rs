@@ -3,7 +3,6 @@
 use adit_policy::Attempt;
 
 use super::chain::Chain;
-use super::seen::Sight;
 use crate::node::Node;
 
 impl Chain {
@@ -12,13 +11,8 @@ impl Chain {
         if self.exchange.terms().retry.is_none() {
             return false;
         }
-        let sight = Sight {
-            at: self.hops.len().saturating_sub(1),
-            with_request: true,
-            response: None,
-            state: &node.policy_state,
-        };
-        self.seen(node, sight, |exchange, view| exchange.retries(view, attempt, ended))
+        let at = self.hops.len().saturating_sub(1);
+        self.seen(node, at, None, |exchange, view| exchange.retries(view, attempt, ended))
             .unwrap_or(false)
     }
 
