@@ -144,6 +144,18 @@ impl MemberOptions {
     }
 }
 
+impl MemberOptions {
+    /// Whether visitors' TLS passes through: a policy may want it ended here.
+    pub fn is_passthrough(&self) -> bool {
+        self.tls_passthrough && !self.terminates_tls()
+    }
+
+    /// Whether its policy says how TLS is ended.
+    pub fn terminates_tls(&self) -> bool {
+        self.policy.as_ref().is_some_and(|p| p.policy.terminates_tls())
+    }
+}
+
 impl fmt::Debug for MemberOptions {
     /// Without keys, policies and the user's texts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

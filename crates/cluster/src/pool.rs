@@ -138,7 +138,7 @@ impl Pool {
 
     /// Whether visitors' TLS goes to the agent untouched.
     pub fn is_passthrough(&self) -> bool {
-        self.members.load().first().is_some_and(|m| m.options.tls_passthrough)
+        self.members.load().first().is_some_and(|m| m.options.is_passthrough())
     }
 
     /// Whether the members of both demand the same of visitors' TLS: a certificate of their own, authorities of
@@ -148,7 +148,9 @@ impl Pool {
         match (own.first(), others.first()) {
             (Some(a), Some(b)) => {
                 let (a, b) = (&a.options, &b.options);
-                a.tls_identity_pem == b.tls_identity_pem && a.mutual_tls_ca_pem == b.mutual_tls_ca_pem
+                // What a policy says depends on the name that was asked for.
+                let said = a.terminates_tls() || b.terminates_tls();
+                !said && a.tls_identity_pem == b.tls_identity_pem && a.mutual_tls_ca_pem == b.mutual_tls_ca_pem
             }
             // Nobody is there to serve it, or to have rules.
             _ => true,
@@ -158,7 +160,10 @@ impl Pool {
     /// Whether its members demand anything of visitors' TLS.
     pub fn has_tls_rules(&self) -> bool {
         let members = self.members.load();
-        let demands = |m: &Arc<Member>| m.options.tls_identity_pem.is_some() || m.options.mutual_tls_ca_pem.is_some();
+        let demands = |m: &Arc<Member>| {
+            let o = &m.options;
+            o.tls_identity_pem.is_some() || o.mutual_tls_ca_pem.is_some() || o.terminates_tls()
+        };
         members.first().is_some_and(demands)
     }
 

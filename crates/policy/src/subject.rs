@@ -36,7 +36,7 @@ pub struct Subject<'r> {
 pub enum Actions {
     /// Those that this build executes; others are refused with `ERR_ADIT_2210`: a rule that is accepted is enforced.
     Built,
-    /// Those that the edge of this version performs: without bodies, requests of their own, logins and firewalls.
+    /// Those that the edge of this version performs.
     Edge,
     /// The same as [`Actions::Built`] on a server that has a web application firewall.
     BuiltWithWaf,

@@ -19,9 +19,11 @@ mod run;
 mod seen;
 mod settle;
 mod tables;
+mod tls;
 mod view;
 
 pub(crate) use asker::Leaving;
 pub(crate) use chain::{Chain, Verdict};
 pub(crate) use hop::Hop;
 pub(crate) use respond::Responded;
+pub(crate) use tls::{terminates_tls, tls_profile};

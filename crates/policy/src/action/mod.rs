@@ -268,6 +268,7 @@ const PERFORMED: &[&str] = &[
     "set-vars",
     "sse-find-replace",
     "sticky-session",
+    "terminate-tls",
     "timeout",
     "url-rewrite",
 ];

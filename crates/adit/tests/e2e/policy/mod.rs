@@ -7,6 +7,7 @@ mod compression;
 mod cors;
 mod ejection;
 mod events;
+mod handshakes;
 mod limits;
 mod networks;
 mod places;
