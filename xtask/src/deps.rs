@@ -18,7 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("http1", &[]),
     ("tls", &[]),
     // Apart: calls a C library, and is not built unless somebody asks for it.
-    ("waf", &[]),
+    ("waf", &["names", "policy"]),
     // Data and rules without sockets, and the one way out.
     ("protocol", &["names"]),
     ("observe", &["names"]),
@@ -58,7 +58,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // `adit api` is a client on HTTP/1.1.
-    ("adit", &["agent", "http1", "policy", "outbound", "server", "store"]),
+    (
+        "adit",
+        &["agent", "http1", "policy", "outbound", "server", "store", "waf"],
+    ),
     ("xtask", &[]),
 ];
 
