@@ -13,9 +13,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
+use crate::admit::PoolCookies;
 use crate::control_sink::ControlSink;
 use crate::flows::Flows;
-use crate::forward::Http2Upstreams;
+use crate::forward::{Http2Upstreams, RetryBudgets};
 use crate::record_connection::micros;
 use crate::secure::Profiles;
 use crate::session::Agents;
@@ -45,6 +46,10 @@ pub struct Node {
     pub(crate) control: Option<ControlSink>,
     /// What policies remember between requests.
     pub(crate) policy_state: adit_policy::State,
+    /// What keeps visitors at members of pools.
+    pub(crate) pool_cookies: PoolCookies,
+    /// How much may still be repeated where policies say so.
+    pub(crate) retry_budgets: RetryBudgets,
     /// Connections and responses that last.
     pub(crate) flows: Flows,
     draining: OnceLock<Instant>,
@@ -72,6 +77,7 @@ impl Node {
         profiles: Profiles,
         control: Option<ControlSink>,
     ) -> Arc<Self> {
+        let pool_cookies = PoolCookies::new(&config.load().seal_key);
         Arc::new(Self {
             config,
             directory,
@@ -83,6 +89,8 @@ impl Node {
             http2_upstreams: Http2Upstreams::default(),
             control,
             policy_state: adit_policy::State::default(),
+            pool_cookies,
+            retry_budgets: RetryBudgets::default(),
             flows: Flows::default(),
             draining: OnceLock::new(),
             leaving: Notify::new(),

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::action::ActionKey;
 use crate::action::compress::{self, Compress};
 use crate::action::cors;
 use crate::body::{Coding, Event};
@@ -107,6 +108,8 @@ pub struct Exchange {
     pub(crate) rules: u32,
     pub(crate) used_at_tick: u32,
     pub(crate) slow: bool,
+    /// Rates that have counted it: action, and hash of endpoint and key.
+    pub(crate) counted: Vec<(ActionKey, u64)>,
 }
 
 /// Bodies that actions have asked for.
@@ -239,6 +242,11 @@ impl Exchange {
         std::mem::take(&mut self.permits)
     }
 
+    /// The body of a response that a policy gave: actions see it without asking for it.
+    pub fn set_response_body(&mut self, body: Vec<u8>) {
+        self.bodies.response = Some(body.into());
+    }
+
     /// The request's body was wholly received, with these trailers.
     pub fn body_received(&mut self, at: i64, trailers: Vec<(String, Vec<u8>)>) {
         self.bodies.received_at = Some(at);
@@ -247,6 +255,8 @@ impl Exchange {
 
     /// The message of an event stream that the next run of [`Phase::EventStreamMessage`] is about.
     pub fn set_event(&mut self, event: Event) {
+        // Each message is a phase of its own, with elements of its own.
+        self.phase = None;
         self.event = Some(event);
     }
 
@@ -254,6 +264,11 @@ impl Exchange {
     #[must_use]
     pub fn take_event(&mut self) -> Option<Event> {
         self.event.take()
+    }
+
+    /// The request is tried once more: what has counted it at its first try (`tried`) does not count it again.
+    pub fn repeats(&mut self, tried: Self) {
+        self.counted = tried.counted;
     }
 
     /// The response was replaced (another layer sees the new one): edits of the old one are void.

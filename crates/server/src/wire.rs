@@ -221,7 +221,10 @@ impl Server {
         control.serve(Serve {
             connections,
             profile,
-            api: Arc::new(api.signing_with(audit_key)),
+            api: Arc::new(
+                api.signing_with(audit_key)
+                    .hashing_at(options.settings.auth.argon2.cost()),
+            ),
         });
         let admin = admin_port::start(options.admin, observer.clone(), health.clone())?;
         Ok(Self {

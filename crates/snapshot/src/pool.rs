@@ -27,6 +27,8 @@ pub enum Sticky {
     /// Nothing.
     #[default]
     Off,
+    /// A cookie of the edge's; the strategy decides where it is missing, and on connections without TLS.
+    Cookie,
     /// Its address.
     ClientIp,
     /// The value of this field of its requests; the strategy decides where it is missing.

@@ -36,6 +36,7 @@ pages! {
     browsers "browsers"
     headers_and_paths "headers-and-paths"
     limits "limits"
+    retries "retries"
     variables "variables"
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn by(config: &EdgeConfig, pool: &Pool, ip: IpAddr, head: Option<&Hea
                 return By::Value(hash(value));
             }
         }
-        Sticky::Off => {}
+        // A cookie is looked at before, where there can be one.
+        Sticky::Cookie | Sticky::Off => {}
     }
     match settings.strategy {
         Strategy::Random => By::Random(random),
@@ -30,6 +31,6 @@ pub(crate) fn by(config: &EdgeConfig, pool: &Pool, ip: IpAddr, head: Option<&Hea
 }
 
 /// The same on every node.
-fn hash(value: impl Hash) -> u64 {
+pub(super) fn hash(value: impl Hash) -> u64 {
     foldhash::fast::FixedState::with_seed(0x5eed).hash_one(value)
 }

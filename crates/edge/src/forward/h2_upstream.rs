@@ -14,7 +14,8 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use super::exchange::{Attempt, Failure, Forwarded, Progress, visitor_failed};
+use super::exchange::{Forwarded, Progress, visitor_failed};
+use super::failure::{Attempt, Failure};
 use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
@@ -142,6 +143,7 @@ pub(super) async fn attempt<V: Visitor>(
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
         trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
+        has_body: facts.has_body(),
         governed: chain.is_some(),
     };
     let mut pump = Pump::new(
@@ -154,6 +156,8 @@ pub(super) async fn attempt<V: Visitor>(
         progress.held.take(),
         None,
     );
+    pump.repeatable(progress.armed);
+    pump.give_cookie(permitted.cookie.as_deref());
     pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
     let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
@@ -173,8 +177,12 @@ pub(super) async fn attempt<V: Visitor>(
             upstream.abort();
             super::terms::broken(over, answered, visitor, progress).await
         }
-        // Whoever pumps goes on behind a head; it is no end.
-        End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),
+        End::Again => {
+            upstream.abort();
+            Attempt::Again
+        }
+        // Whoever pumps goes on behind a head or a message; they are no end.
+        End::Head | End::Message => Attempt::Done(Forwarded::Answer(Answer::internal())),
         End::Visitor(e) => {
             upstream.abort();
             Attempt::Done(visitor_failed(&e, answered, visitor))

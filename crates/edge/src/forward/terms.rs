@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use adit_policy::Terms;
 
-use super::exchange::{Attempt, Failure, Forwarded, Progress};
+use super::exchange::{Forwarded, Progress};
+use super::failure::{Attempt, Failure};
 use crate::http::Visitor;
 use crate::reply::Answer;
 use crate::timer::{Deadline, Timer};
@@ -163,7 +164,8 @@ pub(super) async fn broken<V: Visitor>(
     }
     match over {
         Over::Body => Attempt::Done(Forwarded::Answer(Answer::body_too_long())),
-        Over::Whole | Over::Upstream => Attempt::Failed(Failure::Late),
+        Over::Whole => Attempt::Failed(Failure::Late { whole: true }),
+        Over::Upstream => Attempt::Failed(Failure::Late { whole: false }),
     }
 }
 

@@ -10,7 +10,8 @@ use adit_observe::EndpointReason;
 use adit_protocol::ClientFamily;
 use adit_protocol::control::StreamErrorClass;
 
-use super::exchange::{Attempt, Failure, Forwarded, Progress};
+use super::exchange::{Forwarded, Progress};
+use super::failure::{Attempt, Failure};
 use super::pump::{End, Pump};
 use super::scratch::Exchange;
 use super::upstream::{Upstream, UpstreamError};
@@ -44,11 +45,13 @@ pub(super) fn say(
     ended: Instant,
 ) {
     let failure = match attempt {
-        Attempt::Done(Forwarded::Complete) if is_dial_failure(&exchange.response, member) => connect(
+        Attempt::Done(Forwarded::Complete) | Attempt::Again if is_dial_failure(&exchange.response, member) => connect(
             EndpointReason::UpstreamRefused,
             "the agent could not reach its upstream",
         ),
-        Attempt::Done(Forwarded::Complete | Forwarded::Upgraded(..)) => return node.upstream_answered(member, ended),
+        Attempt::Done(Forwarded::Complete | Forwarded::Upgraded(..)) | Attempt::Again => {
+            return node.upstream_answered(member, ended);
+        }
         Attempt::Done(Forwarded::Broken) if progress.upstream_broke => invalid("a response broke off"),
         // Answered, and then the visitor left.
         Attempt::Done(Forwarded::Broken) if progress.first_byte.is_some() => {
@@ -97,7 +100,7 @@ fn invalid(detail: &str) -> UpstreamFailure {
 
 /// Whether a response is what an open SDK says in the place of an upstream that it did not reach. Adit's own agent
 /// has other words for it.
-fn is_dial_failure(response: &Head, member: &Member) -> bool {
+pub(super) fn is_dial_failure(response: &Head, member: &Member) -> bool {
     member.session.family != ClientFamily::Adit
         && response.status() == 502
         && response.find(b"ngrok-error-code") == Some(b"ERR_NGROK_8012")

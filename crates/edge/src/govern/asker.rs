@@ -1,9 +1,12 @@
 //! Who waits while a policy gets what it needs: an exchange of a visitor, or a connection that is bytes to us.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::forward::Behind;
 use crate::http::{Visitor, VisitorError};
+use crate::secure::Conn;
 
 /// A connection that has no stream yet.
 pub(crate) trait Leaving {
@@ -15,6 +18,11 @@ pub(crate) trait Leaving {
 pub(crate) enum Asker<'a> {
     /// A request.
     Request(&'a mut (dyn Visitor + 'a)),
+    /// A request whose response has come.
+    Response {
+        conn: &'a Arc<Conn>,
+        behind: &'a mut (dyn Behind + 'a),
+    },
     /// A connection.
     Connection(&'a mut (dyn Leaving + Send + 'a)),
 }
@@ -23,6 +31,7 @@ impl Asker<'_> {
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Request(visitor) => visitor.poll_gone(cx, true),
+            Self::Response { behind, .. } => behind.poll_left(cx),
             Self::Connection(connection) => connection.poll_left(cx),
         }
     }

@@ -134,6 +134,13 @@ impl Chain {
         self.connection.client_ip
     }
 
+    /// Another member serves than the one whose policy has run; its policy is the same.
+    pub(crate) fn serve_by(&mut self, hop: Hop) {
+        if let Some(last) = self.hops.last_mut() {
+            *last = hop;
+        }
+    }
+
     /// What policies have set for the exchange so far.
     pub(crate) fn terms(&self) -> &Terms {
         self.exchange.terms()
@@ -147,10 +154,12 @@ impl Chain {
     /// The endpoint that was chosen, in place of one that was chosen before and failed. What the failed one's policy made
     /// of the request is dropped.
     fn enter(&mut self, hop: Hop) {
-        self.exchange = match &self.before {
+        let first = match &self.before {
             Some(before) => (**before).clone(),
             None => Exchange::new(),
         };
+        let tried = std::mem::replace(&mut self.exchange, first);
+        self.exchange.repeats(tried);
         self.hops.truncate(self.forwarded);
         self.hops.push(hop);
     }
@@ -308,6 +317,13 @@ impl Chain {
             && !received.is_rewritten
         {
             std::mem::swap(head, &mut received.head);
+        }
+    }
+
+    /// The same where the chain lives on: it keeps its own.
+    pub(crate) fn show(&self, head: &mut Head) {
+        if let Some(received) = self.received.as_ref().filter(|received| !received.is_rewritten) {
+            head.clone_from(&received.head);
         }
     }
 

@@ -140,11 +140,12 @@ impl Chain {
         f: impl FnOnce(&mut adit_policy::Exchange, &View<'_>) -> Step,
     ) -> Step {
         let sight = Sight {
+            node: scene.node,
             at: scene.at,
             with_request: scene.phase != Phase::TcpConnect,
             response: scene.response,
             state,
         };
-        self.seen(scene.node, sight, f).unwrap_or(Step::Done(Decision::Close))
+        self.seen_as(sight, f).unwrap_or(Step::Done(Decision::Close))
     }
 }

@@ -5,7 +5,6 @@ use adit_http1::Head;
 use adit_policy::{Coding, Encoder};
 
 use super::chain::Chain;
-use super::seen::Sight;
 use crate::forward::date;
 use crate::node::Node;
 use crate::reply::{Answer, Form};
@@ -17,13 +16,7 @@ impl Chain {
             return;
         }
         let done = self.exchange.edits().len();
-        let sight = Sight {
-            at: 0,
-            with_request: true,
-            response: Some((response, origin)),
-            state: &node.policy_state,
-        };
-        self.seen(node, sight, |exchange, view| {
+        self.seen(node, 0, Some((response, origin)), |exchange, view| {
             exchange.settle_response(view);
         });
         self.finish(response, done);

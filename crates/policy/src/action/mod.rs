@@ -261,8 +261,13 @@ const PERFORMED: &[&str] = &[
     "redirect",
     "remove-headers",
     "request-limit",
+    "request-parking",
+    "response-body-find-replace",
     "restrict-ips",
+    "retry",
     "set-vars",
+    "sse-find-replace",
+    "sticky-session",
     "timeout",
     "url-rewrite",
 ];

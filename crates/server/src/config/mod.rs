@@ -5,6 +5,7 @@
 //! file ([`Settings::from_file`]) and from the environment, which lies above it.
 
 mod agents;
+mod auth;
 mod environment;
 mod file;
 mod limits;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use agents::Agents;
+pub use auth::{Argon2, Auth};
 pub use environment::{PREFIX, SettingError};
 pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub drain: Drain,
     /// `audit.…`
     pub audit: Audit,
+    /// `auth.…`
+    pub auth: Auth,
 }
 
 /// A value that is never shown.
@@ -113,6 +117,7 @@ impl Settings {
         self.agents.check()?;
         self.limits.check()?;
         self.policy.check()?;
+        self.auth.check()?;
         if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
             return Err(SettingError::wrong(
                 "tls.cert_file",
@@ -156,6 +161,7 @@ impl Settings {
             log: old.log,
             tls: old.tls,
             audit: old.audit,
+            auth: old.auth,
             ..self
         }
     }
@@ -182,6 +188,7 @@ impl Settings {
             ),
             ("tls", self.tls == new.tls),
             ("audit", self.audit == new.audit),
+            ("auth", self.auth == new.auth),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))

@@ -22,6 +22,7 @@ impl Compiler {
         };
         let sticky = match object.text("sticky") {
             "" | "off" => Sticky::Off,
+            "cookie" => Sticky::Cookie,
             "client_ip" => Sticky::ClientIp,
             other => match other.strip_prefix("header:") {
                 Some(name) => Sticky::Header(name.into()),

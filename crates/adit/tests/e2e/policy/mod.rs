@@ -1,12 +1,16 @@
 //! Traffic policies in force: of cloud endpoints made over the API, and of agents' endpoints.
 
 mod agents;
+mod bodies;
 mod cloud;
 mod compression;
 mod cors;
+mod events;
 mod limits;
 mod networks;
 mod places;
+mod pools;
+mod retries;
 mod streams;
 
 use std::io::Write as _;
