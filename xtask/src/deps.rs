@@ -17,14 +17,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mux", &[]),
     ("http1", &[]),
     ("tls", &[]),
-    // Apart: calls a C library, and is not built unless somebody asks for it.
-    ("waf", &[]),
     // Data and rules without sockets, and the one way out.
     ("protocol", &["names"]),
     ("observe", &["names"]),
     ("model", &["names"]),
     ("policy", &["names"]),
     ("outbound", &["names", "tls", "observe"]),
+    // Apart: calls a C library, and is not built unless somebody asks for it.
+    ("waf", &["names", "policy"]),
     // The middle.
     ("snapshot", &["names", "model", "policy"]),
     ("store", &["names", "model", "observe"]),
@@ -58,7 +58,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // `adit api` is a client on HTTP/1.1.
-    ("adit", &["agent", "http1", "policy", "outbound", "server", "store"]),
+    (
+        "adit",
+        &["agent", "http1", "policy", "outbound", "server", "store", "waf"],
+    ),
     ("xtask", &[]),
 ];
 

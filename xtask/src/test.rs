@@ -195,12 +195,11 @@ fn firewall(ws: &Workspace) -> Counted {
     let mut tally = Tally::default();
     let with = ["--package", "adit-waf", "--features", "libmodsecurity"];
     let lints = ["--all-targets", "--", "-D", "warnings"];
-    let result = ws
-        .cargo(["clippy"])
-        .args(with)
-        .args(lints)
-        .run()
-        .and_then(|()| ws.cargo(["test"]).args(with).run_lines(|line| tally.read_cargo(line)));
+    let result = ws.cargo(["clippy"]).args(with).args(lints).run().and_then(|()| {
+        ws.cargo(["test"]).args(with).run_lines(|line| tally.read_cargo(line))?;
+        let cases = ["--package", "adit", "--features", "waf", "--test", "policy", "firewall"];
+        ws.cargo(["test"]).args(cases).run_lines(|line| tally.read_cargo(line))
+    });
     not_empty(tally, result)
 }
 

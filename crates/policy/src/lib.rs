@@ -19,6 +19,7 @@ mod fault;
 #[doc(hidden)]
 pub mod fuzz;
 mod guardrail;
+mod inspector;
 mod ip_set;
 mod jwt;
 mod modules;
@@ -48,6 +49,7 @@ pub use effect::{
 pub use exchange::{Edit, Exchange, PolicyError, Trace};
 pub use fault::{Fault, MAX_FAULTS, Warning};
 pub use guardrail::Requirement;
+pub use inspector::Inspector;
 pub use ip_set::IpSet;
 pub use modules::{ModuleHeaders, ModuleLogin, Modules};
 pub use report::Report;

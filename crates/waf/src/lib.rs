@@ -14,6 +14,8 @@ mod ffi;
 #[cfg(any(feature = "libmodsecurity", test))]
 mod found;
 #[cfg(feature = "libmodsecurity")]
+mod inspect;
+#[cfg(feature = "libmodsecurity")]
 mod loaded;
 mod message;
 

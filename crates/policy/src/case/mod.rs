@@ -10,6 +10,7 @@ mod world;
 
 use crate::document::{Node, parse};
 use crate::exchange::PolicyError;
+use crate::inspector::Inspector;
 use crate::subject::{Actions, References, Subject};
 use crate::value::Value;
 use crate::verdict::{Verdict, VerdictOutcome};
@@ -35,6 +36,8 @@ pub struct Options {
     pub cel: bool,
     /// Rules and actions are traced.
     pub trace: bool,
+    /// The web application firewall; without one the cases that ask it are not run.
+    pub inspector: Option<&'static dyn Inspector>,
 }
 
 /// One case and what became of it.

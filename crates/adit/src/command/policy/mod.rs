@@ -3,6 +3,7 @@
 mod check;
 mod convert;
 mod explain;
+mod firewall;
 mod test;
 
 use std::io::Read as _;

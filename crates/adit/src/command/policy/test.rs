@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adit_policy::case::{self, Case, Counting, Counts, Options, Outcome};
 use clap::ValueEnum;
 
-use super::{beside, print, read};
+use super::{beside, firewall, print, read};
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
@@ -87,10 +87,11 @@ impl Args {
         Ok(if counts.failed > 0 { Exit::Failed } else { Exit::Done })
     }
 
-    fn options(&self, trace: bool) -> Options {
+    fn options(&self, text: &str, trace: bool) -> Options {
         Options {
             cel: self.tier == Tier::Cel,
             trace,
+            inspector: firewall::of(text),
         }
     }
 
@@ -107,7 +108,7 @@ impl Args {
         select: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Case>, Failure> {
         let policy = |path: &str| read(&beside(file, path)).map_err(|failure| failure.what);
-        case::run(text, self.options(trace), select, policy)
+        case::run(text, self.options(text, trace), select, policy)
             .map_err(|why| Failure::usage(format!("{} is no case file", file.display())).because(why))
     }
 
