@@ -221,6 +221,12 @@ impl<'a, V: Visitor, U: Upstream> Pump<'a, V, U> {
     }
 
     pub(super) fn poll_up(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        if !matches!(self.up, Up::Done)
+            && let Some(watch) = &self.watch
+        {
+            // Also what policies have read of it before.
+            watch.body(self.visitor.counted().0).map_err(End::Over)?;
+        }
         loop {
             match &mut self.up {
                 Up::Body => match self.visitor.poll_body(cx) {

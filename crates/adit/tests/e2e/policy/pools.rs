@@ -51,6 +51,12 @@ fn a_cookie_keeps_a_visitor_at_its_agent() {
         let again = with_cookie(&mut visitor, &host, &kept);
         assert_eq!((again.text(), cookie(&again)), (first.text(), None), "it has one");
     }
+    let at = usize::from(first.text() != "one");
+    assert_eq!(
+        pair[at].0.seen().pop().unwrap().get("cookie"),
+        Some("a=1"),
+        "ours is not the service's to see"
+    );
     let mut h2 = H2::connect(&server, &host);
     for _ in 0..4 {
         let request = h2.to(http::Method::GET, "/").header("cookie", &kept).body(()).unwrap();
