@@ -1,5 +1,6 @@
 """Endpoints: every scheme, forwarding and serving in the process, what is refused, closing."""
 
+import base64
 import http.server
 import json
 import pathlib
@@ -198,11 +199,26 @@ def _unavailable(bench, code, prepare):
 
 
 @test
+def the_old_options_are_enforced(bench):
+    builder = _session(bench).http_endpoint()
+    builder.basic_auth("user", "long enough").circuit_breaker(0.9).allow_cidr("127.0.0.0/8")
+    builder.request_header("x-added", "${1}").remove_request_header("x-secret").response_header("x-from", "edge")
+    upstream = bench.use(Http()).address
+    listener = sdk.run(lambda: builder.listen_and_forward(f"http://{upstream}"))
+    assert fetch(bench.server, listener.url()).status == 401
+    authorization = "Basic " + base64.b64encode(b"user:long enough").decode()
+    answer = fetch(bench.server, listener.url(), headers={"Authorization": authorization, "X-Secret": "1"})
+    assert answer.status == 200, answer
+    seen = json.loads(answer.text)["headers"]
+    assert (seen["x-added"], seen.get("x-secret"), answer.headers["x-from"]) == ("${1}", None, "edge"), answer
+
+
+@test
 def old_options_and_wrong_policies_are_refused_not_ignored(bench):
     for code, prepare in {
-        "ERR_NGROK_359": lambda b: b.basic_auth("user", "long enough"),
-        "ERR_NGROK_361": lambda b: b.circuit_breaker(0.5),
-        "ERR_NGROK_362": lambda b: b.allow_cidr("10.0.0.0/8"),
+        "ERR_NGROK_360": lambda b: b.basic_auth("user", "short"),
+        "ERR_NGROK_361": lambda b: b.circuit_breaker(1.5),
+        "ERR_NGROK_393": lambda b: b.deny_cidr("10.0.0.0/8"),
         "ERR_NGROK_364": lambda b: b.webhook_verification("github", "secret"),
         "ERR_NGROK_365": lambda b: b.oauth("google"),
         "ERR_NGROK_385": lambda b: b.oidc("https://issuer.example", "id", "secret"),

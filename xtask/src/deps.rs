@@ -23,6 +23,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("model", &["names"]),
     ("policy", &["names"]),
     ("outbound", &["names", "tls", "observe"]),
+    // Apart: calls a C library, and is not built unless somebody asks for it.
+    ("waf", &["names", "policy"]),
     // The middle.
     ("snapshot", &["names", "model", "policy"]),
     ("store", &["names", "model", "observe"]),
@@ -56,7 +58,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     // `adit api` is a client on HTTP/1.1.
-    ("adit", &["agent", "http1", "policy", "outbound", "server", "store"]),
+    (
+        "adit",
+        &["agent", "http1", "policy", "outbound", "server", "store", "waf"],
+    ),
     ("xtask", &[]),
 ];
 
@@ -83,6 +88,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["outbound"]),
     ("papaya", &["cluster"]),
     ("prometheus-client", &["observe"]),
+    ("maxminddb", &["server"]),
     ("psl", &["names"]),
     ("idna", &["names"]),
     ("clap", &["adit", "xtask"]),

@@ -42,6 +42,16 @@ const PACKAGES: &[Package] = &[
         purpose: "counting the system calls of a request",
     },
     Package {
+        name: "libmodsecurity-dev",
+        probe: Probe::File("/usr/include/modsecurity/modsecurity.h"),
+        purpose: "the web application firewall",
+    },
+    Package {
+        name: "modsecurity-crs",
+        probe: Probe::File("/etc/modsecurity/crs/crs-setup.conf"),
+        purpose: "its rules",
+    },
+    Package {
         name: "python3-venv",
         probe: Probe::Python("ensurepip, venv"),
         purpose: "SDKs for Python in an environment of their own",
@@ -108,6 +118,11 @@ const STEPS: &[Step<Workspace>] = &[
         run: test,
     },
     Step {
+        name: "waf",
+        about: "the web application firewall finds what it has to find, with Debian's library and rules",
+        run: firewall,
+    },
+    Step {
         name: "loom",
         about: "no wake-up is lost in adit-mux, under every order of its threads",
         run: loom,
@@ -171,6 +186,19 @@ fn test(ws: &Workspace) -> Counted {
         ws.cargo(["test", "--workspace", "--no-fail-fast"])
             .env("ADIT_BIN", adit)
             .run_lines(|line| tally.read_cargo(line))
+    });
+    not_empty(tally, result)
+}
+
+/// With the library linked, which nothing else of a run has.
+fn firewall(ws: &Workspace) -> Counted {
+    let mut tally = Tally::default();
+    let with = ["--package", "adit-waf", "--features", "libmodsecurity"];
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    let result = ws.cargo(["clippy"]).args(with).args(lints).run().and_then(|()| {
+        ws.cargo(["test"]).args(with).run_lines(|line| tally.read_cargo(line))?;
+        let cases = ["--package", "adit", "--features", "waf", "--test", "policy", "firewall"];
+        ws.cargo(["test"]).args(cases).run_lines(|line| tally.read_cargo(line))
     });
     not_empty(tally, result)
 }

@@ -154,12 +154,35 @@ test("a policy is enforced", async (bench) => {
   assert.equal((await fetch(bench.server, listener.url(), "/yes")).status, 200);
 });
 
+test("the old options are enforced", async (bench) => {
+  const listener = await online(bench, await web(bench), (endpoint) =>
+    endpoint
+      .basicAuth("user", "long enough")
+      .circuitBreaker(0.9)
+      .allowCidr("127.0.0.0/8")
+      .denyUserAgent("(?i)bot")
+      .requestHeader("x-added", "${1}")
+      .removeRequestHeader("x-secret")
+      .responseHeader("x-from", "edge"),
+  );
+  const get = (headers) => fetch(bench.server, listener.url(), "/", { headers });
+  const authorization = "Basic " + Buffer.from("user:long enough").toString("base64");
+  assert.equal((await get({})).status, 401);
+  const bot = await get({ authorization, "user-agent": "a Bot" });
+  assert.deepEqual([bot.status, bot.headers["ngrok-error-code"]], [403, "ERR_NGROK_3211"]);
+  const answer = await get({ authorization, "x-secret": "1" });
+  const { headers } = said(answer);
+  assert.deepEqual([headers["x-added"], headers["x-secret"], answer.headers["x-from"]], ["${1}", undefined, "edge"]);
+  const nobody = await online(bench, await web(bench), (endpoint) => endpoint.allowCidr("192.0.2.0/24"));
+  await assert.rejects(fetch(bench.server, nobody.url()), { code: "ECONNRESET" });
+});
+
 test("old options and wrong policies are refused not ignored", async (bench) => {
   const session = await sdk.connect(bench);
   for (const [code, prepare] of [
-    ["ERR_NGROK_359", (e) => e.basicAuth("user", "long enough")],
-    ["ERR_NGROK_361", (e) => e.circuitBreaker(0.5)],
-    ["ERR_NGROK_362", (e) => e.allowCidr("10.0.0.0/8")],
+    ["ERR_NGROK_360", (e) => e.basicAuth("user", "short")],
+    ["ERR_NGROK_361", (e) => e.circuitBreaker(1.5)],
+    ["ERR_NGROK_393", (e) => e.denyCidr("10.0.0.0/8")],
     ["ERR_NGROK_364", (e) => e.webhookVerification("github", "secret")],
     ["ERR_NGROK_365", (e) => e.oauth("google")],
     ["ERR_NGROK_385", (e) => e.oidc("https://issuer.example", "id", "secret")],

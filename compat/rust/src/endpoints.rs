@@ -38,6 +38,7 @@ tests![
     proxy_protocol_1_reaches_the_upstream,
     proxy_protocol_2_reaches_the_upstream,
     a_bad_host_is_326,
+    the_old_options_are_enforced,
     old_options_and_wrong_policies_are_refused_not_ignored,
     a_policy_is_enforced,
     an_empty_policy_is_accepted_old_and_new,
@@ -298,14 +299,34 @@ async fn a_bad_host_is_326(server: Arc<Server>) -> Result<()> {
     sdk::listen_refused(session.http_endpoint().domain("1.21 gigawatts"), "ERR_NGROK_326").await
 }
 
+async fn the_old_options_are_enforced(server: Arc<Server>) -> Result<()> {
+    let on = online(&server).await?;
+    let mut builder = on.session.http_endpoint();
+    builder
+        .basic_auth("user", "long enough")
+        .circuit_breaker(0.9)
+        .allow_cidr("127.0.0.0/8")
+        .request_header("x-added", "${1}")
+        .response_header("x-from", "edge");
+    let web = sdk::web(&builder, &on.upstream.address).await?;
+    ensure!(fetch(&server, web.url(), "/").await?.status == 401, "let in without a password");
+    let mut request = visitor::request(web.url(), "/")?;
+    let authorization = "Basic dXNlcjpsb25nIGVub3VnaA==".parse()?;
+    request.headers_mut().insert("authorization", authorization);
+    let answer = visitor::whole(visitor::send(&server, web.url(), request).await?).await?;
+    ensure!(answer.headers.get("x-from").is_some_and(|v| v == "edge"), "{answer:?}");
+    ensure!(said(answer)?["headers"]["x-added"] == "${1}", "the header was not added");
+    Ok(())
+}
+
 async fn old_options_and_wrong_policies_are_refused_not_ignored(server: Arc<Server>) -> Result<()> {
     let session = sdk::connect(&server).await?;
     let http = || session.http_endpoint();
     let wrong = r#"{"on_http_request":[{"actions":[{"type":"denied"}]}]}"#;
     let old = r#"{"inbound":[{"name":"n","actions":[{"type":"denied"}]}]}"#;
-    sdk::listen_refused(http().basic_auth("user", "long enough"), "ERR_NGROK_359").await?;
-    sdk::listen_refused(http().circuit_breaker(0.5), "ERR_NGROK_361").await?;
-    sdk::listen_refused(http().allow_cidr("10.0.0.0/8"), "ERR_NGROK_362").await?;
+    sdk::listen_refused(http().basic_auth("user", "short"), "ERR_NGROK_360").await?;
+    sdk::listen_refused(http().circuit_breaker(1.5), "ERR_NGROK_361").await?;
+    sdk::listen_refused(http().deny_cidr("10.0.0.0/8"), "ERR_NGROK_393").await?;
     sdk::listen_refused(http().webhook_verification("github", "secret"), "ERR_NGROK_364").await?;
     sdk::listen_refused(http().oauth(OauthOptions::new("google")), "ERR_NGROK_365").await?;
     sdk::listen_refused(

@@ -163,3 +163,13 @@ fn convert_and_schema() {
     let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(schema["title"], "Traffic Policy");
 }
+
+/// With the firewall no case of it is left out.
+#[cfg(feature = "waf")]
+#[test]
+fn the_firewall_answers_the_cases_that_ask_it() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../policy/tests/traffic-policy-cases.yaml");
+    let folder = Folder::new(&[]);
+    let (code, out, error) = folder.run(&["test", file.to_str().unwrap(), "--run", "owasp-crs-re*", "--no-skip"]);
+    assert_eq!((code, out.as_str(), error.as_str()), (0, "4 passed, 0 failed\n", ""));
+}

@@ -40,6 +40,7 @@ pub mod login;
 pub mod openapi;
 mod page;
 mod people;
+mod policy;
 mod query;
 mod record;
 mod resource;

@@ -16,6 +16,7 @@ use crate::live::{TunnelSessions, Tunnels, command, details, get, list, root};
 use crate::login::{self, enrol, own as own_password, sessions, setup, sign_in};
 use crate::openapi;
 use crate::people::{authtoken, explain, me, organization, permissions, version};
+use crate::policy;
 use crate::query::Parameter;
 use crate::resource::Subject;
 use crate::resource::operations::{delete_certificate, delete_certificate_policy, secrets_of_vault};
@@ -212,6 +213,11 @@ pub(crate) static ROUTES: &[Route] = &[
     known(Method::GET,    "/adit/permissions",              "AditPermissionsList",   Now(permissions::list)),
     known(Method::POST,   "/adit/authorize",                "AditAuthorize",         Later(explain::post)),
     open(Method::GET,     "/adit/version",                  "AditVersionGet",        Now(version::get)),
+    open(Method::GET,     "/adit/policy/schema",            "AditPolicySchemaGet",   Now(policy::schema)),
+    route(Method::POST,   "/adit/policy/check",             "AditPolicyCheck",       "policies:check",       NONE, Later(policy::check)),
+    route(Method::POST,   "/adit/policy/test",              "AditPolicyTest",        "policies:check",       NONE, Later(policy::test)),
+    route(Method::POST,   "/adit/policy/explain",           "AditPolicyExplain",     "policies:check",       NONE, Later(policy::explain)),
+    route(Method::POST,   "/adit/policy/convert",           "AditPolicyConvert",     "policies:check",       NONE, Later(policy::convert)),
     route(Method::GET,    "/adit/audit",                    "AditAuditList",         "audit:read",           AUDIT, Later(audit::list)),
     route(Method::GET,    "/adit/audit/export",             "AditAuditExport",       "audit:export",         EXPORT, Later(audit::export)),
     route(Method::GET,    "/adit/audit/heads",              "AditAuditHeads",        "audit:read",           SINCE, Later(audit::heads)),

@@ -20,6 +20,7 @@ mod member;
 mod park;
 mod pool;
 mod presence;
+mod standing;
 mod stream;
 mod untaken;
 
@@ -36,5 +37,6 @@ pub use member::{
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{By, Choice, Pool};
 pub use presence::OnlineSession;
+pub use standing::{Came, Ejection};
 pub use stream::AgentStream;
 pub use untaken::{UNTAKEN_AFTER, Untaken};

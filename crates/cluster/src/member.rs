@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_names::endpoint_url::{EndpointUrl, Scheme};
-use adit_policy::{Endpoint as Facts, Policy};
+use adit_policy::{Endpoint as Facts, Modules, Policy};
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
 
 use crate::failure::StreamFailures;
 use crate::health::{Health, Status};
 use crate::idle::IdleStreams;
+use crate::standing::Standing;
 
 /// Tells members apart, for as long as the process lives. A member that comes back with other options gets a
 /// new one.
@@ -100,8 +101,10 @@ pub struct MemberOptions {
 /// A traffic policy that came with a bind.
 #[derive(Clone)]
 pub struct BoundPolicy {
-    /// As it was written. May hold secrets.
+    /// As it was written; empty if the agent wrote none. May hold secrets.
     pub text: Arc<str>,
+    /// Options from before traffic policies that are part of it.
+    pub modules: Arc<Modules>,
     /// What runs.
     pub policy: Arc<Policy>,
 }
@@ -114,7 +117,7 @@ impl fmt::Debug for BoundPolicy {
 
 impl PartialEq for BoundPolicy {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text == other.text && self.modules == other.modules
     }
 }
 
@@ -138,6 +141,18 @@ impl MemberOptions {
             forwards_to: String::new(),
             policy: None,
         }
+    }
+}
+
+impl MemberOptions {
+    /// Whether visitors' TLS passes through: a policy may want it ended here.
+    pub fn is_passthrough(&self) -> bool {
+        self.tls_passthrough && !self.terminates_tls()
+    }
+
+    /// Whether its policy says how TLS is ended.
+    pub fn terminates_tls(&self) -> bool {
+        self.policy.as_ref().is_some_and(|p| p.policy.terminates_tls())
     }
 }
 
@@ -247,6 +262,8 @@ pub enum Draining {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Usable {
     No,
+    /// Exchanges with it have failed.
+    Out,
     IfNothingElse,
     Yes,
 }
@@ -271,6 +288,7 @@ pub struct Member {
     http1_only: AtomicBool,
     idle: IdleStreams,
     health: Arc<Health>,
+    standing: Arc<Standing>,
     facts: OnceLock<Box<Facts>>,
 }
 
@@ -290,6 +308,7 @@ impl Member {
             http1_only: AtomicBool::new(false),
             idle,
             health: Arc::new(Health::new(Instant::now())),
+            standing: Arc::new(Standing::new(Instant::now())),
             facts: OnceLock::new(),
         }
     }
@@ -298,6 +317,7 @@ impl Member {
     #[must_use]
     pub fn in_place_of(mut self, old: &Self) -> Self {
         self.health = old.health.clone();
+        self.standing = old.standing.clone();
         self
     }
 
@@ -324,6 +344,11 @@ impl Member {
     /// Its status: whether it serves, why not, since when.
     pub fn status(&self) -> Status {
         self.health.status()
+    }
+
+    /// What it gets of its pool's traffic.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// What its exchanges come to.
@@ -421,6 +446,7 @@ impl Member {
     pub(crate) fn usable(&self) -> Usable {
         match (self.is_connected(), self.draining()) {
             (false, _) | (_, Draining::Closed) => Usable::No,
+            _ if self.standing.is_out() => Usable::Out,
             (true, Draining::Avoid) => Usable::IfNothingElse,
             (true, Draining::No) => Usable::Yes,
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_names::endpoint_url::EndpointUrl;
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use crate::claim::ClaimKey;
 use crate::member::{Member, MemberKey, Usable};
 use crate::park::{ParkRefused, Parked, Places, Queue};
+use crate::standing::{Came, Ejection, WHOLE};
 
 /// Where a new exchange goes.
 #[derive(Clone, Debug)]
@@ -103,6 +104,11 @@ impl Pool {
         self.members.load_full()
     }
 
+    /// Whether it has several members, on line or not.
+    pub fn is_shared(&self) -> bool {
+        self.members.load().len() > 1
+    }
+
     /// Whether some member takes new exchanges.
     pub fn is_online(&self) -> bool {
         self.members.load().iter().any(|m| m.usable() > Usable::No)
@@ -132,7 +138,7 @@ impl Pool {
 
     /// Whether visitors' TLS goes to the agent untouched.
     pub fn is_passthrough(&self) -> bool {
-        self.members.load().first().is_some_and(|m| m.options.tls_passthrough)
+        self.members.load().first().is_some_and(|m| m.options.is_passthrough())
     }
 
     /// Whether the members of both demand the same of visitors' TLS: a certificate of their own, authorities of
@@ -142,7 +148,9 @@ impl Pool {
         match (own.first(), others.first()) {
             (Some(a), Some(b)) => {
                 let (a, b) = (&a.options, &b.options);
-                a.tls_identity_pem == b.tls_identity_pem && a.mutual_tls_ca_pem == b.mutual_tls_ca_pem
+                // What a policy says depends on the name that was asked for.
+                let said = a.terminates_tls() || b.terminates_tls();
+                !said && a.tls_identity_pem == b.tls_identity_pem && a.mutual_tls_ca_pem == b.mutual_tls_ca_pem
             }
             // Nobody is there to serve it, or to have rules.
             _ => true,
@@ -152,7 +160,10 @@ impl Pool {
     /// Whether its members demand anything of visitors' TLS.
     pub fn has_tls_rules(&self) -> bool {
         let members = self.members.load();
-        let demands = |m: &Arc<Member>| m.options.tls_identity_pem.is_some() || m.options.mutual_tls_ca_pem.is_some();
+        let demands = |m: &Arc<Member>| {
+            let o = &m.options;
+            o.tls_identity_pem.is_some() || o.mutual_tls_ca_pem.is_some() || o.terminates_tls()
+        };
         members.first().is_some_and(demands)
     }
 
@@ -202,14 +213,17 @@ impl Pool {
         last.map_or(Choice::Park, |m| Choice::Member(m.clone()))
     }
 
-    /// Chooses by a rule among the members that take new exchanges, without those that were tried.
-    pub fn choose_by(&self, by: By, tried: &[MemberKey]) -> Choice {
+    /// Chooses by a rule among the members that take new exchanges, without those that were tried. A member that is
+    /// younger than `slow_start` is drawn less often.
+    pub fn choose_by(&self, by: By, slow_start: Duration, tried: &[MemberKey]) -> Choice {
+        let members = self.members.load();
         let (random, by) = match by {
-            By::Random(random) => return self.choose_other(random, tried),
-            By::LeastBusy(random) => (random, by),
+            By::Random(random) if members.len() < 2 || slow_start.is_zero() => return self.choose_other(random, tried),
+            By::Random(random) | By::LeastBusy(random) => (random, by),
             By::RoundRobin | By::Value(_) => (0, by),
         };
-        let members = self.members.load();
+        let now = Instant::now();
+        let share = |m: &Arc<Member>| m.standing().share(now, slow_start);
         let usable = |m: &Member| if tried.contains(&m.key) { Usable::No } else { m.usable() };
         let best = members.iter().map(|m| usable(m)).max().unwrap_or(Usable::No);
         if best == Usable::No {
@@ -219,9 +233,21 @@ impl Pool {
         let count = alike().count().max(1);
         let draw = |random: u64| alike().nth(usize::try_from(random % count as u64).unwrap_or(0));
         let chosen = match by {
-            By::Random(random) => draw(random),
+            By::Random(random) => {
+                let mut left = random % alike().map(share).sum::<u64>().max(1);
+                alike().find(|m| {
+                    let share = share(m);
+                    let is_it = left < share;
+                    left = left.saturating_sub(share);
+                    is_it
+                })
+            }
             By::LeastBusy(random) => {
-                let busy = |m: &&Arc<Member>| m.legs().iter().map(|l| l.mux.working_streams()).sum::<usize>();
+                let busy = |m: &&Arc<Member>| {
+                    let streams: usize = m.legs().iter().map(|l| l.mux.working_streams()).sum();
+                    // One more than there are: of two idle ones the older.
+                    (streams as u64 + 1) * WHOLE / share(m)
+                };
                 // Two different ones, if there are two.
                 let first = random % count as u64;
                 let second = first + 1 + (random >> 32) % (count as u64).saturating_sub(1).max(1);
@@ -241,11 +267,30 @@ impl Pool {
         }
     }
 
-    /// This member, if it takes new exchanges.
+    /// Takes down what an exchange with a member came to. What it is out for now, if it is put out for that: not while
+    /// too many others are.
+    pub fn came(&self, member: &Member, what: Came, terms: &Ejection) -> Option<Duration> {
+        let standing = member.standing();
+        if !standing.came(what, terms) {
+            return None;
+        }
+        let members = self.members.load();
+        let (mut count, mut out) = (0_usize, 1_usize);
+        for other in members.iter().filter(|other| other.is_connected()) {
+            count += 1;
+            out += usize::from(other.key != member.key && other.standing().is_out());
+        }
+        if count < 2 || out * 100 > count * terms.max_percent as usize {
+            return None;
+        }
+        standing.put_out(Instant::now(), terms)
+    }
+
+    /// This member, if it takes new exchanges and is not out.
     pub fn choose_this(&self, key: MemberKey) -> Option<Arc<Member>> {
         let members = self.members.load();
         let member = members.iter().find(|m| m.key == key)?;
-        (member.usable() > Usable::No).then(|| member.clone())
+        (member.usable() > Usable::Out).then(|| member.clone())
     }
 
     /// Takes a place in the queue until a member is online, at most for `max_wait`. Needs a tokio runtime.

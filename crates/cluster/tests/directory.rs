@@ -4,8 +4,9 @@ mod live;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use adit_cluster::{By, Choice, Class, Directory, Draining, Pool};
+use adit_cluster::{By, Came, Choice, Class, Directory, Draining, Ejection, Member, Pool};
 
 use live::{leg, member, online, pool};
 
@@ -177,7 +178,7 @@ fn members_are_chosen_in_turn_by_load_and_by_value() {
         m.set_leg(&leg(0));
         p.put(m, None);
     }
-    let chosen = |by: By| match p.choose_by(by, &[]) {
+    let chosen = |by: By| match p.choose_by(by, Duration::ZERO, &[]) {
         Choice::Member(m) => m.bind_id.clone(),
         other => panic!("{other:?}"),
     };
@@ -206,7 +207,58 @@ fn members_are_chosen_in_turn_by_load_and_by_value() {
         );
     }
     assert!(matches!(
-        p.choose_by(By::RoundRobin, &[members[0].key, members[2].key]),
+        p.choose_by(By::RoundRobin, Duration::ZERO, &[members[0].key, members[2].key]),
         Choice::Offline
     ));
+}
+
+#[test]
+fn who_fails_is_out_and_who_is_new_gets_less() {
+    let d = Directory::default();
+    let p = pool(&d, "https://pool.example.com", "ac_1");
+    let members: Vec<_> = ["a", "b", "c", "d"].map(member).into_iter().collect();
+    for m in &members {
+        m.set_leg(&leg(0));
+        p.put(m, None);
+    }
+    let drawn = |slow_start| {
+        let names = (0..400_u64).map(|random| match p.choose_by(By::Random(random), slow_start, &[]) {
+            Choice::Member(m) => m.bind_id.clone(),
+            other => panic!("{other:?}"),
+        });
+        let mut counts = std::collections::BTreeMap::new();
+        for name in names {
+            *counts.entry(name).or_insert(0) += 1;
+        }
+        counts
+    };
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(drawn(Duration::ZERO).into_values().collect::<Vec<_>>(), [100; 4]);
+    assert_eq!(
+        drawn(hour).into_values().collect::<Vec<_>>(),
+        [100; 4],
+        "all are as new"
+    );
+    let terms = Ejection {
+        failures: 2,
+        base: hour,
+        max: hour,
+        ..Ejection::default()
+    };
+    let fail = |m: &Member| {
+        assert_eq!(p.came(m, Came::Failed, &terms), None);
+        p.came(m, Came::Failed, &terms)
+    };
+    assert_eq!(fail(&members[0]), Some(hour));
+    assert_eq!(fail(&members[1]), Some(hour));
+    assert_eq!(fail(&members[2]), None, "half of them are out");
+    let counts = drawn(Duration::ZERO);
+    assert_eq!(counts.keys().collect::<Vec<_>>(), ["c", "d"]);
+    assert!(p.choose_this(members[0].key).is_none());
+    assert!(p.choose_this(members[2].key).is_some());
+    // Where nobody else is left, they serve.
+    members[2].disconnect();
+    members[3].disconnect();
+    assert_eq!(drawn(Duration::ZERO).keys().collect::<Vec<_>>(), ["a", "b"]);
+    assert!(p.is_online());
 }

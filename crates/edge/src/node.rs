@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Directory, Member, UpstreamFailure};
+use adit_cluster::{Came, Directory, Ejection, Member, Pool, UpstreamFailure};
 use adit_observe::{HandshakeResult, Observer, Refusal, RefusalKind, RefusalReason, TlsVersion, Worker};
 use adit_snapshot::EdgeConfig;
 use arc_swap::ArcSwap;
@@ -13,9 +13,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
+use crate::admit::{PoolCookies, spread};
 use crate::control_sink::ControlSink;
 use crate::flows::Flows;
-use crate::forward::Http2Upstreams;
+use crate::forward::{Http2Upstreams, RetryBudgets};
 use crate::govern::KeyFetches;
 use crate::record_connection::micros;
 use crate::secure::Profiles;
@@ -50,6 +51,10 @@ pub struct Node {
     pub(crate) outbound: ArcSwap<adit_outbound::Client>,
     /// Key sets that are being fetched.
     pub(crate) key_fetches: KeyFetches,
+    /// What keeps visitors at members of pools.
+    pub(crate) pool_cookies: PoolCookies,
+    /// How much may still be repeated where policies say so.
+    pub(crate) retry_budgets: RetryBudgets,
     /// Connections and responses that last.
     pub(crate) flows: Flows,
     draining: OnceLock<Instant>,
@@ -79,6 +84,7 @@ impl Node {
         control: Option<ControlSink>,
         outbound: adit_outbound::Client,
     ) -> Arc<Self> {
+        let pool_cookies = PoolCookies::new(&config.load().seal_key);
         Arc::new(Self {
             config,
             directory,
@@ -92,6 +98,8 @@ impl Node {
             policy_state: adit_policy::State::default(),
             outbound: ArcSwap::from_pointee(outbound),
             key_fetches: KeyFetches::default(),
+            pool_cookies,
+            retry_budgets: RetryBudgets::default(),
             flows: Flows::default(),
             draining: OnceLock::new(),
             leaving: Notify::new(),
@@ -138,6 +146,26 @@ impl Node {
     pub(crate) fn upstream_failed(&self, member: &Member, at: Instant, failure: UpstreamFailure) {
         if member.health().failed(at, failure) {
             self.agents.sessions(|s| s.observed(member));
+        }
+    }
+
+    /// Takes down what an exchange with a member came to: one of several is put out for a while if it fails (edge 2.6).
+    pub(crate) fn came(&self, pool: &Pool, member: &Member, what: Came) {
+        if !pool.is_shared() {
+            return;
+        }
+        let terms = match what {
+            Came::Answered => Ejection::default(),
+            Came::Answered5xx | Came::Failed => spread::ejection(&self.config.load(), pool),
+        };
+        if let Some(time) = pool.came(member, what, &terms) {
+            let (url, endpoint, seconds) = (pool.url_text(), &member.endpoint_id, time.as_secs());
+            tracing::warn!(
+                url,
+                endpoint,
+                seconds,
+                "exchanges with an endpoint fail: it is out for now"
+            );
         }
     }
 

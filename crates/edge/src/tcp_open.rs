@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Choice, Member, MemberKey, Pool, UpstreamFailure, Woken};
+use adit_cluster::{Came, Choice, Member, MemberKey, Pool, UpstreamFailure, Woken};
 use adit_mux::OpenError;
 use adit_observe::{EndpointReason, ParkResult, Target, Worker};
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::admit;
+use crate::admit::spread;
 use crate::flows::Flow;
 use crate::forward::{self, Opened};
 use crate::govern::{Chain, Hop, Leaving, Verdict};
@@ -70,6 +70,7 @@ pub(crate) struct Waiting<'a, IO> {
 #[derive(Debug)]
 struct Served {
     opened: Opened,
+    pool: Arc<Pool>,
     member: Arc<Member>,
     flow: Arc<Flow>,
 }
@@ -137,8 +138,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                     continue;
                 }
             };
-            let by = admit::spread::by(&node.config.load(), &pool, self.peer.ip(), None);
-            match pool.choose_by(by, &tried) {
+            let (by, slow_start) = {
+                let config = node.config.load();
+                let by = spread::by(&config, &pool, self.peer.ip(), None);
+                (by, spread::slow_start(&config, &pool))
+            };
+            match pool.choose_by(by, slow_start, &tried) {
                 Choice::Member(member) => {
                     if member.options.policy.is_some() && chain.is_none() {
                         chain = Some(Chain::of_connection(node, self.peer, self.local, record.name()));
@@ -156,7 +161,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                         Ok(opened) => {
                             let organization = routed.organization();
                             let flow = node.flows.enter(node, organization, self.peer.ip(), chain, seen);
-                            return Ok(Served { opened, member, flow });
+                            return Ok(Served {
+                                opened,
+                                pool,
+                                member,
+                                flow,
+                            });
                         }
                         Err(OpenError::StreamLimit | OpenError::Unaccepted) => {
                             // It takes no more streams now: another member that does is next, else it is waited for.
@@ -282,7 +292,11 @@ impl Served {
     async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(&mut self, io: &mut IO, sent: usize, node: &Node) -> Relayed {
         let taking = self.opened.taking.take();
         let (member, stream) = (&self.member, &mut self.opened.stream);
-        let answered = || node.upstream_answered(member, Instant::now());
+        let pool = &self.pool;
+        let answered = || {
+            node.came(pool, member, Came::Answered);
+            node.upstream_answered(member, Instant::now());
+        };
         let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, &self.flow, answered).await;
         relayed.bytes_in += sent as u64;
         if relayed.bytes_out == 0 {
@@ -311,10 +325,12 @@ impl Served {
         };
         match cause {
             Some(cause) => {
+                node.came(&self.pool, member, Came::Failed);
                 node.upstream_failed(member, Instant::now(), forward::not_reached(&cause));
                 true
             }
             None => {
+                node.came(&self.pool, member, Came::Answered);
                 node.upstream_answered(member, Instant::now());
                 false
             }

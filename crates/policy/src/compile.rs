@@ -2,6 +2,7 @@
 //! do (traffic policy 1.5).
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Scheme;
@@ -21,7 +22,7 @@ use crate::view::View;
 #[derive(Debug)]
 pub struct Policy {
     pub(crate) owner: Owner,
-    phases: [Vec<Rule>; 4],
+    phases: [Vec<Arc<Rule>>; 4],
     /// An expression or template reads the request's body.
     pub(crate) sees_body: bool,
     reads_results: bool,
@@ -49,7 +50,42 @@ pub(crate) struct Compiled {
 }
 
 impl Policy {
-    pub(crate) fn rules(&self, phase: Phase) -> &[Rule] {
+    /// The policy of an agent's endpoint that does what these do, one after the other in each phase. Variables do not mix:
+    /// no document can name those of another.
+    #[must_use]
+    pub fn joined(parts: &[Arc<Self>]) -> Self {
+        let mut out = Self {
+            owner: Owner::Agent,
+            phases: Default::default(),
+            sees_body: false,
+            reads_results: false,
+            actions: Vec::new(),
+        };
+        for part in parts {
+            for (to, rules) in out.phases.iter_mut().zip(&part.phases) {
+                to.extend(rules.iter().cloned());
+            }
+            out.sees_body |= part.sees_body;
+            out.reads_results |= part.reads_results;
+            for action in part.actions.iter().copied() {
+                if !out.actions.contains(&action) {
+                    out.actions.push(action);
+                }
+            }
+        }
+        out
+    }
+
+    /// May one of its rules put an answer of its own in the place of a response?
+    #[must_use]
+    pub fn replaces_responses(&self) -> bool {
+        let rules = self.rules(Phase::HttpResponse).iter().filter(|rule| !rule.dry_run);
+        rules
+            .flat_map(|rule| &rule.actions)
+            .any(|action| action.name == "custom-response")
+    }
+
+    pub(crate) fn rules(&self, phase: Phase) -> &[Arc<Rule>] {
         self.phases.get(phase.index()).map_or(&[], Vec::as_slice)
     }
 
@@ -136,6 +172,8 @@ pub struct Checked {
     pub terminating: bool,
     /// Has it no rule at all?
     pub empty: bool,
+    /// The phases in which it has rules.
+    pub phases: Vec<Phase>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Warning>,
 }
@@ -201,7 +239,11 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         findings.faults.sort_by_key(|fault| (fault.line, fault.column));
         return Err(findings.faults);
     }
-    let empty = phases.iter().all(Vec::is_empty);
+    let has_rules = Phase::ALL
+        .into_iter()
+        .zip(&phases)
+        .filter(|(_, rules)| !rules.is_empty());
+    let has_rules: Vec<Phase> = has_rules.map(|(phase, _)| phase).collect();
     let policy = Policy {
         owner: subject.owner,
         phases: if document.enabled { phases } else { Default::default() },
@@ -213,7 +255,8 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         policy,
         Checked {
             terminating,
-            empty,
+            empty: has_rules.is_empty(),
+            phases: has_rules,
             warnings: findings.warnings,
         },
     ))
@@ -252,11 +295,12 @@ struct Builder<'b, 's> {
     sees_body: bool,
     reads_results: bool,
     actions: Vec<&'static str>,
-    phases: [Vec<Rule>; 4],
+    phases: [Vec<Arc<Rule>>; 4],
 }
 
 impl Builder<'_, '_> {
     fn phase(&mut self, rules: &PhaseRules) {
+        let prefix = self.prefix();
         let phase_path = Path::ROOT.key(&rules.key);
         // A rule before this one ends every request.
         let mut ended = false;
@@ -285,7 +329,7 @@ impl Builder<'_, '_> {
                 after_handshake |= early;
                 unconditional &= program.as_ref().is_some_and(|program| program.literal() == Some(true));
                 if let Some(program) = program {
-                    expressions.push((path.to_string(), program));
+                    expressions.push((format!("{}{path}", prefix), program));
                 }
             }
             let actions_path = path.key("actions");
@@ -338,16 +382,24 @@ impl Builder<'_, '_> {
             }
             let never = expressions.iter().any(|(_, program)| program.literal() == Some(false));
             if !never && let Some(list) = self.phases.get_mut(rules.phase.index()) {
-                list.push(Rule {
-                    path: path.to_string(),
+                list.push(Arc::new(Rule {
+                    path: format!("{}{path}", prefix),
                     id: rule.id.clone(),
                     name: rule.name.clone(),
                     dry_run: rule.dry_run,
                     skips_errors: rule.skips_errors,
                     expressions,
                     actions,
-                });
+                }));
             }
+        }
+    }
+
+    /// Before paths of what runs, so that generated rules are told apart from those that somebody wrote.
+    const fn prefix(&self) -> &'static str {
+        match self.subject.owner {
+            Owner::Generated => "options.",
+            Owner::Agent | Owner::Cloud | Owner::Guardrail => "",
         }
     }
 
@@ -416,7 +468,7 @@ impl Builder<'_, '_> {
         self.login(spec, path, action, &config);
         let compiled = build.map(|build| Compiled {
             name: spec.name,
-            path: path.to_string(),
+            path: format!("{}{path}", self.prefix()),
             key: self.key(spec, &config, phase, place),
             run: build(&config, phase),
         });

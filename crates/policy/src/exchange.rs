@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::action::ActionKey;
 use crate::action::compress::{self, Compress};
+use crate::action::cors;
 use crate::body::{Coding, Event};
 use crate::document::Phase;
 use crate::expr::{Budget, Overlay, Results, Scope};
@@ -108,6 +110,8 @@ pub struct Exchange {
     pub(crate) rules: u32,
     pub(crate) used_at_tick: u32,
     pub(crate) slow: bool,
+    /// Rates that have counted it: action, and hash of endpoint and key.
+    pub(crate) counted: Vec<(ActionKey, u64)>,
 }
 
 /// Bodies that actions have asked for.
@@ -152,11 +156,14 @@ impl Exchange {
     }
 
     /// Begins again as it was in `before`, or with nothing, for another try. Places of `concurrency-limit` that were taken
-    /// since are kept for the actions that take them again, until [`Exchange::settle_permits`].
+    /// since are kept for the actions that take them again, until [`Exchange::settle_permits`]; what a rate has counted
+    /// it does not count again.
     pub fn begin_again(&mut self, before: Option<&Self>) {
         let permits = std::mem::take(&mut self.permits);
+        let counted = std::mem::take(&mut self.counted);
         *self = before.cloned().unwrap_or_default();
         self.carried = permits;
+        self.counted = counted;
     }
 
     /// Gives free the places of a try before that no action has taken again.
@@ -253,6 +260,11 @@ impl Exchange {
         std::mem::take(&mut self.permits)
     }
 
+    /// The body of a response that a policy gave: actions see it without asking for it.
+    pub fn set_response_body(&mut self, body: Vec<u8>) {
+        self.bodies.response = Some(body.into());
+    }
+
     /// The request's body was wholly received, with these trailers.
     pub fn body_received(&mut self, at: i64, trailers: Vec<(String, Vec<u8>)>) {
         self.bodies.received_at = Some(at);
@@ -261,6 +273,8 @@ impl Exchange {
 
     /// The message of an event stream that the next run of [`Phase::EventStreamMessage`] is about.
     pub fn set_event(&mut self, event: Event) {
+        // Each message is a phase of its own, with elements of its own.
+        self.phase = None;
         self.event = Some(event);
     }
 
@@ -283,6 +297,12 @@ impl Exchange {
         });
     }
 
+    /// Does a response stay as it is: is nothing put off until there is one, and is no body to be encoded?
+    #[must_use]
+    pub fn leaves_response(&self) -> bool {
+        self.compress.is_none() && self.cors.is_empty() && self.coding.is_none()
+    }
+
     /// Does what the request phases have put off until there is a response: compression and the fields of `cors`. Called
     /// once, after the response phases of all layers, with the response as it then is (also one that the edge made).
     pub fn settle_response(&mut self, view: &View<'_>) {
@@ -290,6 +310,12 @@ impl Exchange {
             && self.coding.is_none()
         {
             compress::decide(&compress, self, view);
+        }
+        if !self.cors.is_empty() {
+            // What the upstream says of it itself is replaced, also where nothing is said in its place.
+            for name in cors::FIELDS {
+                self.remove_response(view, name);
+            }
         }
         for (name, value) in std::mem::take(&mut self.cors) {
             let fields = self.response_overlay(view);
@@ -303,8 +329,6 @@ impl Exchange {
                 if listed {
                     continue;
                 }
-            } else {
-                self.remove_response(view, name);
             }
             self.add_response(view, name, value);
         }

@@ -58,6 +58,20 @@ pub struct Warning {
     pub message: String,
 }
 
+impl Warning {
+    /// As the API and commands show it.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "code": self.code,
+            "path": self.path,
+            "line": self.line,
+            "column": self.column,
+            "message": self.message,
+        })
+    }
+}
+
 /// Faults and warnings of one document.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {

@@ -19,9 +19,11 @@ mod fault;
 #[doc(hidden)]
 pub mod fuzz;
 mod guardrail;
+mod inspector;
 mod ip_set;
 mod jwt;
 mod modules;
+mod report;
 mod schema;
 mod state;
 mod step;
@@ -47,9 +49,11 @@ pub use effect::{
 pub use exchange::{Edit, Exchange, PolicyError, Trace};
 pub use fault::{Fault, MAX_FAULTS, Warning};
 pub use guardrail::Requirement;
+pub use inspector::Inspector;
 pub use ip_set::IpSet;
 pub use modules::{ModuleHeaders, ModuleLogin, Modules};
-pub use schema::schema;
+pub use report::Report;
+pub use schema::{SCHEMA, schema};
 pub use state::{Breakers, Concurrency, KeySets, Permit, Rates, State, Ticket, Waiting};
 pub use step::{Decision, Run, Step};
 pub use subject::{Actions, Owner, References, Subject};

@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 /// What an agent may ask for besides a policy. Everything is literal text: `${` in it is no expression.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Modules {
     /// `compression`
     pub compression: bool,
@@ -38,8 +38,15 @@ pub struct Modules {
     pub websocket_tcp: bool,
 }
 
+impl std::fmt::Debug for Modules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Passwords, secrets, values of headers.
+        f.debug_struct("Modules").finish_non_exhaustive()
+    }
+}
+
 /// A login as an option.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ModuleLogin {
     /// `provider` of OAuth, `issuer_url` of OpenID Connect.
     pub provider: String,
@@ -53,6 +60,14 @@ pub struct ModuleLogin {
     pub allow_emails: Vec<String>,
     /// Domains of e-mail addresses that may come.
     pub allow_domains: Vec<String>,
+}
+
+impl std::fmt::Debug for ModuleLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModuleLogin")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Changes of headers as options: removed first, so that what is added replaces.
@@ -176,9 +191,10 @@ impl Modules {
     }
 
     /// What runs before the endpoint's own policy, as a document for a subject owned by
-    /// [`Owner::Generated`](crate::Owner::Generated). `http`: is it an HTTP endpoint?
+    /// [`Owner::Generated`](crate::Owner::Generated). `http`: is it an HTTP endpoint? `internal`: is it one of `.internal`?
+    /// Those have no visitors' connections: what is asked of connections is asked of requests there.
     #[must_use]
-    pub fn head(&self, http: bool) -> Json {
+    pub fn head(&self, http: bool, internal: bool) -> Json {
         let mut connect = Vec::new();
         if !self.allow_cidrs.is_empty() || !self.deny_cidrs.is_empty() {
             let mut config = serde_json::Map::new();
@@ -197,11 +213,14 @@ impl Modules {
             connect.push(rule("mutual tls", "terminate-tls", &config));
         }
         let mut out = serde_json::Map::new();
-        if !connect.is_empty() {
+        let mut request = Vec::new();
+        if http && internal {
+            request = connect;
+        } else if !connect.is_empty() {
             out.insert("on_tcp_connect".to_owned(), Json::Array(connect));
         }
         if http {
-            let request = self.request_rules();
+            request.extend(self.request_rules());
             if !request.is_empty() {
                 out.insert("on_http_request".to_owned(), Json::Array(request));
             }
@@ -334,7 +353,7 @@ mod tests {
             owner: Owner::Generated,
             ..Subject::agent(Scheme::Https)
         };
-        for document in [modules.head(true), modules.tail()] {
+        for document in [modules.head(true, false), modules.tail()] {
             check(&document.to_string(), subject).unwrap_or_else(|faults| panic!("{document:#}: {faults:?}"));
         }
         let with_oauth = Modules {
@@ -342,9 +361,21 @@ mod tests {
             oidc: None,
             ..modules
         };
-        let head = with_oauth.head(true);
+        let head = with_oauth.head(true, false);
         check(&head.to_string(), subject).unwrap_or_else(|faults| panic!("{head:#}: {faults:?}"));
-        assert_eq!(Modules::default().head(true), json!({}));
+        assert_eq!(Modules::default().head(true, false), json!({}));
+        let networks = Modules {
+            deny_cidrs: vec!["10.0.0.1".to_owned()],
+            allow_cidrs: vec!["10.0.0.0/8".to_owned()],
+            ..Modules::default()
+        };
+        assert!(networks.head(true, false)["on_http_request"].is_null());
+        let inside = networks.head(true, true);
+        let internal = Subject {
+            internal: true,
+            ..subject
+        };
+        check(&inside.to_string(), internal).unwrap_or_else(|faults| panic!("{inside:#}: {faults:?}"));
         // The code of a generated refusal is nobody else's to give.
         assert!(check(&head.to_string(), Subject::agent(Scheme::Https)).is_err());
     }

@@ -6,6 +6,9 @@ use crate::action::schema::{self, Field, Kind, List, Spec};
 use crate::action::{ACTIONS, ALIASES};
 use crate::document::Phase;
 
+/// The committed text of [`schema`], as it is served to editors; a test holds both together.
+pub const SCHEMA: &str = include_str!("../policy.schema.json");
+
 /// The schema (draft 2020-12). What a field means beyond its form, only [`crate::check`] knows.
 #[must_use]
 pub fn schema() -> Json {
@@ -179,7 +182,7 @@ mod tests {
         }
         let committed = std::fs::read_to_string(path).unwrap();
         assert!(
-            committed == made,
+            committed == made && super::SCHEMA == made,
             "policy.schema.json is old: ADIT_WRITE_SCHEMA=1 cargo test -p adit-policy schema"
         );
     }

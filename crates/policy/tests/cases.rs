@@ -16,7 +16,10 @@ const PASSED: usize = 749;
 const PASSED_UNVERIFIED: usize = 69;
 
 fn cases(cel: bool) -> Vec<Case> {
-    let options = Options { cel, trace: false };
+    let options = Options {
+        cel,
+        ..Options::default()
+    };
     run(CASES, options, |_| true, |path| Err(format!("{path}: no file"))).unwrap()
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::activity::{SpoolReader, ship};
+use crate::address_files::AddressFiles;
 use crate::audit::{Auditor, Shown};
 use crate::config::Settings;
 use crate::disk_snapshot::Folder;
@@ -58,6 +59,8 @@ pub(crate) struct Begin {
     pub(crate) shown: Shown,
     /// How this node is.
     pub(crate) health: Arc<Health>,
+    /// Read again when they change.
+    pub(crate) address_files: Arc<AddressFiles>,
 }
 
 /// What is there once the store is open and was read.
@@ -105,6 +108,7 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
     let thread = thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(async move {
             let node = begin.node.clone();
+            let address_files = begin.address_files.clone();
             let (key, operator, shown) = (begin.audit_key.clone(), begin.operator.clone(), begin.shown.clone());
             let (opened, answered) = match open(begin).await {
                 Ok((opened, ready)) => (opened, answer.send(Ok(ready))),
@@ -136,7 +140,8 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
             let auditing = auditor.run(stopped.clone());
             let kinds = kinds();
             let keeping = folder.keep(&store, &kinds, applied, stopped.clone());
-            tokio::join!(serving, following, shipping, auditing, keeping);
+            let reading = address_files.follow(stopped.clone());
+            tokio::join!(serving, following, shipping, auditing, keeping, reading);
             // Everything is written by now.
             auditor.last().await;
             store.close().await;

@@ -3,6 +3,7 @@
 //! * [`state`] keeps what must survive a restart beside the store, in a data directory.
 //! * [`config`] is what an operator may set, `edge_config` what the edge reads of it.
 //! * [`first`] makes the first objects of an installation.
+//! * [`address_files`] are the operator's databases of addresses, for policies.
 //! * [`authority`] is the local certificate authority and mints leafs by name; [`certificates`] are an operator's own.
 //! * [`listen`] binds sockets and knows when another port may be taken instead.
 //! * `control` opens the store and serves the API on a thread of its own, on connections that the edge hands over;
@@ -14,6 +15,7 @@
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 mod activity;
+pub mod address_files;
 pub mod admin_port;
 mod audit;
 pub mod authority;

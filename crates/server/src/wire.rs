@@ -17,6 +17,7 @@ use adit_tls::{Resolver, ServerProfile, TicketKeys};
 use tokio::sync::watch;
 
 use crate::activity::Spool;
+use crate::address_files::{AddressFileError, AddressFiles};
 use crate::admin_port::{self, AdminPort};
 use crate::audit::Shown;
 use crate::authority::{AuthorityError, LocalAuthority};
@@ -64,6 +65,9 @@ pub enum ServerError {
     /// The certificate of the configuration cannot be used.
     #[error("tls.cert_file, tls.key_file: {0}")]
     Certificate(#[from] CertificateError),
+    /// A database of addresses cannot be used.
+    #[error(transparent)]
+    Addresses(#[from] AddressFileError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] adit_store::OpenError),
@@ -97,6 +101,7 @@ pub struct Server {
     listening: Listening,
     settings: Settings,
     certificates: Option<Arc<CertificateFiles>>,
+    address_files: Arc<AddressFiles>,
     store: Store,
     applied: watch::Receiver<u64>,
     spool: Arc<Spool>,
@@ -126,6 +131,9 @@ impl Server {
             own.push(http.local_addr()?);
         }
         let (resolver, certificates) = certificates(&options.settings, &options.state, &listening, https_address.ip())?;
+        let address_files = Arc::new(AddressFiles::read(&options.settings.policy)?);
+        let mut settings = edge_config::of(&options.settings, &listening);
+        settings.address_facts = Some(address_files.clone());
         let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
         let audit_key = Arc::new(AuditKey::find(options.state.dir())?);
         let (shown, health) = (Shown::default(), Arc::new(Health::default()));
@@ -134,12 +142,13 @@ impl Server {
             key: key_places(&options.settings, options.state.dir()),
             node: edge_config::node_name(&options.settings),
             first: options.first,
-            settings: edge_config::of(&options.settings, &listening),
+            settings,
             spool: reader,
             audit_key: audit_key.clone(),
             operator: options.settings.clone(),
             shown: shown.clone(),
             health: health.clone(),
+            address_files: address_files.clone(),
         })?;
         let Ready {
             store,
@@ -220,7 +229,10 @@ impl Server {
         control.serve(Serve {
             connections,
             profile,
-            api: Arc::new(api.signing_with(audit_key)),
+            api: Arc::new(
+                api.signing_with(audit_key)
+                    .hashing_at(options.settings.auth.argon2.cost()),
+            ),
         });
         let admin = admin_port::start(options.admin, observer.clone(), health.clone())?;
         Ok(Self {
@@ -234,6 +246,7 @@ impl Server {
             listening,
             settings: options.settings,
             certificates,
+            address_files,
             store,
             applied,
             spool,
@@ -274,7 +287,7 @@ impl Server {
     /// Puts other settings in force, without what needs a new process; says which keys do.
     ///
     /// # Errors
-    /// The certificate cannot be read: then nothing changed.
+    /// The certificate or a database of addresses cannot be read: then the settings stay as they were.
     pub fn reload(&mut self, settings: Settings) -> Result<Vec<&'static str>, ServerError> {
         if let Some(certificates) = &self.certificates {
             certificates.reload()?;
@@ -284,7 +297,9 @@ impl Server {
             .transpose()?;
         let later = self.settings.needs_restart(&settings);
         let settings = settings.with_fixed(&self.settings);
+        self.address_files.reload(&settings.policy)?;
         let mut config = edge_config::of(&settings, &self.listening);
+        config.address_facts = Some(self.address_files.clone());
         config.seal_key = self.edge.node().config.load().seal_key.clone();
         if !self.control.renew(config) {
             return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::AddressFacts;
 use crate::access::{Credential, Organization, TokenHash};
 use crate::names::ControlName;
 use crate::told::Told;
@@ -161,6 +162,8 @@ pub struct EdgeConfig {
     pub limits: Limits,
     /// Parking of visitors.
     pub parking: Parking,
+    /// What is known of addresses, for policies that ask; nothing if the operator gave no files.
+    pub address_facts: Option<Arc<dyn AddressFacts>>,
     /// Seals cookies of sessions and binds.
     pub seal_key: SealKey,
     /// What organisations set.
@@ -193,6 +196,7 @@ impl EdgeConfig {
             proxy_protocol_from: Vec::new(),
             limits: Limits::default(),
             parking: Parking::default(),
+            address_facts: None,
             seal_key,
             told: Told::default(),
         }

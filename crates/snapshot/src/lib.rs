@@ -10,6 +10,7 @@
 //!   cannot be compiled is quarantined and never stops what comes behind it.
 
 mod access;
+mod address_facts;
 mod agent_version;
 mod apply;
 mod cloud;
@@ -24,6 +25,7 @@ mod shards;
 mod told;
 
 pub use access::{Binds, Credential, HASH_LEN, Organization, OrganizationSettings, Standing, TokenHash};
+pub use address_facts::AddressFacts;
 pub use agent_version::LowestVersions;
 pub use apply::{Change, Compiler, Quarantined};
 pub use cloud::{CloudEndpoint, CloudPool};
@@ -32,6 +34,6 @@ pub use ingress::Ingress;
 pub use names::ControlName;
 pub use networks::{IpPolicy, Networks, Restrictions};
 pub use policy::Policies;
-pub use pool::{PoolSettings, Sticky, Strategy};
+pub use pool::{Ejection, PoolSettings, Sticky, Strategy};
 pub use reserved::Reservation;
 pub use told::Told;

@@ -1,12 +1,35 @@
 //! How the traffic of a URL is spread over its endpoints (edge 2.6).
 
+use std::time::Duration;
+
+use adit_model::kind::endpoint_pool;
+
 /// Settings of one URL of an organisation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSettings {
     /// How an endpoint is chosen.
     pub strategy: Strategy,
     /// What keeps a visitor at his endpoint.
     pub sticky: Sticky,
+    /// So long a new endpoint gets less than its share.
+    pub slow_start: Duration,
+    /// When an endpoint is put out.
+    pub ejection: Ejection,
+}
+
+/// When an endpoint is put out for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ejection {
+    /// After so many failures in a row; 0: never.
+    pub failures: u32,
+    /// After so many answers 5xx in a row; 0: they do not count.
+    pub on_5xx: u32,
+    /// For so long the first time, and at most.
+    pub base: Duration,
+    /// See `base`.
+    pub max: Duration,
+    /// Most endpoints at once, in percent.
+    pub max_percent: u32,
 }
 
 /// How an endpoint is chosen.
@@ -27,8 +50,67 @@ pub enum Sticky {
     /// Nothing.
     #[default]
     Off,
+    /// A cookie of the edge's; the strategy decides where it is missing, and on connections without TLS.
+    Cookie,
     /// Its address.
     ClientIp,
     /// The value of this field of its requests; the strategy decides where it is missing.
     Header(Box<str>),
+}
+
+impl Default for Ejection {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            on_5xx: 0,
+            base: Duration::from_secs(5),
+            max: Duration::from_secs(300),
+            max_percent: 50,
+        }
+    }
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::default(),
+            sticky: Sticky::default(),
+            slow_start: Duration::from_secs(10),
+            ejection: Ejection::default(),
+        }
+    }
+}
+
+impl PoolSettings {
+    /// As an object of the store says. An expression to hash by is not evaluated: any endpoint is chosen.
+    pub(crate) fn of(settings: &endpoint_pool::Settings<'_>) -> Self {
+        let usual = Ejection::default();
+        // What an older version left out is as it is by default.
+        let count = |name, usual| {
+            let set = settings.number("ejection", name);
+            set.map_or(usual, |set| u32::try_from(set).unwrap_or(u32::MAX))
+        };
+        let time = |name, usual| settings.number("ejection", name).map_or(usual, Duration::from_secs);
+        Self {
+            strategy: match settings.strategy {
+                endpoint_pool::Strategy::Random | endpoint_pool::Strategy::Hash(_) => Strategy::Random,
+                endpoint_pool::Strategy::LeastBusy => Strategy::LeastBusy,
+                endpoint_pool::Strategy::RoundRobin => Strategy::RoundRobin,
+            },
+            sticky: match settings.sticky {
+                endpoint_pool::Sticky::Off => Sticky::Off,
+                endpoint_pool::Sticky::Cookie => Sticky::Cookie,
+                endpoint_pool::Sticky::ClientIp => Sticky::ClientIp,
+                endpoint_pool::Sticky::Header(name) => Sticky::Header(name.into()),
+            },
+            slow_start: Duration::from_secs(settings.slow_start),
+            ejection: Ejection {
+                failures: count("failures", usual.failures),
+                on_5xx: count("eject_on_5xx", usual.on_5xx),
+                base: time("base", usual.base),
+                max: time("max", usual.max),
+                max_percent: count("max_percent", usual.max_percent),
+            },
+        }
+    }
 }

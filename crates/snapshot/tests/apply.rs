@@ -530,8 +530,10 @@ fn settings_of_pools_come_change_and_go() {
         (Strategy::LeastBusy, &Sticky::Header("x-tenant".into()))
     );
     assert!(found(&node, 2).is_none(), "each organisation has its own");
-    node.bad(set("round_robin", "cookie"), "not available");
-    assert_eq!(found(&node, 1).unwrap().strategy, Strategy::RoundRobin);
+    node.good([set("round_robin", "cookie")]);
+    assert_eq!(found(&node, 1).unwrap().sticky, Sticky::Cookie);
+    node.bad(set("hash:conn.client_ip", "off"), "not available");
+    assert_eq!(found(&node, 1).unwrap().strategy, Strategy::Random);
     node.good([gone("endpoint_pool", id(Prefix::EndpointPool, 1))]);
     assert!(found(&node, 1).is_none());
 }

@@ -119,6 +119,9 @@ fn check(path: &Path) -> Result<Exit, Failure> {
         adit_server::certificates::CertificateFiles::read(certificate, key, &config.base_domain)
             .map_err(|e| Failure::usage(e.to_string()).at("tls.cert_file, tls.key_file"))?;
     }
+    adit_server::address_files::AddressFiles::read(&config.settings.policy)
+        .and_then(|files| files.verify())
+        .map_err(|e| Failure::usage(e.to_string()))?;
     println!("{}: ok, base domain {}", path.display(), config.base_domain);
     Ok(Exit::Done)
 }

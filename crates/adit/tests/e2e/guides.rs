@@ -33,8 +33,10 @@ macro_rules! pages {
 pages! {
     access "access"
     answers "answers"
+    browsers "browsers"
     headers_and_paths "headers-and-paths"
     limits "limits"
+    retries "retries"
     variables "variables"
     webhooks "webhooks"
 }

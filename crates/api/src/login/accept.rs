@@ -30,18 +30,18 @@ pub(crate) fn accept<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let email = invitation.text("email");
         let store = &call.api.stored()?.store;
         let mut changes = Vec::new();
-        let user = match store.holder("email", email).await? {
+        let (user, hash) = match store.holder("email", email).await? {
             Some(_) => {
-                let user = sign_in::check(call, email, password).await?.user;
-                if let Second::Ask(reply) = factor::second(call, &given, &user).await? {
+                let right = sign_in::check(call, email, password).await?;
+                if let Second::Ask(reply) = factor::second(call, &given, &right.user).await? {
                     return Ok(reply);
                 }
-                user
+                (right.user, right.hash)
             }
             None => {
-                let made = user(call, email, given.text("name"), password).await?;
+                let (made, hash) = user(call, email, given.text("name"), password).await?;
                 changes.push(Change::Create(made.clone()));
-                made.object
+                (made.object, hash)
             }
         };
         changes.push(Change::Create(membership(call, &invitation, user.id)?));
@@ -58,7 +58,7 @@ pub(crate) fn accept<'c>(call: &'c Call<'c>) -> Answer<'c> {
             error => ApiError::of_write(error, "invitation", &invitation.id.to_string()),
         })?;
         call.here(written.position).await;
-        sign_in::begin(call, &user, "invitation").await
+        sign_in::begin(call, &user, "invitation", &[hash]).await
     })
 }
 
@@ -96,8 +96,13 @@ async fn invitation(call: &Call<'_>, token: &str) -> Result<Object, ApiError> {
     }
 }
 
-/// A new user with this password.
-async fn user(call: &Call<'_>, email: &str, name: &str, password: &str) -> Result<Prepared, ApiError> {
+/// A new user with this password, and its hash.
+async fn user(
+    call: &Call<'_>,
+    email: &str,
+    name: &str,
+    password: &str,
+) -> Result<(Prepared, Zeroizing<String>), ApiError> {
     let local = email.split('@').next().unwrap_or_default();
     let name = if name.is_empty() { local } else { name };
     let body = Map::from_iter([("email".to_owned(), email.into()), ("name".to_owned(), name.into())]);
@@ -107,7 +112,7 @@ async fn user(call: &Call<'_>, email: &str, name: &str, password: &str) -> Resul
     let hash = call.api.login.passwords()?.hash(password).await?;
     let bytes = Zeroizing::new(hash.as_bytes().to_vec());
     made.secrets.push((password::FIELD, SecretValue::Sealed(bytes)));
-    Ok(made)
+    Ok((made, hash))
 }
 
 fn membership(call: &Call<'_>, invitation: &Object, user: Id) -> Result<Prepared, ApiError> {

@@ -6,7 +6,7 @@ use adit_names::id::Id;
 use adit_store::{Item, Store, StoreError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::authenticate::hash_of;
 use crate::error::ApiError;
@@ -47,14 +47,23 @@ pub(crate) fn secret() -> Result<String, ApiError> {
     Ok(URL_SAFE_NO_PAD.encode(random::<32>()?))
 }
 
-/// Makes a link's token by which `user` resets his password: it, and until when it is good. One that he had before is
-/// void.
+/// Whom a link is for.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) user: Id,
+    /// Where he was a member when an administrator made it, who had no power over what he has joined since: then it is
+    /// not good any more. None: made on the host, or at the setup.
+    pub(crate) memberships: Option<Vec<Id>>,
+}
+
+/// Makes a link's token by which `user`, a member of these organisations, resets his password: it, and until when it is
+/// good. One that he had before is void.
 ///
 /// # Errors
 /// The store is away, or the system gives no random bytes.
-pub(crate) async fn reset(store: &Store, user: Id) -> Result<(String, i64), ApiError> {
+pub(crate) async fn reset(store: &Store, user: Id, memberships: &[Id]) -> Result<(String, i64), ApiError> {
     let token = secret()?;
-    let until = reset_with(store, &token, user).await?;
+    let until = make(store, &token, user, Some(memberships)).await?;
     Ok((token, until))
 }
 
@@ -64,9 +73,13 @@ pub(crate) async fn reset(store: &Store, user: Id) -> Result<(String, i64), ApiE
 /// # Errors
 /// The store is away.
 pub async fn reset_with(store: &Store, token: &str, user: Id) -> Result<i64, StoreError> {
+    make(store, token, user, None).await
+}
+
+async fn make(store: &Store, token: &str, user: Id, memberships: Option<&[Id]>) -> Result<i64, StoreError> {
     withdraw(store, user).await?;
     let until = now_micros().saturating_add(RESET);
-    put(store, Purpose::Reset, token, user, until).await?;
+    put(store, Purpose::Reset, token, user, until, memberships).await?;
     let mut item = Item::new(newest(user), json!({ "key": key(Purpose::Reset, token) }));
     item.expires_at = Some(until);
     store.work().put(CLASS, &item).await?;
@@ -78,7 +91,8 @@ pub async fn reset_with(store: &Store, token: &str, user: Id) -> Result<i64, Sto
 /// # Errors
 /// The store is away.
 pub async fn set_up_with(store: &Store, token: &str, user: Id) -> Result<(), StoreError> {
-    put(store, Purpose::Setup, token, user, now_micros().saturating_add(SETUP)).await
+    let until = now_micros().saturating_add(SETUP);
+    put(store, Purpose::Setup, token, user, until, None).await
 }
 
 /// Makes a link void that resets the password of a user.
@@ -89,14 +103,25 @@ pub(crate) async fn withdraw(store: &Store, user: Id) -> Result<(), StoreError> 
     let Some(item) = store.work().take(CLASS, &newest(user)).await? else {
         return Ok(());
     };
-    if let Some(key) = item.body.get("key").and_then(serde_json::Value::as_str) {
+    if let Some(key) = item.body.get("key").and_then(Value::as_str) {
         store.work().delete(CLASS, key).await?;
     }
     Ok(())
 }
 
-async fn put(store: &Store, purpose: Purpose, token: &str, user: Id, until: i64) -> Result<(), StoreError> {
-    let mut item = Item::new(key(purpose, token), json!({ "user": user.to_string() }));
+async fn put(
+    store: &Store,
+    purpose: Purpose,
+    token: &str,
+    user: Id,
+    until: i64,
+    memberships: Option<&[Id]>,
+) -> Result<(), StoreError> {
+    let mut body = json!({ "user": user.to_string() });
+    if let Some(memberships) = memberships {
+        body["memberships"] = memberships.iter().map(Id::to_string).collect();
+    }
+    let mut item = Item::new(key(purpose, token), body);
     item.expires_at = Some(until);
     store.work().put(CLASS, &item).await
 }
@@ -105,13 +130,22 @@ async fn put(store: &Store, purpose: Purpose, token: &str, user: Id, until: i64)
 ///
 /// # Errors
 /// 403 `ERR_ADIT_2104`.
-pub(crate) async fn look(store: &Store, purpose: Purpose, token: &str) -> Result<Id, ApiError> {
+pub(crate) async fn look(store: &Store, purpose: Purpose, token: &str) -> Result<Link, ApiError> {
     if token.len() > LONGEST {
         return Err(over());
     }
     // Found by its hash: how long that takes says nothing about other tokens.
-    let found = store.work().get(CLASS, &key(purpose, token)).await?;
-    found.as_ref().and_then(user_of).ok_or_else(over)
+    let key = key(purpose, token);
+    let found = store.work().get(CLASS, &key).await?;
+    let link = found.as_ref().and_then(Link::of).ok_or_else(over)?;
+    if purpose == Purpose::Reset {
+        // Of two that were made at the same time, each before it saw the other, one is the newest.
+        let newest = store.work().get(CLASS, &newest(link.user)).await?;
+        if newest.is_none_or(|newest| newest.body.get("key").and_then(Value::as_str) != Some(key.as_str())) {
+            return Err(over());
+        }
+    }
+    Ok(link)
 }
 
 /// Uses it up: of several who ask, one gets it.
@@ -135,8 +169,17 @@ pub(crate) fn over() -> ApiError {
     ApiError::new(ErrorCode::ADIT_2104, &[])
 }
 
-fn user_of(item: &Item) -> Option<Id> {
-    item.body.get("user")?.as_str()?.parse().ok()
+impl Link {
+    fn of(item: &Item) -> Option<Self> {
+        let memberships = item.body.get("memberships").map(|list| {
+            let list = list.as_array().map_or(&[][..], Vec::as_slice);
+            list.iter().filter_map(|id| id.as_str()?.parse().ok()).collect()
+        });
+        Some(Self {
+            user: item.body.get("user")?.as_str()?.parse().ok()?,
+            memberships,
+        })
+    }
 }
 
 fn key(purpose: Purpose, token: &str) -> String {

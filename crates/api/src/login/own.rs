@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adit_model::{Object, Prepared, SecretValue, catalogue};
 use adit_names::code::ErrorCode;
 use adit_names::id::Prefix;
-use adit_store::{Again, Change, Write};
+use adit_store::{Again, Change, Write, WriteError};
 use zeroize::Zeroizing;
 
 use super::given::Given;
@@ -92,6 +92,27 @@ async fn verified(call: &Call<'_>) -> Result<Full, ApiError> {
 /// # Errors
 /// The user is gone, or the store away.
 pub(super) async fn keep(call: &Call<'_>, user: &Object, hash: &Zeroizing<String>) -> Result<u64, ApiError> {
+    let written = write(call, user, hash, false).await?;
+    written.map_err(|error| ApiError::of_write(error, "user", &user.id.to_string()))
+}
+
+/// Keeps another hash of the same password, unless the user was changed since he was read: he may have another password.
+///
+/// # Errors
+/// The store is away.
+pub(super) async fn keep_anew(call: &Call<'_>, user: &Object, hash: &Zeroizing<String>) -> Result<(), ApiError> {
+    match write(call, user, hash, true).await? {
+        Ok(_) | Err(WriteError::Stale { .. } | WriteError::NotFound) => Ok(()),
+        Err(error) => Err(ApiError::of_write(error, "user", &user.id.to_string())),
+    }
+}
+
+async fn write(
+    call: &Call<'_>,
+    user: &Object,
+    hash: &Zeroizing<String>,
+    only_seen: bool,
+) -> Result<Result<u64, WriteError>, ApiError> {
     let kind = catalogue::by_name("user").ok_or_else(|| ApiError::internal("a kind is missing"))?;
     let hash = hash.clone();
     let with = move |user: &Object| {
@@ -104,7 +125,7 @@ pub(super) async fn keep(call: &Call<'_>, user: &Object, hash: &Zeroizing<String
         seen: user.revision,
         next: with(user),
         again: Again(Arc::new(move |user: &Object| Ok(Some(with(user))))),
-        only_seen: false,
+        only_seen,
     };
     let write = Write {
         organization: user.organization,
@@ -113,6 +134,5 @@ pub(super) async fn keep(call: &Call<'_>, user: &Object, hash: &Zeroizing<String
         dry_run: false,
     };
     let written = call.api.stored()?.store.write(write).await;
-    let written = written.map_err(|error| ApiError::of_write(error, "user", &user.id.to_string()))?;
-    Ok(written.position)
+    Ok(written.map(|written| written.position))
 }

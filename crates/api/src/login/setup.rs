@@ -7,10 +7,12 @@ use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
 use http::StatusCode;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::given::Given;
 use super::link::{self, Purpose};
 use super::{own, session, sign_in};
+use crate::access::Access;
 use crate::answer::{Full, Reply};
 use crate::authorize::people;
 use crate::call::Call;
@@ -27,8 +29,10 @@ pub(crate) fn setup<'c>(call: &'c Call<'c>) -> Answer<'c> {
             _ => error,
         };
         let token = call.value("token");
-        let user = by_link(call, Purpose::Setup, token, given.needed("password")?).await;
-        sign_in::begin(call, &user.map_err(none)?, "setup").await
+        let (user, hash) = by_link(call, Purpose::Setup, token, given.needed("password")?)
+            .await
+            .map_err(none)?;
+        sign_in::begin(call, &user, "setup", &[hash]).await
     })
 }
 
@@ -36,17 +40,29 @@ pub(crate) fn setup<'c>(call: &'c Call<'c>) -> Answer<'c> {
 pub(crate) fn reset<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
         let given = Given::of(call, &["token", "password"])?;
-        let user = by_link(call, Purpose::Reset, given.needed("token")?, given.needed("password")?).await?;
+        let (user, _) = by_link(call, Purpose::Reset, given.needed("token")?, given.needed("password")?).await?;
         call.api.login.throttle.succeeded(user.text("email"));
         Ok(Reply::Done)
     })
 }
 
-/// Gives the user of a link this password.
-async fn by_link(call: &Call<'_>, purpose: Purpose, token: &str, password: &str) -> Result<Object, ApiError> {
+/// Gives the user of a link this password; with its hash.
+async fn by_link(
+    call: &Call<'_>,
+    purpose: Purpose,
+    token: &str,
+    password: &str,
+) -> Result<(Object, Zeroizing<String>), ApiError> {
     let store = &call.api.stored()?.store;
     // Nobody has hashes made who has no link.
-    let id = link::look(store, purpose, token).await?;
+    let link = link::look(store, purpose, token).await?;
+    let id = link.user;
+    let memberships = memberships(&call.api.told.access, id);
+    if let Some(then) = &link.memberships
+        && memberships.iter().any(|organization| !then.contains(organization))
+    {
+        return Err(link::over());
+    }
     let hash = call.api.login.passwords()?.hash(password).await?;
     let user = store.get(id).await?.ok_or_else(link::over)?;
     let taken = link::take(store, purpose, token).await?;
@@ -56,7 +72,12 @@ async fn by_link(call: &Call<'_>, purpose: Purpose, token: &str, password: &str)
     }
     link::withdraw(store, id).await?;
     session::end_all(store, id, None).await?;
-    Ok(user)
+    Ok((user, hash))
+}
+
+/// Where a user is a member.
+fn memberships(access: &Access, user: Id) -> Vec<Id> {
+    access.read().memberships_of(user).map(|p| p.organization).collect()
 }
 
 /// `POST /adit/users/{id}/reset_password`: a link by which the user chooses a new password, shown this once.
@@ -69,7 +90,7 @@ pub(crate) fn make_link<'c>(call: &'c Call<'c>) -> Answer<'c> {
             return Err(missing());
         }
         people::may_reset(access, &call.caller, user)?;
-        let (token, until) = link::reset(&call.api.stored()?.store, user).await?;
+        let (token, until) = link::reset(&call.api.stored()?.store, user, &memberships(access, user)).await?;
         call.api.record.fact(
             call.caller.organization,
             call.caller.actor(),

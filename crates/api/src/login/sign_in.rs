@@ -10,7 +10,7 @@ use adit_model::kind::{organization::setting, user::canonical_email};
 use adit_model::{Object, SecretValue};
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
-use adit_store::{Actor, Change, Fact, Source, Write};
+use adit_store::{Actor, Change, Fact, Source, Store, Write};
 use http::StatusCode;
 use serde_json::{Map, json};
 use zeroize::Zeroizing;
@@ -33,6 +33,8 @@ const COUNTED: usize = 254;
 /// Who showed what is right.
 pub(super) struct Right {
     pub(super) user: Object,
+    /// The hash that says so.
+    pub(super) hash: Zeroizing<String>,
     /// With a new hash if the kept one is of another cost.
     pub(super) anew: Option<Zeroizing<String>>,
 }
@@ -54,10 +56,12 @@ pub(crate) fn sign_in<'c>(call: &'c Call<'c>) -> Answer<'c> {
             Second::Passed(Some("totp")) => "password totp",
             Second::Passed(Some(_)) => "password recovery_code",
         };
-        if let Some(anew) = &right.anew {
-            own::keep(call, &right.user, anew).await?;
+        let mut hashes = vec![right.hash];
+        if let Some(anew) = right.anew {
+            own::keep_anew(call, &right.user, &anew).await?;
+            hashes.push(anew);
         }
-        begin(call, &right.user, method).await
+        begin(call, &right.user, method, &hashes).await
     })
 }
 
@@ -78,27 +82,16 @@ pub(super) async fn check(call: &Call<'_>, email: &str, password: &str) -> Resul
     }
     // Counted before it is known, so that many at once are not all free.
     login.throttle.failed(&account, ip, now);
-    let store = &call.api.stored()?.store;
-    let holder = store.holder("email", &account).await?;
-    // Asked for nobody as well: so both take as long.
-    let id = holder.map_or(NOBODY, |(id, _)| id);
-    let user = store.get(id).await?;
-    let mut secrets = store.secrets(&[id]).await?.remove(&id).unwrap_or_default();
-    let kept = secrets.drain(..).rev().find_map(|(field, value)| match value {
-        SecretValue::Sealed(bytes) if field == password::FIELD => {
-            String::from_utf8(bytes.to_vec()).ok().map(Zeroizing::new)
-        }
-        _ => None,
-    });
-    let checked = login.passwords()?.check(password, kept).await;
-    let checked = checked.inspect_err(|_| login.throttle.take_back(&account, ip))?;
-    match (checked, user) {
-        (Checked::Right { anew }, Some(user)) if is_active(&user) => {
+    let compared = compare(call, &account, password).await;
+    // What could not be compared was no failure.
+    let (checked, user, hash) = compared.inspect_err(|_| login.throttle.take_back(&account, ip))?;
+    match (checked, user, hash) {
+        (Checked::Right { anew }, Some(user), Some(hash)) if is_active(&user) => {
             login.throttle.take_back(&account, ip);
             login.throttle.succeeded(&account);
-            Ok(Right { user, anew })
+            Ok(Right { user, hash, anew })
         }
-        (checked, user) => {
+        (checked, user, _) => {
             let reason = match checked {
                 Checked::Right { .. } => "inactive",
                 Checked::Wrong if user.is_none() => "unknown",
@@ -113,6 +106,39 @@ pub(super) async fn check(call: &Call<'_>, email: &str, password: &str) -> Resul
             Err(ApiError::new(ErrorCode::NGROK_4100, &[]))
         }
     }
+}
+
+/// Compares a password with the one of an account; with the account's user and hash, if it has any.
+///
+/// # Errors
+/// The store is away; 503 if too many wait for a thread.
+async fn compare(
+    call: &Call<'_>,
+    account: &str,
+    password: &str,
+) -> Result<(Checked, Option<Object>, Option<Zeroizing<String>>), ApiError> {
+    let store = &call.api.stored()?.store;
+    let holder = store.holder("email", account).await?;
+    // Asked for nobody as well: so both take as long.
+    let id = holder.map_or(NOBODY, |(id, _)| id);
+    let user = store.get(id).await?;
+    let hash = hash_of_user(store, id).await?;
+    let checked = call.api.login.passwords()?.check(password, hash.clone()).await?;
+    Ok((checked, user, hash))
+}
+
+/// The hash of a user's password.
+///
+/// # Errors
+/// The store is away.
+async fn hash_of_user(store: &Store, user: Id) -> Result<Option<Zeroizing<String>>, ApiError> {
+    let mut secrets = store.secrets(&[user]).await?.remove(&user).unwrap_or_default();
+    Ok(secrets.drain(..).rev().find_map(|(field, value)| match value {
+        SecretValue::Sealed(bytes) if field == password::FIELD => {
+            String::from_utf8(bytes.to_vec()).ok().map(Zeroizing::new)
+        }
+        _ => None,
+    }))
 }
 
 const NOBODY: Id = Id::from_bytes(Prefix::User, [0; 20]);
@@ -160,11 +186,17 @@ fn home(tables: &Tables, user: Id) -> Result<Home, ApiError> {
     Err(refused)
 }
 
-/// Begins a session of a user who has shown by `method` who he is.
+/// Begins a session of a user who has shown by `method` who he is: with the password that has one of these hashes, and
+/// has it still.
 ///
 /// # Errors
-/// As [`home`]; the store is away.
-pub(super) async fn begin(call: &Call<'_>, user: &Object, method: &str) -> Result<Reply, ApiError> {
+/// As [`home`]; 401 with 4100 if he has got another password meanwhile; the store is away.
+pub(super) async fn begin(
+    call: &Call<'_>,
+    user: &Object,
+    method: &str,
+    hashes: &[Zeroizing<String>],
+) -> Result<Reply, ApiError> {
     let home = home(&call.api.told.access.read(), user.id)?;
     let store = &call.api.stored()?.store;
     let from = From {
@@ -175,6 +207,12 @@ pub(super) async fn begin(call: &Call<'_>, user: &Object, method: &str) -> Resul
         rights: &home.rights,
     };
     let (session, cookie) = session::begin(store, from, home.lasts).await?;
+    // Who changes a password ends the sessions that there are; this one may have come behind that.
+    let hash = hash_of_user(store, user.id).await?;
+    if !hash.is_some_and(|hash| hashes.contains(&hash)) {
+        session::end(store, &session).await?;
+        return Err(ApiError::new(ErrorCode::NGROK_4100, &[]));
+    }
     let actor = Actor {
         credential: Some(session.id),
         ..actor(call, user)

@@ -48,6 +48,10 @@ const BODIES: &[&str] = &[
     "AditMePasswordUpdate",
     "AditMeVerify",
     "AditMeTotpCreate",
+    "AditPolicyCheck",
+    "AditPolicyTest",
+    "AditPolicyExplain",
+    "AditPolicyConvert",
 ];
 
 type Shape = (&'static str, &'static [(&'static str, &'static str, &'static str)]);
@@ -121,6 +125,54 @@ static FIELDS: &[Shape] = &[
         ("object", "text", "Id of the object that it is about."),
         ("as", "text", "A member or service user, by id or e-mail; you if nothing is given."),
     ]),
+    ("AditPolicyCheck", &[
+        ("traffic_policy", "text", "The document, YAML or JSON."),
+        ("url", "text", "URL of the endpoint that it is for; https if nothing is given."),
+        ("binding", "text", "public, internal or kubernetes; follows from the URL if nothing is given."),
+        ("type", "text", "agent or cloud; agent if nothing is given."),
+    ]),
+    ("AditPolicyReport", &[
+        ("valid", "boolean", "Whether it would be accepted."),
+        ("terminating", "boolean", "Whether a rule ends every request."),
+        ("phases", "texts", "Phases in which it has rules."),
+        ("errors", "array", "What is wrong: code, path, line, column, end_column, message, fix."),
+        ("warnings", "array", "What is allowed and probably not meant: code, path, line, column, message."),
+    ]),
+    ("AditPolicyTest", &[
+        ("cases", "text", "A case file, as adit policy test reads it."),
+        ("traffic_policy", "text", "The document that a policy_file of a case stands for."),
+    ]),
+    ("AditPolicyTested", &[
+        ("passed", "integer", "Cases that came out as expected."),
+        ("failed", "integer", "Cases that did not."),
+        ("skipped", "object", "Cases that were not run, by what is lacking."),
+        ("unverified", "object", "Cases with the tag unverified, apart: passed, failed."),
+        ("cases", "array", "Each case: id, unverified, outcome, details."),
+    ]),
+    ("AditPolicyExplain", &[
+        ("traffic_policy", "text", "The document, YAML or JSON."),
+        ("type", "text", "agent or cloud; agent if nothing is given."),
+        ("request", "object", "method, url, headers, body, client: ip, country, cert, identity."),
+        ("upstream_status", "integer", "Status of the service's answer; 200 if nothing is given."),
+    ]),
+    ("AditPolicyExplanation", &[
+        ("verdicts", "array", "What rules and actions did."),
+        ("forwarded", "object?", "The request as the service gets it."),
+        ("forwarded_to", "text?", "The internal endpoint that answered."),
+        ("response", "object?", "Status and headers of the answer."),
+        ("closed", "boolean", "Whether the connection was closed."),
+        ("vars", "object", "Variables."),
+        ("logs", "array", "What was logged."),
+        ("errors", "array", "Expressions and templates that failed."),
+        ("cost", "integer", "Elements that the last phase used."),
+    ]),
+    ("AditPolicyConvert", &[
+        ("traffic_policy", "text", "The old document."),
+        ("url", "text", "URL of the endpoint that it is for; https if nothing is given."),
+        ("binding", "text", "public, internal or kubernetes; follows from the URL if nothing is given."),
+        ("type", "text", "agent or cloud; agent if nothing is given."),
+    ]),
+    ("AditPolicyConverted", &[("traffic_policy", "text", "The document in the form of today.")]),
     ("Tunnel", &[
         ("id", "text", "Its id, tn_…."),
         ("public_url", "text", "URL at which it is reached."),

@@ -23,6 +23,7 @@ mod kinds;
 mod paging;
 mod place;
 mod planted;
+mod policy;
 mod races;
 mod references;
 mod rules;

@@ -251,6 +251,45 @@ async fn a_link_is_good_once_and_the_newest_only() {
 }
 
 #[tokio::test]
+async fn of_two_links_made_at_once_one_is_good() {
+    let place = place().await;
+    let user = place.ours.user.to_string();
+    let path = format!("/adit/users/{user}/reset_password");
+    for _ in 0..5 {
+        let link = async || token_of(&place.ask("POST", &path, Value::Null).await.json["link"]);
+        let (a, b) = tokio::join!(link(), link());
+        let mut good = 0;
+        for token in [a, b] {
+            let body = json!({"token": token, "password": PASSWORD});
+            let answer = Browser::at(1).ask(&place, "POST", "/adit/password_reset", body).await;
+            good += usize::from(answer.status == 204);
+        }
+        assert_eq!(good, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_link_ends_when_its_user_joins_others() {
+    let place = place().await;
+    let body = json!({"email": "j@example.com", "name": "J", "role_ids": ["viewer"]});
+    let user = place.make("/adit/users", body).await["id"].clone();
+    let path = format!("/adit/users/{}/reset_password", user.as_str().unwrap());
+    let token = token_of(&place.ask("POST", &path, Value::Null).await.json["link"]);
+    let body = json!({"user_id": user, "role_ids": ["viewer"]});
+    let member = place.ask_as(&place.theirs.key, "POST", "/adit/members", body).await;
+    assert_eq!(member.status, 201, "{}", member.text);
+    let set = async |token: &str| {
+        let body = json!({"token": token, "password": PASSWORD});
+        let answer = Browser::at(1).ask(&place, "POST", "/adit/password_reset", body).await;
+        (answer.status.as_u16(), answer.code().to_owned())
+    };
+    assert_eq!(set(&token).await, (403, "ERR_ADIT_2104".to_owned()));
+    // Who may make one now knows of both.
+    let token = token_of(&place.ask("POST", &path, Value::Null).await.json["link"]);
+    assert_eq!(set(&token).await.0, 204);
+}
+
+#[tokio::test]
 async fn who_may_make_links() {
     let place = place().await;
     let users = [("m@example.com", "team-manager"), ("v@example.com", "viewer")];
@@ -487,6 +526,33 @@ async fn another_password_ends_the_other_sessions() {
         "ERR_NGROK_4100"
     );
     assert_eq!(there.sign_in(&place, "a1@example.com", new).await.status, 200);
+}
+
+#[tokio::test]
+async fn no_session_comes_behind_another_password() {
+    let place = place().await;
+    signed_in(&place).await;
+    let user = place.ours.user.to_string();
+    let passwords = [PASSWORD, "another horse battery"];
+    for round in 0..6 {
+        let (old, new) = (passwords[round % 2], passwords[(round + 1) % 2]);
+        let sign_in = async |n: u8| {
+            let mut browser = Browser::at(n);
+            browser.sign_in(&place, "a1@example.com", old).await;
+            browser
+        };
+        let (_, mut a, mut b, mut c, mut d) = tokio::join!(
+            give_password(&place, &place.ours.key, &user, new),
+            sign_in(1),
+            sign_in(2),
+            sign_in(3),
+            sign_in(4)
+        );
+        for browser in [&mut a, &mut b, &mut c, &mut d] {
+            let me = browser.ask(&place, "GET", "/adit/me", Value::Null).await;
+            assert_eq!(me.status, 401, "{}", me.text);
+        }
+    }
 }
 
 #[tokio::test]

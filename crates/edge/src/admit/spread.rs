@@ -2,10 +2,14 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
+use std::time::Duration;
 
-use adit_cluster::{By, Pool};
+use adit_cluster::{By, Ejection, Pool};
 use adit_http1::Head;
 use adit_snapshot::{EdgeConfig, Sticky, Strategy};
+
+/// Where nothing else is said.
+const SLOW_START: Duration = Duration::from_secs(10);
 
 /// The rule for this visitor; `head` is its request, if there is one.
 pub(crate) fn by(config: &EdgeConfig, pool: &Pool, ip: IpAddr, head: Option<&Head>) -> By {
@@ -20,7 +24,8 @@ pub(crate) fn by(config: &EdgeConfig, pool: &Pool, ip: IpAddr, head: Option<&Hea
                 return By::Value(hash(value));
             }
         }
-        Sticky::Off => {}
+        // A cookie is looked at before, where there can be one.
+        Sticky::Cookie | Sticky::Off => {}
     }
     match settings.strategy {
         Strategy::Random => By::Random(random),
@@ -29,7 +34,28 @@ pub(crate) fn by(config: &EdgeConfig, pool: &Pool, ip: IpAddr, head: Option<&Hea
     }
 }
 
+/// How long a new member gets less than its share.
+pub(crate) fn slow_start(config: &EdgeConfig, pool: &Pool) -> Duration {
+    config
+        .told
+        .pool(pool.url(), pool.organization())
+        .map_or(SLOW_START, |settings| settings.slow_start)
+}
+
+/// When members are put out.
+pub(crate) fn ejection(config: &EdgeConfig, pool: &Pool) -> Ejection {
+    let settings = config.told.pool(pool.url(), pool.organization());
+    let told = settings.map_or_else(Default::default, |settings| settings.ejection);
+    Ejection {
+        failures: told.failures,
+        on_5xx: told.on_5xx,
+        base: told.base,
+        max: told.max,
+        max_percent: told.max_percent,
+    }
+}
+
 /// The same on every node.
-fn hash(value: impl Hash) -> u64 {
+pub(super) fn hash(value: impl Hash) -> u64 {
     foldhash::fast::FixedState::with_seed(0x5eed).hash_one(value)
 }

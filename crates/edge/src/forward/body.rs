@@ -10,38 +10,13 @@ use adit_mux::Budget;
 use adit_policy::BodyFault;
 use bytes::{Bytes, BytesMut};
 
+use super::held::Held;
 use crate::http::{RequestFacts, Visitor, VisitorError};
 
 /// Longest time between two pieces of a body.
 const PIECE: Duration = Duration::from_secs(30);
 /// Room for the first pieces; what is held grows with what comes, not with what was promised.
 const FIRST: usize = 16 * 1024;
-
-/// Bytes counted in the budget; given back when dropped.
-#[derive(Debug)]
-struct Charge {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Charge {
-    /// Counts so many bytes in all; false if there is no room for more.
-    fn hold(&mut self, bytes: usize) -> bool {
-        let more = bytes.saturating_sub(self.bytes);
-        if more == 0 {
-            return true;
-        }
-        self.budget.charge(more);
-        self.bytes += more;
-        self.budget.used() <= self.budget.limit()
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.budget.release(self.bytes);
-    }
-}
 
 /// The begin of a body, or all of it.
 #[derive(Debug, Default)]
@@ -52,7 +27,7 @@ pub(crate) struct ReadBody {
     trailers: Option<FieldList>,
     /// The visitor was told to go on.
     continued: bool,
-    charge: Option<Charge>,
+    room: Option<Held>,
 }
 
 /// What a policy gets of a body that is whole.
@@ -127,10 +102,13 @@ impl ReadBody {
             visitor.send_interim(&go_on)?;
             poll_fn(|cx| visitor.poll_flush(cx)).await?;
         }
-        let charge = self.charge.get_or_insert_with(|| Charge {
-            budget: budget.clone(),
-            bytes: 0,
-        });
+        let room = match &mut self.room {
+            Some(room) => room,
+            none => match Held::take(budget, 0) {
+                Some(room) => none.insert(room),
+                None => return Ok(Err(BodyFault::NoRoom)),
+            },
+        };
         let mut read = Vec::from(std::mem::take(&mut self.bytes));
         let ended = loop {
             if read.len() > limit {
@@ -149,7 +127,7 @@ impl ReadBody {
                     grow(&mut read, data.len(), facts.framing);
                     // It was sent and is sent on, whatever the budget says.
                     read.extend_from_slice(&data);
-                    if !charge.hold(read.capacity()) {
+                    if !room.reach(read.capacity()) {
                         break Ok(Err(BodyFault::NoRoom));
                     }
                 }
@@ -161,7 +139,7 @@ impl ReadBody {
 
     /// What an attempt sends before it reads on: the body as policies have left it in `made`, or what was read. The head
     /// of the request and its facts are made to fit.
-    pub(super) fn begin(&self, made: Option<Bytes>, request: &mut Head, facts: &mut RequestFacts) -> Begun {
+    pub(super) fn begin(&self, made: Option<Bytes>, request: &mut Head, facts: &mut RequestFacts) -> First {
         if self.whole.is_some() || self.continued {
             // The visitor sends already.
             request.remove(Known::Expect);
@@ -181,7 +159,7 @@ impl ReadBody {
                 }
             }
         }
-        Begun {
+        First {
             bytes: made.unwrap_or_else(|| self.bytes.clone()),
             trailers: self.trailers.clone(),
         }
@@ -203,7 +181,7 @@ fn grow(read: &mut Vec<u8>, more: usize, framing: Framing) {
 
 /// The begin of a body that an attempt sends first.
 #[derive(Debug, Default)]
-pub(super) struct Begun {
+pub(super) struct First {
     pub(super) bytes: Bytes,
     pub(super) trailers: Option<FieldList>,
 }

@@ -9,10 +9,13 @@ use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey, Pool};
 use adit_http1::{Head, Known, Version};
 use adit_mux::OpenError;
 use adit_observe::{ParkResult, RetryReason, Reuse};
+use adit_policy::Terms;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use super::body::{Begun, ReadBody};
+use super::again::{self, Armed, Tries};
+use super::body::{First, ReadBody};
+use super::failure::{Attempt, Failure, after_failure};
 use super::h1_upstream::{H1Upstream, Rest};
 use super::h2_upstream;
 use super::kept::{Kept, Pinned, authenticates_connection};
@@ -20,6 +23,7 @@ use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
+use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
 use super::{record, request_head, verdict};
 use crate::admit::{self, Permitted};
@@ -36,10 +40,6 @@ use crate::timer::Timer;
 const FRESH: Duration = Duration::from_secs(1);
 /// Bytes of a head that leave with the frame that opens a stream; what is beyond follows.
 const FIRST: usize = 32 * 1024;
-/// Further tries where nothing of the request was processed.
-const UNPROCESSED: u8 = 2;
-/// Further tries where it may have been, and may be once more.
-const REPEATED: u8 = 1;
 
 /// How an exchange ended, as far as the visitor's connection is concerned.
 #[derive(Debug)]
@@ -58,20 +58,23 @@ pub(crate) enum Forwarded {
 
 /// What one exchange has come to so far.
 pub(super) struct Progress {
-    tried: SmallVec<[MemberKey; 4]>,
+    pub(super) tried: SmallVec<[MemberKey; 4]>,
     attempts: u8,
     /// Tries after which nothing of the request had been processed.
-    unprocessed: u8,
+    pub(super) unprocessed: u8,
     /// Tries after which it may have been.
-    repeated: u8,
+    pub(super) repeated: u8,
     /// A stale stream was met: only new ones from now on.
-    fresh_only: bool,
+    pub(super) fresh_only: bool,
+    /// What a policy's `retry` has come to, and what it says of this try.
+    tries: Tries,
+    pub(super) armed: Option<Armed>,
     /// What is kept of the request's body for another attempt.
     pub(super) held: Option<BytesMut>,
     /// What policies have read of it before.
     body: ReadBody,
     /// What this attempt sends of it first.
-    pub(super) begun: Begun,
+    pub(super) begun: First,
     parked_us: u64,
     reused: bool,
     glitches: u32,
@@ -79,6 +82,8 @@ pub(super) struct Progress {
     /// Generation of networks under which the request was let in.
     pub(super) seen: u64,
     pub(super) first_byte: Option<Instant>,
+    /// When the request came.
+    pub(super) began: Instant,
     /// The response broke off on the upstream's side.
     pub(super) upstream_broke: bool,
 }
@@ -104,15 +109,18 @@ pub(crate) async fn exchange<V: Visitor>(
         unprocessed: 0,
         repeated: 0,
         fresh_only: false,
+        tries: Tries::default(),
+        armed: None,
         held: Some(BytesMut::new()),
         body: ReadBody::default(),
-        begun: Begun::default(),
+        begun: First::default(),
         parked_us: 0,
         reused: false,
         glitches: 0,
         opened: began,
         seen: conn.node.flows.generation(),
         first_byte: None,
+        began,
         upstream_broke: false,
     };
     let mut member: Option<Arc<Member>> = None;
@@ -125,7 +133,7 @@ pub(crate) async fn exchange<V: Visitor>(
     let mut next: Option<Routed> = None;
     let (forwarded, ended) = loop {
         let routed = next.as_ref().unwrap_or(routed);
-        let (permitted, pool) = match chosen(
+        let (mut permitted, pool) = match chosen(
             conn,
             visitor,
             routed,
@@ -149,13 +157,19 @@ pub(crate) async fn exchange<V: Visitor>(
             // Its agent came while the request was on its way to another.
             chain = Some(governed(conn, exchange, host, progress.attempts > 0));
         }
-        let host_header = permitted.member().options.host_header.as_deref();
         let mut sending = *facts;
         if let Some(chain) = &mut chain {
             let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
             progress.body.take_back(&mut progress.held);
             match chain.request(conn, hop, visitor, facts, &mut progress.body).await {
-                Verdict::Pass => {}
+                Verdict::Pass => {
+                    let (ip, tried) = (chain.client_ip(), &progress.tried);
+                    let head = &exchange.request;
+                    if let Some(other) = admit::instead(conn, &pool, &permitted, chain.terms(), ip, head, tried) {
+                        chain.serve_by(Hop::agent(other.member(), &pool, &conn.node.config.load()));
+                        permitted = other;
+                    }
+                }
                 Verdict::Forward(routed) => {
                     next = Some(routed);
                     progress.tried.clear();
@@ -166,6 +180,7 @@ pub(crate) async fn exchange<V: Visitor>(
                 Verdict::Reset => break (Forwarded::Closed { reset: true }, Instant::now()),
                 Verdict::Failed(e) => break (visitor_failed(&e, false, visitor), Instant::now()),
             }
+            let host_header = permitted.member().options.host_header.as_deref();
             match chain.dress(&mut exchange.request, conn, host_header, facts) {
                 Ok(glitches) => progress.glitches = glitches,
                 Err(a) => break (Forwarded::Answer(a), Instant::now()),
@@ -173,9 +188,13 @@ pub(crate) async fn exchange<V: Visitor>(
             let made = chain.take_body();
             progress.begun = progress.body.begin(made, &mut exchange.request, &mut sending);
         } else if progress.attempts == 0 {
+            let host_header = permitted.member().options.host_header.as_deref();
             let request = &mut exchange.request;
             progress.glitches = request_head::rewrite(request, conn, host_header, facts, &exchange.request_id);
         }
+        progress.armed = progress
+            .tries
+            .begin(&conn.node, chain.as_deref(), &mut exchange.request, facts.has_body());
         progress.attempts += 1;
         let m = permitted.member().clone();
         let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
@@ -204,28 +223,60 @@ pub(crate) async fn exchange<V: Visitor>(
             .await
         };
         let ended = Instant::now();
-        verdict::say(&outcome, &conn.node, &m, exchange, &progress, ended);
+        verdict::say(&outcome, &conn.node, &pool, &m, exchange, &progress, ended);
         member = Some(m);
         match outcome {
             Attempt::Done(f) => break (f, ended),
             Attempt::Failed(Failure::Open(OpenError::StreamLimit | OpenError::Unaccepted)) => {
-                if let Err(end) = place(conn, visitor, &pool, &permitted, &mut progress).await {
+                if let Err(end) = place(
+                    conn,
+                    visitor,
+                    &pool,
+                    &permitted,
+                    &mut progress,
+                    chain.as_deref().map(Chain::terms),
+                )
+                .await
+                {
                     break (end, Instant::now());
                 }
                 conn.observe.retry(RetryReason::Limit);
+                continue;
             }
-            Attempt::Failed(e) => match after_failure(&e, facts, &mut progress, &permitted, &pool) {
-                None => {
+            Attempt::Failed(e) => {
+                let Some(a) = after_failure(&e, facts, &mut progress, &permitted, &pool) else {
                     conn.observe.retry(e.reason());
+                    continue;
+                };
+                if let Some(chain) = &mut chain {
+                    chain.upstream_answered(&conn.node, true);
                 }
-                Some(a) => {
-                    if let Some(chain) = &mut chain {
-                        chain.upstream_answered(&conn.node, true);
-                    }
+                let held = progress.held.as_ref().map(BytesMut::len);
+                let ended_so = e.ended();
+                if !again::is_due(
+                    &conn.node,
+                    &mut chain,
+                    progress.armed,
+                    facts.has_body(),
+                    held,
+                    ended_so.as_slice(),
+                ) {
                     break (Forwarded::Answer(a), ended);
                 }
-            },
+            }
+            Attempt::Again => {}
         }
+        conn.observe.retry(RetryReason::Policy);
+        progress.first_byte = None;
+        again::elsewhere(&mut progress, &permitted, &pool);
+        let retry = chain.as_ref().and_then(|chain| chain.terms().retry.clone());
+        if !progress.tries.next(visitor, retry).await {
+            break (Forwarded::Broken, Instant::now());
+        }
+    };
+    let settled = match (&mut chain, &forwarded) {
+        (Some(chain), Forwarded::Answer(answer)) => chain.settled(&conn.node, answer),
+        _ => None,
     };
     if let Some(chain) = &mut chain {
         chain.give_back(&mut exchange.request);
@@ -250,7 +301,7 @@ pub(crate) async fn exchange<V: Visitor>(
             bytes: visitor.counted(),
         },
     );
-    forwarded
+    settled.map_or(forwarded, Forwarded::Answer)
 }
 
 /// The layers of the request in `exchange`.
@@ -298,7 +349,8 @@ async fn chosen<V: Visitor>(
             };
         }
     };
-    match admitted(conn, visitor, &pool, &progress.tried, &exchange.request, host).await {
+    let terms = chain.as_deref().map(Chain::terms);
+    match admitted(conn, visitor, &pool, &progress.tried, &exchange.request, host, terms).await {
         Ok(permitted) => Chosen::Member(permitted, pool),
         Err(None) => Chosen::End(Forwarded::Broken),
         Err(Some(a)) => Chosen::End(Forwarded::Answer(a)),
@@ -313,9 +365,10 @@ async fn admitted<V: Visitor>(
     tried: &[MemberKey],
     head: &Head,
     host: &str,
+    terms: Option<&Terms>,
 ) -> Result<Permitted, Option<Answer>> {
     let pinned = visitor.pinned().and_then(|p| p.as_ref()).map(Pinned::member);
-    let mut admit = std::pin::pin!(admit::admit(conn, pool, pinned, tried, head, host));
+    let mut admit = std::pin::pin!(admit::admit(conn, pool, pinned, tried, head, host, terms));
     poll_fn(|cx| {
         if let Poll::Ready(r) = admit.as_mut().poll(cx) {
             return Poll::Ready(r.map_err(Some));
@@ -332,6 +385,7 @@ async fn place<V: Visitor>(
     pool: &Pool,
     permitted: &Permitted,
     progress: &mut Progress,
+    terms: Option<&Terms>,
 ) -> Result<(), Forwarded> {
     let member = permitted.member();
     progress.tried.push(member.key);
@@ -341,7 +395,7 @@ async fn place<V: Visitor>(
     progress.tried.clear();
     let Some(leg) = member.leg() else { return Ok(()) };
     let parked = Duration::from_micros(progress.parked_us);
-    let left = conn.node.config.load().parking.max_wait.saturating_sub(parked);
+    let left = admit::patience(&conn.node, terms).saturating_sub(parked);
     let counted = conn.observe.parked();
     let began = Instant::now();
     let mut capacity = std::pin::pin!(tokio::time::timeout(left, leg.capacity()));
@@ -365,92 +419,6 @@ async fn place<V: Visitor>(
             Err(Forwarded::Answer(Answer::stream_limit()))
         }
     }
-}
-
-/// How one attempt ended.
-pub(super) enum Attempt {
-    Done(Forwarded),
-    /// Nothing of an answer has come.
-    Failed(Failure),
-}
-
-/// A failure before any answer.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Open(OpenError),
-    Upstream(UpstreamError),
-    /// The same on a stream that had idled: the upstream closed it in that moment.
-    Stale,
-    /// A stream that had idled was gone before a byte was written.
-    Unsent,
-}
-
-impl Failure {
-    fn reason(&self) -> RetryReason {
-        match self {
-            Self::Open(OpenError::StreamLimit | OpenError::Unaccepted) => RetryReason::Limit,
-            Self::Stale | Self::Unsent => RetryReason::Stale,
-            Self::Upstream(UpstreamError::Refused) => RetryReason::Refused,
-            Self::Upstream(UpstreamError::SpeaksHttp1) => RetryReason::ProtocolFallback,
-            Self::Open(_) | Self::Upstream(_) => RetryReason::SessionLost,
-        }
-    }
-}
-
-/// Whether to try again (`None`), and if not, what to answer (edge 7.8).
-fn after_failure(
-    failure: &Failure,
-    facts: &RequestFacts,
-    progress: &mut Progress,
-    permitted: &Permitted,
-    pool: &Pool,
-) -> Option<Answer> {
-    let whole_body_held = !facts.has_body() || progress.held.is_some();
-    let may_repeat = facts.idempotent && whole_body_held;
-    // Another try counts against one of the two bounds.
-    let (allowed, processed, elsewhere, answer) = match failure {
-        Failure::Open(OpenError::Closed | OpenError::GoingAway) => (true, false, true, Answer::session_lost()),
-        Failure::Open(_) => return Some(Answer::internal()),
-        // Nothing of it was processed, so any method may go to another member, its body being held.
-        Failure::Upstream(UpstreamError::Refused) => (whole_body_held, false, true, Answer::stream_refused()),
-        Failure::Unsent => {
-            progress.fresh_only = true;
-            (true, false, false, Answer::session_lost())
-        }
-        Failure::Stale => {
-            progress.fresh_only = true;
-            (may_repeat, true, false, Answer::upstream_invalid())
-        }
-        Failure::Upstream(UpstreamError::SpeaksHttp1) => (whole_body_held, false, false, Answer::upstream_invalid()),
-        Failure::Upstream(UpstreamError::SessionLost) => (may_repeat, true, true, Answer::session_lost()),
-        Failure::Upstream(UpstreamError::DialFailed(_)) => return Some(Answer::dial_failed()),
-        // Another member, if there is one: this one may just have withdrawn the endpoint.
-        Failure::Upstream(UpstreamError::Closed) => {
-            let other = pool.choose_other(super::random(), &[permitted.member().key]);
-            let allowed = may_repeat && matches!(other, Choice::Member(_));
-            (allowed, true, true, Answer::upstream_invalid())
-        }
-        Failure::Upstream(UpstreamError::Invalid(r)) => return Some(Answer::upstream_refused_head(r.code())),
-    };
-    let (count, most) = if processed {
-        (&mut progress.repeated, REPEATED)
-    } else {
-        (&mut progress.unprocessed, UNPROCESSED)
-    };
-    if !allowed || *count >= most {
-        return Some(answer);
-    }
-    *count += 1;
-    if elsewhere && !progress.tried.contains(&permitted.member().key) {
-        progress.tried.push(permitted.member().key);
-    }
-    // A session that was lost is known to be before its own task says so, else the next choice is the same one.
-    permitted.member().remove_closed_legs();
-    if !matches!(pool.choose_other(super::random(), &progress.tried), Choice::Member(_)) {
-        // Nobody else: the same one again, as soon as its agent has returned.
-        progress.tried.clear();
-    }
-    None
 }
 
 /// One attempt over HTTP/1 on a stream of the member's.
@@ -541,6 +509,7 @@ async fn attempt<V: Visitor>(
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
         trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
+        has_body: facts.has_body(),
         governed: chain.is_some(),
     };
     let held = progress.held.take();
@@ -555,6 +524,9 @@ async fn attempt<V: Visitor>(
         expecting.as_ref(),
     )
     .beginning_with(std::mem::take(&mut progress.begun));
+    pump.repeatable(progress.armed);
+    pump.give_cookie(permitted.cookie.as_deref());
+    pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
     let end = super::governed::pumped(&mut pump, conn, member, chain, now, progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
@@ -586,6 +558,9 @@ async fn attempt<V: Visitor>(
         End::Upgraded => {
             let (stream, early) = upstream.into_raw();
             let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref());
+            if let Some(chain) = &chain {
+                chain.show(&mut exchange.request);
+            }
             let organization = &member.session.organization;
             let flow = conn
                 .node
@@ -601,8 +576,16 @@ async fn attempt<V: Visitor>(
             upstream.abort();
             Attempt::Done(Forwarded::Closed { reset: false })
         }
-        // Whoever pumps goes on behind a head; it is no end.
-        End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),
+        End::Over(over) => {
+            upstream.abort();
+            super::terms::broken(over, answered, visitor, progress).await
+        }
+        End::Again => {
+            upstream.abort();
+            Attempt::Again
+        }
+        // Whoever pumps goes on behind a head or a message; they are no end.
+        End::Head | End::Message => Attempt::Done(Forwarded::Answer(Answer::internal())),
         End::Visitor(e) => {
             upstream.abort();
             Attempt::Done(visitor_failed(&e, answered, visitor))

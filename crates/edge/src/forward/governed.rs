@@ -9,15 +9,22 @@ use std::time::{Duration, Instant};
 
 use adit_cluster::Member;
 use adit_http1::Head;
+use adit_policy::Attempt;
+use bytes::BytesMut;
 
+use super::again;
+use super::coding::Coder;
+use super::messages::Messages;
 use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
 use super::verdict;
 use crate::govern::{Chain, Responded};
 use crate::http::{Visitor, VisitorError};
+use crate::node::Node;
 use crate::reply::Answer;
 use crate::secure::Conn;
+use crate::timer::Timer;
 
 /// What ran for a shorter time when an IP rule changed may end by itself.
 const SHORT: Duration = Duration::from_secs(1);
@@ -37,6 +44,7 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
     // Who waits for nothing but the next byte has to be woken when rules change; nobody else pays for it.
     let is_watched = chain.is_some() || node.config.load().told.has_restrictions();
     let flow = is_watched.then(|| node.flows.enter_waking());
+    let mut ripe = None;
     loop {
         let end = {
             let mut pumping = std::pin::pin!(verdict::pumped(pump, node, member));
@@ -45,9 +53,19 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
                     flow.poll_cut(cx);
                 }
                 let now = node.flows.generation();
-                if now != generation && began.elapsed() >= SHORT {
-                    generation = now;
-                    return Poll::Ready(None);
+                if now != generation {
+                    let age = began.elapsed();
+                    if age >= SHORT {
+                        generation = now;
+                        return Poll::Ready(None);
+                    }
+                    // Asked once it is no longer short, though nothing of it may move until then.
+                    let ripe = ripe.get_or_insert_with(|| {
+                        let deadline = Timer::current().deadline();
+                        deadline.set(SHORT.saturating_sub(age));
+                        deadline
+                    });
+                    let _ = ripe.poll_expired(cx);
                 }
                 pumping.as_mut().poll(cx).map(Some)
             })
@@ -62,22 +80,69 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
                 return End::Replaced(Answer::address_blocked(ip));
             }
         };
+        if let (End::Head, Some(chain)) = (&end, chain.as_deref_mut()) {
+            chain.upstream_answered(node, pump.response.status() >= 500);
+        }
+        if matches!(end, End::Head) && is_repeated(pump, node, member, chain) {
+            return End::Again;
+        }
         match (end, chain.as_deref_mut()) {
             (End::Head, Some(chain)) => {
-                chain.upstream_answered(node, pump.response.status() >= 500);
-                match chain.response(conn, pump.response, pump.visitor).await {
-                    Ok(Responded::Edited) => {}
+                let mut head = std::mem::take(pump.response);
+                let responded = chain.response(conn, &mut head, pump).await;
+                *pump.response = head;
+                if let Some(end) = pump.read_failed() {
+                    return end;
+                }
+                match responded {
+                    Ok(Responded::Edited(body)) => pump.begin_body(body),
                     Ok(Responded::Replaced(answer)) => return End::Replaced(answer),
                     Ok(Responded::Close) => return End::Closed,
                     Err(error) => return End::Visitor(error),
+                }
+                if let Some(coding) = chain.coding(pump.response) {
+                    match Coder::new(coding, &node.agents.budget) {
+                        Some(coder) => pump.encode(coder),
+                        None => return End::Replaced(Answer::overloaded()),
+                    }
+                }
+                if chain.reads_messages(pump.response) {
+                    pump.messages = Some(Messages::default());
                 }
                 if let Err(error) = pump.send_head() {
                     return End::Visitor(error);
                 }
             }
+            (End::Message, Some(chain)) => {
+                let Some(messages) = &mut pump.messages else {
+                    return End::Closed;
+                };
+                match chain.message(node, pump.response, messages.take()) {
+                    Some(bytes) => messages.judged(bytes.into()),
+                    // Nothing more passes: the visitor sees that the stream is not whole.
+                    None => return End::Visitor(VisitorError::Gone),
+                }
+            }
             (end, _) => return end,
         }
     }
+}
+
+/// Whether a policy wants another try in place of the response whose head is there.
+fn is_repeated<V: Visitor, U: Upstream>(
+    pump: &Pump<'_, V, U>,
+    node: &Node,
+    member: &Member,
+    chain: &mut Option<Box<Chain>>,
+) -> bool {
+    let answered = Attempt::Status(pump.response.status());
+    let ended: &[Attempt] = if verdict::is_dial_failure(pump.response, member) {
+        &[Attempt::ConnectFailure, answered]
+    } else {
+        &[answered]
+    };
+    let held = pump.held.as_ref().map(BytesMut::len);
+    again::is_due(node, chain, pump.armed, pump.has_body(), held, ended)
 }
 
 /// Whether networks that have changed would still let this request in.

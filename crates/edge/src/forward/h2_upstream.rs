@@ -14,12 +14,14 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use super::exchange::{Attempt, Failure, Forwarded, Progress, visitor_failed};
+use super::exchange::{Forwarded, Progress, visitor_failed};
+use super::failure::{Attempt, Failure};
 use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
 use super::response_head::Edit;
 use super::scratch::Exchange;
 use super::taking::{Taking, poll_watched};
+use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
 use crate::admit::Permitted;
 use crate::govern::Chain;
@@ -141,6 +143,7 @@ pub(super) async fn attempt<V: Visitor>(
         expects_continue: facts.expects_continue,
         interim: facts.version != Version::Http10,
         trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
+        has_body: facts.has_body(),
         governed: chain.is_some(),
     };
     let mut pump = Pump::new(
@@ -154,6 +157,9 @@ pub(super) async fn attempt<V: Visitor>(
         None,
     )
     .beginning_with(std::mem::take(&mut progress.begun));
+    pump.repeatable(progress.armed);
+    pump.give_cookie(permitted.cookie.as_deref());
+    pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
     let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
@@ -168,8 +174,16 @@ pub(super) async fn attempt<V: Visitor>(
             upstream.abort();
             Attempt::Done(Forwarded::Closed { reset: false })
         }
-        // Whoever pumps goes on behind a head; it is no end.
-        End::Head => Attempt::Done(Forwarded::Answer(Answer::internal())),
+        End::Over(over) => {
+            upstream.abort();
+            super::terms::broken(over, answered, visitor, progress).await
+        }
+        End::Again => {
+            upstream.abort();
+            Attempt::Again
+        }
+        // Whoever pumps goes on behind a head or a message; they are no end.
+        End::Head | End::Message => Attempt::Done(Forwarded::Answer(Answer::internal())),
         End::Visitor(e) => {
             upstream.abort();
             Attempt::Done(visitor_failed(&e, answered, visitor))

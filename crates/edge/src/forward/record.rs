@@ -191,7 +191,7 @@ fn outcome_of(answer: &Answer) -> Outcome {
         _ if answer.is_refusal => Outcome::RefusedPolicy,
         _ if answer.is_given() => Outcome::Completed,
         200..=399 => Outcome::Completed,
-        408 => Outcome::Timeout,
+        408 | 504 => Outcome::Timeout,
         400..=403 | 405 | 413..=431 => Outcome::RefusedLimit,
         _ if answer.code == "ERR_ADIT_1303" => Outcome::AgentLost,
         _ => Outcome::ErrorEdge,
@@ -202,7 +202,8 @@ fn outcome_of(answer: &Answer) -> Outcome {
 fn side_of(code: &str) -> Side {
     match code {
         "ERR_ADIT_1301" | "ERR_ADIT_1302" | "ERR_ADIT_1303" | "ERR_NGROK_3200" | "ERR_NGROK_742" => Side::Agent,
-        "ERR_NGROK_3004" | "ERR_NGROK_3009" | "ERR_NGROK_3010" | "ERR_NGROK_8012" | "ERR_ADIT_5010" => Side::Upstream,
+        "ERR_NGROK_3004" | "ERR_NGROK_3008" | "ERR_NGROK_3009" | "ERR_NGROK_3010" | "ERR_NGROK_8012"
+        | "ERR_ADIT_5010" => Side::Upstream,
         c if c.starts_with("ERR_ADIT_4") => Side::Visitor,
         _ => Side::Edge,
     }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use adit_http1::{Framing, Head, Known, Version, is_identity_name, strip_hop_by_hop};
 use adit_names::id::{Id, Prefix};
 
+use super::response_head::is_own_cookie;
 use crate::http::RequestFacts;
 use crate::secure::Conn;
 
@@ -54,6 +55,7 @@ pub(crate) fn rewrite(
         Known::Other | Known::ClientCert | Known::ClientCertChain => !is_identity_name(name),
         _ => true,
     });
+    remove_own_cookies(head);
     if let Some(host) = host_header {
         head.set(b"Host", host.as_bytes());
     }
@@ -64,6 +66,26 @@ pub(crate) fn rewrite(
         head.push(b"Transfer-Encoding", b"chunked");
     }
     glitches
+}
+
+/// Cookies that only the edge sets are its own to read; the others stay byte for byte.
+fn remove_own_cookies(head: &mut Head) {
+    let is_own = |pair: &&[u8]| is_own_cookie(pair.trim_ascii());
+    let pairs = |line| <[u8]>::split(line, |b| *b == b';');
+    if !head.get_all(Known::Cookie).flat_map(pairs).any(|pair| is_own(&pair)) {
+        return;
+    }
+    let kept: Vec<_> = head
+        .get_all(Known::Cookie)
+        .flat_map(pairs)
+        .filter(|pair| !is_own(pair))
+        .map(<[u8]>::trim_ascii)
+        .collect();
+    let kept = kept.join(&b"; "[..]);
+    head.remove(Known::Cookie);
+    if !kept.is_empty() {
+        head.push(b"Cookie", &kept);
+    }
 }
 
 /// The address that a request comes from: the peer's, or what a trusted proxy says.

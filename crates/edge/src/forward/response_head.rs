@@ -106,7 +106,7 @@ fn may_pass(known: Known, name: &[u8]) -> bool {
 }
 
 /// Cookies that only the edge sets.
-fn is_own_cookie(value: &[u8]) -> bool {
+pub(super) fn is_own_cookie(value: &[u8]) -> bool {
     let name = value.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii();
     name.starts_with(b"__Host-adit-") || name.starts_with(b"adit-session") || name.starts_with(b"__Secure-adit-")
 }

@@ -4,13 +4,14 @@
 use std::future::poll_fn;
 use std::time::Instant;
 
-use adit_cluster::{Member, StreamFailure, UpstreamFailure};
+use adit_cluster::{Came, Member, Pool, StreamFailure, UpstreamFailure};
 use adit_http1::Head;
 use adit_observe::EndpointReason;
 use adit_protocol::ClientFamily;
 use adit_protocol::control::StreamErrorClass;
 
-use super::exchange::{Attempt, Failure, Forwarded, Progress};
+use super::exchange::{Forwarded, Progress};
+use super::failure::{Attempt, Failure};
 use super::pump::{End, Pump};
 use super::scratch::Exchange;
 use super::upstream::{Upstream, UpstreamError};
@@ -38,25 +39,33 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(pump: &mut Pump<'_, V, U>, n
 pub(super) fn say(
     attempt: &Attempt,
     node: &Node,
+    pool: &Pool,
     member: &Member,
     exchange: &Exchange,
     progress: &Progress,
     ended: Instant,
 ) {
+    let answered = || {
+        let is_5xx = exchange.response.status() >= 500;
+        node.came(pool, member, if is_5xx { Came::Answered5xx } else { Came::Answered });
+        node.upstream_answered(member, ended);
+    };
     let failure = match attempt {
-        Attempt::Done(Forwarded::Complete) if is_dial_failure(&exchange.response, member) => connect(
+        Attempt::Done(Forwarded::Complete) | Attempt::Again if is_dial_failure(&exchange.response, member) => connect(
             EndpointReason::UpstreamRefused,
             "the agent could not reach its upstream",
         ),
-        Attempt::Done(Forwarded::Complete | Forwarded::Upgraded(..)) => return node.upstream_answered(member, ended),
+        Attempt::Done(Forwarded::Complete | Forwarded::Upgraded(..)) | Attempt::Again => {
+            return answered();
+        }
         Attempt::Done(Forwarded::Broken) if progress.upstream_broke => invalid("a response broke off"),
         // Answered, and then the visitor left.
         Attempt::Done(Forwarded::Broken) if progress.first_byte.is_some() => {
-            return node.upstream_answered(member, ended);
+            return answered();
         }
         // A policy spoke in its place.
         Attempt::Done(Forwarded::Answer(_) | Forwarded::Closed { .. }) if progress.first_byte.is_some() => {
-            return node.upstream_answered(member, ended);
+            return answered();
         }
         Attempt::Done(Forwarded::Broken | Forwarded::Answer(_) | Forwarded::Closed { .. }) => return,
         Attempt::Failed(Failure::Upstream(UpstreamError::DialFailed(cause))) => not_reached(cause),
@@ -64,6 +73,9 @@ pub(super) fn say(
         Attempt::Failed(Failure::Upstream(UpstreamError::Invalid(_))) => invalid("the answer was not HTTP"),
         Attempt::Failed(_) => return,
     };
+    if failure.is_connect {
+        node.came(pool, member, Came::Failed);
+    }
     node.upstream_failed(member, ended, failure);
 }
 
@@ -97,7 +109,7 @@ fn invalid(detail: &str) -> UpstreamFailure {
 
 /// Whether a response is what an open SDK says in the place of an upstream that it did not reach. Adit's own agent
 /// has other words for it.
-fn is_dial_failure(response: &Head, member: &Member) -> bool {
+pub(super) fn is_dial_failure(response: &Head, member: &Member) -> bool {
     member.session.family != ClientFamily::Adit
         && response.status() == 502
         && response.find(b"ngrok-error-code") == Some(b"ERR_NGROK_8012")

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::forward::ReadBody;
+use crate::forward::{Behind, ReadBody};
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::secure::Conn;
 
@@ -20,8 +20,13 @@ pub(crate) enum Asker<'a> {
     Request {
         conn: &'a Arc<Conn>,
         visitor: &'a mut (dyn Visitor + 'a),
-        /// What is known of its body; `None` on the way back.
-        body: Option<(&'a RequestFacts, &'a mut ReadBody)>,
+        /// What is known of its body.
+        body: (&'a RequestFacts, &'a mut ReadBody),
+    },
+    /// A request whose response has come.
+    Response {
+        conn: &'a Arc<Conn>,
+        behind: &'a mut (dyn Behind + 'a),
     },
     /// A connection.
     Connection(&'a mut (dyn Leaving + Send + 'a)),
@@ -31,7 +36,7 @@ impl<'a> Asker<'a> {
     /// The connection that carries the request.
     pub(super) fn conn(&self) -> Option<&'a Arc<Conn>> {
         match self {
-            Self::Request { conn, .. } => Some(conn),
+            Self::Request { conn, .. } | Self::Response { conn, .. } => Some(conn),
             Self::Connection(_) => None,
         }
     }
@@ -39,6 +44,7 @@ impl<'a> Asker<'a> {
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Request { visitor, .. } => visitor.poll_gone(cx, true),
+            Self::Response { behind, .. } => behind.poll_left(cx),
             Self::Connection(connection) => connection.poll_left(cx),
         }
     }

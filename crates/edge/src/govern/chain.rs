@@ -6,8 +6,7 @@ use std::time::SystemTime;
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
-
-use adit_policy::{Connection, Decision, Exchange, Phase, State};
+use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms};
 use bytes::Bytes;
 
 use super::asker::{Asker, Leaving};
@@ -141,6 +140,18 @@ impl Chain {
         self.connection.client_ip
     }
 
+    /// Another member serves than the one whose policy has run; its policy is the same.
+    pub(crate) fn serve_by(&mut self, hop: Hop) {
+        if let Some(last) = self.hops.last_mut() {
+            *last = hop;
+        }
+    }
+
+    /// What policies have set for the exchange so far.
+    pub(crate) fn terms(&self) -> &Terms {
+        self.exchange.terms()
+    }
+
     /// The Host value that policies have put in place of the visitor's.
     pub(crate) fn new_host(&self) -> Option<&str> {
         self.exchange.host()
@@ -167,7 +178,7 @@ impl Chain {
         let mut asker = Asker::Request {
             conn,
             visitor,
-            body: Some((facts, body)),
+            body: (facts, body),
         };
         let asked = self.asked(conn, hop, &mut asker).await;
         self.exchange.settle_permits();
@@ -327,6 +338,13 @@ impl Chain {
             && !received.is_rewritten
         {
             std::mem::swap(head, &mut received.head);
+        }
+    }
+
+    /// The same where the chain lives on: it keeps its own.
+    pub(crate) fn show(&self, head: &mut Head) {
+        if let Some(received) = self.received.as_ref().filter(|received| !received.is_rewritten) {
+            head.clone_from(&received.head);
         }
     }
 

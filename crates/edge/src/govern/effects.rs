@@ -1,6 +1,9 @@
 //! What policies ask for and what has to be waited for. Each has a time limit; what fails or is cut off follows the
 //! failure behaviour of the action that asked, and none lets anybody pass by that.
 
+use std::future::poll_fn;
+use std::time::Duration;
+
 use adit_names::code::ErrorCode;
 use adit_outbound::Purpose;
 use adit_policy::{BodyFault, Effect, EffectFault, Input, Session};
@@ -11,6 +14,9 @@ use super::connection::micros;
 use super::fetch::Origin;
 use super::run::Scene;
 use crate::http::VisitorError;
+
+/// Longest time for a response's body.
+const BODY: Duration = Duration::from_secs(60);
 
 /// Performs an effect.
 ///
@@ -33,7 +39,7 @@ pub(super) async fn perform(
             let Asker::Request {
                 conn,
                 visitor,
-                body: Some((facts, body)),
+                body: (facts, body),
             } = asker
             else {
                 return Ok(Input::Body(Err(BodyFault::Failed)));
@@ -47,6 +53,14 @@ pub(super) async fn perform(
         (Effect::Wait { place, most }, _) => {
             let waited = asker.unless_gone(tokio::time::timeout(most, place)).await?;
             Ok(Input::Admitted(waited.is_ok()))
+        }
+        (Effect::Body { response: true, limit }, _) => {
+            let Asker::Response { conn, behind } = asker else {
+                return Ok(Input::Body(Err(BodyFault::Failed)));
+            };
+            let budget = &conn.node.agents.budget;
+            let read = tokio::time::timeout(BODY, poll_fn(|cx| behind.poll_whole(cx, limit, budget))).await;
+            Ok(Input::Body(read.unwrap_or(Err(BodyFault::Failed))))
         }
         (other, _) => Ok(unavailable(&other)),
     }
@@ -67,6 +81,6 @@ fn unavailable(effect: &Effect) -> Input {
         Effect::Inspect(_) => Input::Inspected(Err(fault())),
         Effect::OpenInternal { .. } => Input::Opened(Err(fault())),
         Effect::Wait { .. } => Input::Admitted(false),
-        Effect::Tick => Input::Tick(std::time::Duration::ZERO),
+        Effect::Tick => Input::Tick(Duration::ZERO),
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use adit_http1::{Head, Known, Version};
 use adit_policy::{Decision, Edit, Phase};
+use bytes::Bytes;
 
 use super::asker::Asker;
 use super::chain::Chain;
 use super::run::Scene;
-use crate::forward::rewrite_request;
-use crate::http::{RequestFacts, Visitor, VisitorError};
+use crate::forward::{Behind, rewrite_request};
+use crate::http::{RequestFacts, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
 use crate::secure::Conn;
@@ -17,8 +18,8 @@ use crate::secure::Conn;
 /// What policies made of a response.
 #[derive(Debug)]
 pub(crate) enum Responded {
-    /// Its head was changed in place; its body is the upstream's.
-    Edited,
+    /// Its head was changed in place; this is its body if a policy read it, else it is the upstream's.
+    Edited(Option<Bytes>),
     /// This goes to the visitor instead, and the upstream is given up.
     Replaced(Answer),
     /// The connection ends.
@@ -35,6 +36,13 @@ pub(super) fn head(status: u16, headers: &[(String, String)]) -> Head {
     head
 }
 
+/// The length of a body that is known stands in its head.
+fn measured(head: &mut Head, body: &[u8]) {
+    if !matches!(head.status(), 204 | 304) {
+        head.set(b"Content-Length", body.len().to_string().as_bytes());
+    }
+}
+
 impl Chain {
     /// A response of the upstream, whose head is ready for the visitor.
     ///
@@ -44,23 +52,20 @@ impl Chain {
         &mut self,
         conn: &Arc<Conn>,
         response: &mut Head,
-        visitor: &mut dyn Visitor,
+        behind: &mut dyn Behind,
     ) -> Result<Responded, VisitorError> {
         let origin = if self.hops.len() > 1 { "internal" } else { "upstream" };
-        let mut body = None;
-        let mut asker = Asker::Request {
-            conn,
-            visitor,
-            body: None,
-        };
-        let ended = self
-            .walk_back(&conn.node, response, &mut body, origin, &mut asker)
-            .await?;
-        self.finish(response);
-        Ok(match (ended, body) {
-            (Some(ended), _) => ended,
-            (None, None) => Responded::Edited,
-            (None, Some(body)) => Responded::Replaced(Answer::given(response, body)),
+        let mut asker = Asker::Response { conn, behind };
+        let (ended, is_own) = self.walk_back(&conn.node, response, origin, &mut asker).await?;
+        self.finish(response, 0);
+        let body = self.exchange.take_response_body();
+        Ok(match ended {
+            Some(ended) => ended,
+            None if is_own => Responded::Replaced(Answer::given(response, body.unwrap_or_default().into())),
+            None => {
+                self.settle(&conn.node, response, origin);
+                Responded::Edited(body)
+            }
         })
     }
 
@@ -72,27 +77,28 @@ impl Chain {
         body: Vec<u8>,
         asker: &mut Asker<'_>,
     ) -> Result<Option<Answer>, VisitorError> {
-        let mut body = Some(body);
-        let ended = self
-            .walk_back(node, &mut response, &mut body, "custom-response", asker)
-            .await?;
-        self.finish(&mut response);
+        measured(&mut response, &body);
+        self.exchange.set_response_body(body);
+        let (ended, _) = self.walk_back(node, &mut response, "custom-response", asker).await?;
+        self.finish(&mut response, 0);
+        let body = self.exchange.take_response_body().unwrap_or_default();
         Ok(match ended {
             Some(Responded::Replaced(answer)) => Some(answer),
             Some(Responded::Close) => None,
-            Some(Responded::Edited) | None => Some(Answer::given(&response, body.unwrap_or_default())),
+            Some(Responded::Edited(_)) | None => Some(Answer::given(&response, body.into())),
         })
     }
 
-    /// Runs `on_http_response` of all endpoints that were passed.
+    /// Runs `on_http_response` of all endpoints that were passed. Also says whether the response is a policy's own now,
+    /// its body among those that policies see.
     async fn walk_back(
         &mut self,
         node: &Node,
         response: &mut Head,
-        body: &mut Option<Vec<u8>>,
         mut origin: &'static str,
         asker: &mut Asker<'_>,
-    ) -> Result<Option<Responded>, VisitorError> {
+    ) -> Result<(Option<Responded>, bool), VisitorError> {
+        let mut is_own = false;
         for at in (0..self.hops.len()).rev() {
             let Some(policy) = self.hops.get(at).and_then(|hop| hop.policy()).cloned() else {
                 continue;
@@ -115,24 +121,28 @@ impl Chain {
                     self.exchange.response_replaced();
                     let date = response.get(Known::Date).map(<[u8]>::to_vec);
                     *response = head(status, &headers);
+                    measured(response, &new);
                     if let Some(date) = date {
                         response.set(b"Date", &date);
                     }
-                    *body = Some(new);
+                    self.exchange.set_response_body(new);
+                    is_own = true;
                     origin = "custom-response";
                 }
                 Decision::Refuse { status, code, headers } => {
-                    return Ok(Some(Responded::Replaced(self.refused(status, code, headers))));
+                    self.exchange.response_replaced();
+                    let refused = self.refused(status, code, headers);
+                    return Ok((Some(Responded::Replaced(refused)), is_own));
                 }
-                Decision::Close => return Ok(Some(Responded::Close)),
+                Decision::Close => return Ok((Some(Responded::Close), is_own)),
             }
         }
-        Ok(None)
+        Ok((None, is_own))
     }
 
-    /// Puts the changes of the response's fields into its head.
-    fn finish(&self, response: &mut Head) {
-        for edit in self.exchange.edits() {
+    /// Puts the changes of the response's fields into its head, but for the first `done`.
+    pub(super) fn finish(&self, response: &mut Head, done: usize) {
+        for edit in self.exchange.edits().iter().skip(done) {
             match edit {
                 Edit::Add {
                     response: true,

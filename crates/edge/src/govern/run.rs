@@ -1,16 +1,14 @@
 //! One policy over one phase. What needs no waiting is done between two steps; only who waits costs a future.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use adit_http1::Head;
 use adit_policy::{Decision, Effect, Input, Phase, Policy, Run, State, Step, View};
 
 use super::asker::Asker;
 use super::chain::Chain;
-use super::connection::micros;
-use super::tables::OfOrganization;
-use super::view::{self, RequestFields, ResponseFields};
+use super::seen::Sight;
 use super::{effects, internal};
 use crate::http::VisitorError;
 use crate::node::Node;
@@ -99,7 +97,7 @@ impl Chain {
     /// Steps until there is a decision, or something that has to be waited for.
     fn step(&mut self, scene: Scene<'_>, run: &mut Run, mut input: Input, clock: &Clock) -> Step {
         loop {
-            let step = self.seen(scene, &scene.node.policy_state, |exchange, view| {
+            let step = self.look(scene, &scene.node.policy_state, |exchange, view| {
                 run.step(exchange, view, std::mem::replace(&mut input, Input::Begin))
             });
             match step {
@@ -119,7 +117,7 @@ impl Chain {
             return Decision::Pass;
         }
         let mut run = scene.policy.begin(scene.phase);
-        let mut step = self.seen(scene, unused, |exchange, view| run.step(exchange, view, Input::Begin));
+        let mut step = self.look(scene, unused, |exchange, view| run.step(exchange, view, Input::Begin));
         loop {
             let input = match step {
                 Step::Done(decision) => return decision,
@@ -127,7 +125,7 @@ impl Chain {
                 Step::Need(Effect::Tick) => Some(Input::Tick(Duration::ZERO)),
                 Step::Need(_) => None,
             };
-            step = self.seen(scene, unused, |exchange, view| match input {
+            step = self.look(scene, unused, |exchange, view| match input {
                 Some(input) => run.step(exchange, view, input),
                 None => run.step_over(exchange, view),
             });
@@ -135,42 +133,19 @@ impl Chain {
     }
 
     /// Calls `f` with what the policy may look at now.
-    fn seen(
+    fn look(
         &mut self,
         scene: Scene<'_>,
         state: &State,
         f: impl FnOnce(&mut adit_policy::Exchange, &View<'_>) -> Step,
     ) -> Step {
-        let config = scene.node.config.load();
-        let Some(hop) = self.hops.get(scene.at) else {
-            return Step::Done(Decision::Close);
-        };
-        let facts = hop.facts();
-        let now = micros(SystemTime::now());
-        let with_request = self.received.as_ref().filter(|_| scene.phase != Phase::TcpConnect);
-        let fields = with_request.map(|r| RequestFields(&r.head));
-        let request = with_request
-            .zip(fields.as_ref())
-            .map(|(r, fields)| view::request(&r.head, fields, &r.id, r.is_secure, r.at));
-        let response_fields = scene.response.map(|(head, _)| ResponseFields(head));
-        let response = scene
-            .response
-            .zip(response_fields.as_ref())
-            .map(|((head, origin), fields)| view::response(head, fields, origin, now));
-        let tables = OfOrganization {
-            config: &config,
-            organization: &facts.organization_id,
-        };
-        let view = View {
-            now,
-            seed: crate::forward::random(),
-            connection: &self.connection,
-            endpoint: facts,
-            request,
-            response,
-            tables: &tables,
+        let sight = Sight {
+            node: scene.node,
+            at: scene.at,
+            with_request: scene.phase != Phase::TcpConnect,
+            response: scene.response,
             state,
         };
-        f(&mut self.exchange, &view)
+        self.seen_as(sight, f).unwrap_or(Step::Done(Decision::Close))
     }
 }

@@ -1,6 +1,9 @@
 //! What policies refer to by name, from the snapshot.
 
-use adit_policy::{IpPolicy, Tables};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use adit_policy::{Intelligence, IpPolicy, Tables};
 use adit_snapshot::EdgeConfig;
 
 /// The names of one organisation.
@@ -20,5 +23,9 @@ impl Tables for OfOrganization<'_> {
             .told
             .ip_policy(id, self.organization)
             .map(|policy| &policy.ranges)
+    }
+
+    fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
+        self.config.address_facts.as_ref()?.look_up(ip)
     }
 }

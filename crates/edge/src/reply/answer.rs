@@ -145,6 +145,16 @@ impl Answer {
         }
     }
 
+    /// The same answer with this head and body in place of its own form.
+    pub(crate) fn settled(&self, head: &Head, body: Vec<u8>) -> Self {
+        Self {
+            code: self.code,
+            close: self.close,
+            is_refusal: self.is_refusal,
+            ..Self::given(head, body)
+        }
+    }
+
     /// The refusal of a policy in the edge's own form.
     pub(crate) fn refused(status: u16, code: ErrorCode, message: String, headers: Vec<(String, String)>) -> Self {
         let fields = headers
@@ -336,6 +346,34 @@ impl Answer {
                 503,
                 "ERR_ADIT_5030",
                 "The configuration of this endpoint is not usable.",
+            )
+        }
+    }
+
+    /// There is no memory left for what the request needs.
+    pub(crate) fn overloaded() -> Self {
+        Self {
+            visitor: "Try again later.",
+            ..Self::new(503, "ERR_NGROK_743", "This server is at its limit of memory.")
+        }
+        .retry_after(5)
+    }
+
+    /// The request's body is longer than a policy allows.
+    pub(crate) fn body_too_long() -> Self {
+        let code = ErrorCode::ADIT_4130;
+        Self::refused(413, code, code.message(&[]), Vec::new()).closing()
+    }
+
+    /// A time that a policy sets for the response was over.
+    pub(crate) fn timed_out() -> Self {
+        Self {
+            visitor: "Try again later.",
+            owner: "The service took longer than a timeout in the endpoint's traffic policy allows.",
+            ..Self::new(
+                504,
+                "ERR_NGROK_3008",
+                "The service behind this endpoint did not answer in time.",
             )
         }
     }

@@ -108,7 +108,7 @@ fn may_share(conn: &Conn, sni: &str, host: &str, of_host: Option<&Routed>) -> bo
     };
     let same_rules = match (&of_host.pool, &of_sni.pool) {
         (Some(host), Some(sni)) => host.has_tls_rules_of(sni),
-        // Cloud endpoints have none.
+        // Those of the cloud are looked at below.
         (Some(one), None) | (None, Some(one)) => !one.has_tls_rules(),
         (None, None) => true,
     };
@@ -117,5 +117,7 @@ fn may_share(conn: &Conn, sni: &str, host: &str, of_host: Option<&Routed>) -> bo
         && of_host.organization() == of_sni.organization()
         && !of_host.is_passthrough()
         && !of_sni.is_passthrough()
+        && !of_host.has_tls_rules_of_cloud()
+        && !of_sni.has_tls_rules_of_cloud()
         && same_rules
 }

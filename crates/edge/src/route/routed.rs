@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use adit_cluster::{MemberKey, Pool};
+use adit_cluster::{MemberKey, Pool, Proto};
 use adit_names::endpoint_url::Scheme;
 use adit_names::host::CanonicalHost;
 use adit_snapshot::{CloudEndpoint, CloudPool};
+
+use crate::govern::terminates_tls;
 
 /// The weight of an agent's endpoint among cloud endpoints that share its URL.
 const AGENT_WEIGHT: u64 = 100;
@@ -90,9 +92,26 @@ impl Routed {
     pub(crate) fn is_passthrough(&self) -> bool {
         match (&self.pool, &self.cloud) {
             (Some(pool), _) => pool.is_passthrough(),
+            (None, Some(cloud)) => cloud
+                .iter()
+                .any(|c| c.url.scheme() == Scheme::Tls && !terminates_tls(c.policy.as_ref())),
+            (None, None) => false,
+        }
+    }
+
+    /// Whether what comes out of visitors' TLS is bytes and not HTTP.
+    pub(crate) fn is_bytes(&self) -> bool {
+        match (&self.pool, &self.cloud) {
+            (Some(pool), _) => pool.members().first().is_some_and(|m| m.options.proto == Proto::Tls),
             (None, Some(cloud)) => cloud.iter().any(|c| c.url.scheme() == Scheme::Tls),
             (None, None) => false,
         }
+    }
+
+    /// Whether a policy of the cloud says how visitors' TLS is ended.
+    pub(crate) fn has_tls_rules_of_cloud(&self) -> bool {
+        let cloud = self.cloud.as_ref();
+        cloud.is_some_and(|cloud| cloud.iter().any(|c| terminates_tls(c.policy.as_ref())))
     }
 
     /// Chooses by weight between the agents that take new exchanges and cloud endpoints; `random` is any number.

@@ -4,12 +4,13 @@ mod conn;
 mod profiles;
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Class, Proto};
+use adit_cluster::Class;
 use adit_observe::{HandshakeResult, Relayed};
 use adit_tls::ServerProfile;
 use adit_tls::client_hello::ClientHello;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use crate::accept::Accepted;
 use crate::node::Node;
 use crate::record_connection::Connection;
+use crate::route;
 use crate::timer::{Deadline, Timer};
 
 pub(crate) use conn::Conn;
@@ -44,11 +46,11 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
         }
     };
     let began = Instant::now();
-    let (profile, bytes_only) = match profile(hello.server_name.as_deref(), &node) {
+    let (profile, bytes_only) = match profile(hello.server_name.as_deref(), &node, peer, local) {
         Ok(p) => p,
         Err(e) => {
             node.handshake_failed(HandshakeResult::Failed, began);
-            tracing::warn!(name = hello.server_name, error = %e, "the certificate or authorities of a bind cannot be used");
+            tracing::warn!(name = hello.server_name, error = %e, "no handshake");
             return;
         }
     };
@@ -83,14 +85,36 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
     }
 }
 
+/// Why there is no profile.
+#[derive(Debug, thiserror::Error)]
+enum NoProfile {
+    #[error("the certificate or authorities of an endpoint cannot be used: {0}")]
+    Unusable(#[from] adit_tls::Error),
+    #[error("a policy does not say how: {0}")]
+    Unsaid(String),
+}
+
 /// The profile of a name, and whether what comes out is bytes and not HTTP.
-fn profile(name: Option<&str>, node: &Node) -> Result<(ServerProfile, bool), adit_tls::Error> {
+fn profile(
+    name: Option<&str>,
+    node: &Node,
+    peer: SocketAddr,
+    local: SocketAddr,
+) -> Result<(ServerProfile, bool), NoProfile> {
     let pool = name.and_then(|n| node.directory.find(Class::Sni, n));
-    let Some(member) = pool.and_then(|p| p.members().first().cloned()) else {
+    let routed = name.and_then(|n| route::cloud::beside(&node.config.load().told, Class::Sni, n, pool));
+    let (Some(name), Some(routed)) = (name, routed) else {
         return Ok((node.profiles.endpoints.clone(), false));
     };
-    let bytes_only = member.options.proto == Proto::Tls;
-    if let Some(special) = node.profiles.special(&member, !bytes_only)? {
+    let bytes_only = routed.is_bytes();
+    let said = crate::govern::tls_profile(node, &routed, name, peer, local)
+        .map_err(|error| NoProfile::Unsaid(error.message))?;
+    if let Some(said) = said {
+        return Ok((node.profiles.said(&said, !bytes_only)?, bytes_only));
+    }
+    if let Some(member) = routed.pool.and_then(|p| p.members().first().cloned())
+        && let Some(special) = node.profiles.special(&member, !bytes_only)?
+    {
         return Ok((special, bytes_only));
     }
     let profile = if bytes_only {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use adit_cluster::{Member, MemberKey};
-use adit_tls::{ClientAuth, ClientRoots, Identity, Resolver, ServerProfile, TicketKeys};
+use adit_policy::TlsProfile;
+use adit_tls::{ClientAuth, ClientRoots, Identity, Resolver, ServerProfile, TicketKeys, Version};
+use aws_lc_rs::digest::{Context, SHA256};
 
 /// Protocols of HTTP endpoints, in our order.
 const HTTP: &[&[u8]] = &[b"h2", b"http/1.1", b"http/1.0"];
@@ -19,6 +21,8 @@ pub(crate) struct Profiles {
     pub(crate) connect: ServerProfile,
     /// `tls://` endpoints that end here: no ALPN, since what the upstream speaks is not known.
     pub(crate) tls_endpoints: ServerProfile,
+    /// Those of policies, by what they say.
+    said: Mutex<HashMap<[u8; 32], ServerProfile, foldhash::fast::RandomState>>,
     special: Mutex<HashMap<MemberKey, ServerProfile, foldhash::fast::RandomState>>,
     resolver: Arc<dyn Resolver>,
     tickets: TicketKeys,
@@ -35,10 +39,51 @@ impl Profiles {
             endpoints: base().alpn(HTTP).build()?,
             connect: base().alpn(&[b"adit-agent/1"]).build()?,
             tls_endpoints: base().build()?,
+            said: Mutex::new(HashMap::default()),
             special: Mutex::new(HashMap::default()),
             resolver,
             tickets,
         })
+    }
+
+    /// The profile that a policy wants.
+    ///
+    /// # Errors
+    /// When certificate, key or authorities cannot be used.
+    pub(crate) fn said(&self, tls: &TlsProfile, http: bool) -> Result<ServerProfile, adit_tls::Error> {
+        let key = key_of(tls, http);
+        if let Some(p) = self.said.lock().ok().and_then(|s| s.get(&key).cloned()) {
+            return Ok(p);
+        }
+        let resolver: Arc<dyn Resolver> = match (&tls.certificate, &tls.private_key) {
+            (Some(chain), Some(key)) => Arc::new(Fixed(Identity::from_pem(chain.as_bytes(), key.as_bytes())?)),
+            _ => self.resolver.clone(),
+        };
+        let version = |text: &str| {
+            if text == "1.3" { Version::Tls13 } else { Version::Tls12 }
+        };
+        let mut builder = ServerProfile::builder(resolver)
+            .tickets(self.tickets.clone())
+            .min_version(version(tls.min_version))
+            .max_version(version(tls.max_version));
+        if http {
+            builder = builder.alpn(HTTP);
+        }
+        // Weaker forms are refused where policies are written: nobody would be told what came of them.
+        if tls.verification.is_some() {
+            let authorities = tls.authorities.join("\n");
+            builder = builder.client_auth(ClientAuth::Require {
+                roots: ClientRoots::from_pem(authorities.as_bytes())?,
+            });
+        }
+        let profile = builder.build()?;
+        if let Ok(mut s) = self.said.lock() {
+            if s.len() >= SPECIAL_MAX {
+                s.clear();
+            }
+            s.insert(key, profile.clone());
+        }
+        Ok(profile)
     }
 
     /// The profile of an endpoint whose bind brought a certificate or client authorities; `None` when it
@@ -76,6 +121,29 @@ impl Profiles {
         }
         Ok(Some(profile))
     }
+}
+
+/// A digest of all that a policy says, so that nothing of it is kept a second time.
+fn key_of(tls: &TlsProfile, http: bool) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    let empty = String::new();
+    let parts = [
+        tls.min_version,
+        tls.max_version,
+        tls.certificate.as_ref().unwrap_or(&empty),
+        tls.private_key.as_ref().unwrap_or(&empty),
+        if tls.verification.is_some() { "asked" } else { "" },
+        if http { "http" } else { "" },
+    ];
+    for part in parts.into_iter().chain(tls.authorities.iter().map(String::as_str)) {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    let mut key = [0; 32];
+    for (to, from) in key.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    key
 }
 
 /// The certificate of a bind, whatever name is asked for.

@@ -111,19 +111,18 @@ impl Agents {
     /// Compiles the policy of an endpoint of this session, beside the workers: it may take some milliseconds.
     ///
     /// # Errors
-    /// 9026.
+    /// 9026; for an option from before traffic policies the code of its row.
     pub(super) async fn compile(
         self: &Arc<Self>,
         session: &str,
-        text: String,
-        is_for: policy::For,
+        brought: policy::Brought,
     ) -> Result<Option<BoundPolicy>, Refusal> {
         let organization = self.directory.session(session).map(|s| s.facts.organization.clone());
         let agents = self.clone();
         let compile = move || {
             let config = agents.config.load_full();
             let organization = organization.unwrap_or_default();
-            policy::compile(&agents.policies, &config, &organization, &text, is_for)
+            policy::compile(&agents.policies, &config, &organization, &brought)
         };
         let compiled = tokio::task::spawn_blocking(compile).await;
         compiled.unwrap_or_else(|_| Err(Refusal::new(ErrorCode::NGROK_802, &[("request", "the policy")])))

@@ -437,7 +437,7 @@ impl Shared {
     async fn bind(&self, connection: &Connection, bind: &Bind) -> Result<BindResp, Refusal> {
         let config = self.agents.config.load_full();
         let policy = match policy::of_bind(bind, &config)? {
-            Some((text, is_for)) => self.agents.compile(&connection.session, text, is_for).await?,
+            Some(brought) => self.agents.compile(&connection.session, brought).await?,
             None => None,
         };
         self.agents
@@ -447,10 +447,10 @@ impl Shared {
     async fn patch(&self, connection: &Connection, patch: &PatchTunnelState) -> Result<(), Refusal> {
         let policy = match &patch.traffic_policy {
             Some(text) => {
-                let is_for = self
+                let brought = self
                     .agents
-                    .sessions(|s| s.policy_is_for(connection, &patch.tunnel_id))?;
-                Some(self.agents.compile(&connection.session, text.clone(), is_for).await?)
+                    .sessions(|s| s.with_policy(connection, &patch.tunnel_id, text))?;
+                Some(self.agents.compile(&connection.session, brought).await?)
             }
             None => None,
         };

@@ -17,6 +17,7 @@ mod connection;
 mod control;
 mod cookie;
 mod drain;
+mod modules;
 mod options;
 mod outbox;
 mod policy;

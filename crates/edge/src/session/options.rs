@@ -1,12 +1,11 @@
 //! What the options of a bind mean: options of the member, or a refusal.
 //!
-//! Nothing is accepted that would not be enforced: options from before traffic policies, which would have to be
-//! translated, are refused with the code of their row (agent protocol 3.6) and a text that says so.
+//! Options from before traffic policies are rules of the endpoint's policy ([`super::modules`]).
 
 use adit_cluster::{IdentityPem, MemberOptions, Proto};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Scheme;
-use adit_protocol::message::opts::{Headers, IpRestriction, MutualTls, TlsTermination};
+use adit_protocol::message::opts::{Headers, MutualTls, TlsTermination};
 use adit_protocol::message::{Bind, Error, HttpOpts, PatchTunnelState, TcpOpts, TlsOpts};
 use adit_protocol::typed_stream::StreamType;
 use base64::Engine;
@@ -143,68 +142,23 @@ pub(super) fn scheme_of(proto: &str) -> Result<(Scheme, Proto), Refusal> {
 
 fn http(options: &mut MemberOptions, opts: HttpOpts) -> Result<(), Refusal> {
     options.proxy_proto = proxy_proto(opts.proxy_proto)?;
-    if !opts.auth.is_empty() || opts.basic_auth.is_some_and(|b| !b.credentials.is_empty()) {
-        return Err(Refusal::unavailable(ErrorCode::NGROK_359, "Basic auth is"));
-    }
-    if let Some(oauth) = opts.oauth {
-        no_sealed(&oauth.sealed_client_secret)?;
-        return Err(Refusal::unavailable(ErrorCode::NGROK_365, "Login by OAuth is"));
-    }
-    if let Some(oidc) = opts.oidc {
-        no_sealed(&oidc.sealed_client_secret)?;
-        return Err(Refusal::unavailable(ErrorCode::NGROK_385, "Login by OpenID Connect is"));
-    }
-    if let Some(webhook) = opts.webhook_verification {
-        no_sealed(&webhook.sealed_secret)?;
-        return Err(Refusal::unavailable(ErrorCode::NGROK_364, "Webhook verification is"));
-    }
-    if opts.circuit_breaker.is_some() {
-        return Err(Refusal::unavailable(ErrorCode::NGROK_361, "The circuit breaker is"));
-    }
-    if opts.compression.is_some() {
-        return Err(Refusal::unavailable(ErrorCode::NGROK_9026, "Compression is"));
-    }
-    if opts
-        .user_agent_filter
-        .is_some_and(|f| !f.allow.is_empty() || !f.deny.is_empty())
-    {
-        return Err(Refusal::unavailable(ErrorCode::NGROK_9026, "The user agent filter is"));
-    }
-    no_networks(opts.ip_restriction.as_ref())?;
     options.host_header = host_header(opts.request_headers.as_ref())?;
-    if opts
-        .response_headers
-        .is_some_and(|h| !h.add.is_empty() || !h.remove.is_empty())
-    {
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_371,
-            "Changing response headers is",
-        ));
-    }
     if let Some(ca) = opts.mutual_tls_ca {
         if options.proto == Proto::Http {
             return Err(unusable("MutualTLSCA", "an http endpoint has no TLS"));
         }
         options.mutual_tls_ca_pem = Some(authorities("MutualTLSCA", &ca)?);
     }
-    if opts.websocket_tcp_converter.is_some() {
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_9026,
-            "The converter of WebSockets to TCP is",
-        ));
-    }
     Ok(())
 }
 
 fn tcp(options: &mut MemberOptions, opts: &TcpOpts) -> Result<(), Refusal> {
     options.proxy_proto = proxy_proto(opts.proxy_proto)?;
-    no_networks(opts.ip_restriction.as_ref())?;
     Ok(())
 }
 
 fn tls(options: &mut MemberOptions, opts: &TlsOpts) -> Result<(), Refusal> {
     options.proxy_proto = proxy_proto(opts.proxy_proto)?;
-    no_networks(opts.ip_restriction.as_ref())?;
     options.tls_passthrough = opts.tls_termination.is_none();
     if let Some(termination) = &opts.tls_termination {
         options.tls_identity_pem = identity(termination)?;
@@ -230,37 +184,14 @@ fn proxy_proto(asked: i64) -> Result<u8, Refusal> {
     }
 }
 
-fn no_networks(restriction: Option<&IpRestriction>) -> Result<(), Refusal> {
-    match restriction {
-        Some(r) if !r.allow_cidrs.is_empty() || !r.deny_cidrs.is_empty() => Err(Refusal::unavailable(
-            ErrorCode::NGROK_362,
-            "The restriction of visitors' networks is",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// The one request header that is offered: `host:`, by which agents rewrite the upstream's host.
+/// The host that agents put in the place of the upstream's: `host:` among the headers that are added. The others are
+/// rules of a policy.
 fn host_header(headers: Option<&Headers>) -> Result<Option<String>, Refusal> {
-    let Some(headers) = headers else {
-        return Ok(None);
-    };
-    if !headers.remove.is_empty() {
-        return Err(Refusal::unavailable(
-            ErrorCode::NGROK_372,
-            "Removing request headers is",
-        ));
-    }
+    let added = headers.map(|headers| headers.add.as_slice()).unwrap_or_default();
     let mut host = None;
-    for entry in &headers.add {
-        let Some((name, value)) = entry.split_once(':') else {
-            return Err(Refusal::new(ErrorCode::NGROK_370, &[("value", entry)]));
-        };
+    for (name, value) in added.iter().filter_map(|entry| entry.split_once(':')) {
         if !name.trim().eq_ignore_ascii_case("host") {
-            return Err(Refusal::unavailable(
-                ErrorCode::NGROK_370,
-                "Adding request headers other than \"host\" is",
-            ));
+            continue;
         }
         let value = value.trim();
         if value.is_empty() || value.len() > MAX_HOST_HEADER || !value.bytes().all(|b| b.is_ascii_graphic()) {
@@ -275,7 +206,7 @@ fn host_header(headers: Option<&Headers>) -> Result<Option<String>, Refusal> {
 }
 
 /// Secrets that are sealed for ngrok's own edge cannot be opened here.
-fn no_sealed(secret: &str) -> Result<(), Refusal> {
+pub(super) fn no_sealed(secret: &str) -> Result<(), Refusal> {
     if secret.is_empty() {
         Ok(())
     } else {

@@ -183,7 +183,7 @@ fn destination(hello: &ClientHello, node: &Node, ip: IpAddr) -> Destination {
     };
     let worker = match pool.choose(0) {
         Choice::Member(m) => {
-            if m.options.tls_passthrough {
+            if m.options.is_passthrough() {
                 return Destination::Passthrough {
                     host: host.to_owned(),
                     worker: m.worker(),

@@ -35,7 +35,7 @@ const EJECTION: &[Field] = &[
     Field::set(
         "eject_on_5xx",
         Form::Integer(0, 1000),
-        "Answers 5xx in a row that count as a failure; 0: none.",
+        "Answers 5xx in a row that put an endpoint out; 0: they do not count.",
     ),
 ];
 const HEALTH_CHECK: &[Field] = &[
@@ -80,7 +80,7 @@ pub static KIND: Kind = Kind {
         Field::set(
             "strategy",
             Form::Text(1024),
-            "How an endpoint is chosen: random, least_busy, round_robin or hash: with an expression.",
+            "How an endpoint is chosen: random, least_busy or round_robin.",
         )
         .default("\"random\""),
         Field::set(
@@ -104,7 +104,7 @@ pub static KIND: Kind = Kind {
         Field::set(
             "health_check",
             Form::Object(HEALTH_CHECK),
-            "How endpoints are checked; null: they are not.",
+            "How endpoints are checked; null: they are not. Only null in this version.",
         )
         .nullable(),
     ],
@@ -132,22 +132,24 @@ fn complete(object: &mut Object, old: Option<&Object>, _: &Context) -> Vec<Probl
         }
     }
     if strategy_of(object.text("strategy")).is_none() {
-        let allowed = "it must be random, least_busy, round_robin or hash: and an expression";
+        let allowed = "it must be random, least_busy or round_robin";
         found.push(Problem::wrong("strategy", allowed));
+    }
+    // Nothing is taken that would not be done.
+    let is_hash = matches!(strategy_of(object.text("strategy")), Some(Strategy::Hash(_)));
+    if is_hash && is_changed(object, old, "strategy") {
+        let allowed = "hash: is not available in this version; use random, least_busy, round_robin, or sticky";
+        found.push(Problem::wrong("strategy", allowed));
+    }
+    let is_checked = object.body.get("health_check").is_some_and(|check| !check.is_null());
+    if is_checked && is_changed(object, old, "health_check") {
+        let allowed =
+            "endpoints are not checked in this version; leave it out: those that fail are put out by ejection";
+        found.push(Problem::wrong("health_check", allowed));
     }
     if sticky_of(object.text("sticky")).is_none() {
         let allowed = "it must be off, cookie, client_ip or header: and the name of a header field";
         found.push(Problem::wrong("sticky", allowed));
-    }
-    let number = |name: &str| {
-        let check = object.body.get("health_check")?;
-        check.get(name)?.as_i64()
-    };
-    if number("expect_first") > number("expect_last") {
-        found.push(Problem::wrong(
-            "health_check.expect_last",
-            "it is lower than expect_first",
-        ));
     }
     found
 }

@@ -108,7 +108,7 @@ pub(crate) fn sample(name: &str) -> Value {
         "certificate_authority" => json!({"ca_pem": authority("Example").0}),
         "credential" => json!({"acl": ["bind:*.example.com"], "max_sessions": 3}),
         "endpoint" => json!({"url": "https://app.adit.example.com", "traffic_policy": "on_http_request: []\n"}),
-        "endpoint_pool" => json!({"url": "https://app.adit.example.com", "health_check": {"type": "http"}}),
+        "endpoint_pool" => json!({"url": "https://app.adit.example.com"}),
         "invitation" => json!({"email": "eva@example.com", "role_ids": ["viewer"]}),
         "ip_policy" => json!({"description": "office"}),
         "ip_policy_rule" => {

@@ -127,6 +127,8 @@ labels! {
         Draining = "draining",
         /// HTTP/2 was asked of the upstream, HTTP/1 answered:
         ProtocolFallback = "protocol_fallback",
+        /// The endpoint's policy wanted another try:
+        Policy = "policy",
     }
 
     /// How the wait of a parked request ended (edge 2.7).

@@ -182,9 +182,13 @@ pub(crate) fn decide(compress: &Compress, exchange: &mut Exchange, view: &View<'
             scope.header(Message::Request, "accept-encoding"),
             media_type,
             first("etag"),
-            (encoded, no_transform),
+            (
+                encoded,
+                no_transform || scope.has_header(Message::Response, "content-range"),
+            ),
         )
     });
+    // A part of a representation keeps its bytes too: they are counted in it.
     let (encoded, no_transform) = facts;
     let head = view.request.as_ref().is_some_and(|request| request.method == "HEAD");
     let has_body = !matches!(response.status, 100..=199 | 204 | 206 | 304);

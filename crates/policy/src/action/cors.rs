@@ -27,6 +27,16 @@ pub(super) static SPEC: Spec = Spec {
     check,
 };
 
+/// Fields of a response that say who may read it; preflights have more.
+pub(crate) const FIELDS: [&str; 6] = [
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+];
+
 fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
     let star = config
         .templates("allow_origins")

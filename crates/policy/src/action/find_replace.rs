@@ -197,6 +197,11 @@ impl FindReplace {
         let Some(body) = cx.exchange.bodies.of(self.response).take() else {
             return Flow::Next;
         };
+        if body.is_empty() {
+            self.set_results(cx, Vec::new());
+            *cx.exchange.bodies.of(self.response) = Some(body);
+            return Flow::Next;
+        }
         let message = if self.response {
             Message::Response
         } else {
@@ -209,7 +214,7 @@ impl FindReplace {
         let encoded = encoding
             .split(',')
             .any(|coding| !matches!(coding.trim().to_ascii_lowercase().as_str(), "" | "identity"));
-        let decoded = if encoded && !body.is_empty() {
+        let decoded = if encoded {
             match decode(&encoding, &body, self.max_body) {
                 Ok(decoded) => Some(decoded),
                 Err(DecodeFault::TooLarge) => return self.refused(cx, BodyFault::TooLarge),

@@ -7,7 +7,7 @@ mod close_connection;
 pub(crate) mod compress;
 mod concurrency_limit;
 mod conditions;
-mod cors;
+pub(crate) mod cors;
 mod custom_response;
 mod deny;
 mod ext_auth;
@@ -252,6 +252,8 @@ const PERFORMED: &[&str] = &[
     "circuit-breaker",
     "close-connection",
     "concurrency-limit",
+    "compress-response",
+    "cors",
     "custom-response",
     "deny",
     "ext-auth",
@@ -263,8 +265,16 @@ const PERFORMED: &[&str] = &[
     "redirect",
     "remove-headers",
     "request-body-find-replace",
+    "request-limit",
+    "request-parking",
+    "response-body-find-replace",
     "restrict-ips",
+    "retry",
     "set-vars",
+    "sse-find-replace",
+    "sticky-session",
+    "terminate-tls",
+    "timeout",
     "url-rewrite",
     "verify-webhook",
 ];

@@ -1,5 +1,6 @@
 //! `rate-limit` (traffic policy 4.15).
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
@@ -72,14 +73,26 @@ impl Act for RateLimit {
             node: self.node,
         };
         let key = parts.join("\u{1f}");
-        let verdict = cx.view.state.rates.take(
-            cx.key,
-            &cx.view.endpoint.url,
-            &key,
-            rate,
-            cx.view.now,
-            cx.view.state.nodes(),
-        );
+        let endpoint = &cx.view.endpoint;
+        let mut hasher = DefaultHasher::new();
+        (&endpoint.url, &key).hash(&mut hasher);
+        let this = (cx.key, hasher.finish());
+        // A request that is tried once more is one request.
+        let verdict = if cx.exchange.counted.contains(&this) {
+            Ok(())
+        } else {
+            cx.view.state.rates.take(
+                cx.key,
+                (&endpoint.organization_id, &endpoint.url),
+                &key,
+                rate,
+                cx.view.now,
+                cx.view.state.nodes(),
+            )
+        };
+        if verdict.is_ok() {
+            cx.exchange.counted.push(this);
+        }
         let limited = verdict.is_err();
         let (code, message) = if limited {
             (ErrorCode::ADIT_4290.as_str(), ErrorCode::ADIT_4290.what())

@@ -84,7 +84,8 @@ impl Act for SseFindReplace {
         let encoded = cx.exchange.scoped(cx.view, cx.vars, |scope| {
             scope.has_header(Message::Response, "content-encoding")
         });
-        if encoded {
+        // A coding of ours comes behind the messages.
+        if encoded && cx.exchange.coding.is_none() {
             cx.error("replacements", "an encoded stream is left alone");
             return Flow::Next;
         }

@@ -7,6 +7,7 @@ use super::schema::{Ends, Kind, Protocols, Spec, T, list, optional, secret};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::expr::{Failure, Scope, Template};
+use crate::subject::Actions;
 use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
@@ -89,7 +90,33 @@ fn authority(reader: &mut Reader<'_, '_>, path: &Path<'_>, node: &Node) -> Optio
     }
 }
 
+/// What needs more than this version's edge has: authorities that are stored, and facts of visitors' certificates.
+fn check_for_edge(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
+    if reader.subject.actions != Actions::Edge {
+        return;
+    }
+    let authorities = "mutual_tls_certificate_authorities";
+    for (at, template) in config.templates(authorities).iter().enumerate() {
+        if template.as_literal().is_some_and(|text| text.starts_with("ca_")) {
+            let nodes = node.get(authorities).and_then(Node::list).unwrap_or_default();
+            let here = nodes.get(at).unwrap_or(node);
+            let path = path.key(authorities);
+            let message = "stored certificate authorities are not available on this server";
+            let fix = "paste the authority's certificate as PEM";
+            reader.wrong(ErrorCode::ADIT_2210, &path.index(at), here, message, fix);
+        }
+    }
+    let strategy = "mutual_tls_verification_strategy";
+    if matches!(config.literal(strategy), Some("require-any" | "request")) {
+        let at = node.get(strategy).unwrap_or(node);
+        let message = "certificates that are not verified are of no use on this server: no policy sees them";
+        let fix = "use require-and-verify";
+        reader.wrong(ErrorCode::ADIT_2210, &path.key(strategy), at, message, fix);
+    }
+}
+
 fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
+    check_for_edge(reader, config, path, node);
     if let (Some("1.3"), Some("1.2")) = (config.literal("min_version"), config.literal("max_version")) {
         let at = node.get("min_version").unwrap_or(node);
         let message = "min_version is above max_version";

@@ -14,6 +14,7 @@ use crate::expr::Template;
 use crate::expr::scope::decode;
 use crate::step::Decision;
 use crate::value::Value;
+use crate::webhook::sns::{Certificate, Notice};
 use crate::webhook::{self, Encoding, Hook, Known, Mac, Provider, Time, Verdict};
 
 /// How an unlisted sender signs.
@@ -56,12 +57,9 @@ fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &N
             let message = "the provider `generic` needs to know how it signs";
             reader.wrong(ErrorCode::NGROK_2234, &path.key("generic"), node, message, "add it");
         }
-        Some("sns") => {
-            let message = "signatures of SNS are not verified by this server";
-            let fix = "use another provider, or check it in the service";
-            reader.wrong(ErrorCode::ADIT_2210, &path.key("provider"), at, message, fix);
-        }
-        Some(name) if webhook::find(name).is_some_and(|provider| provider.known == Known::Unverified) => {
+        Some(name)
+            if name == "sns" || webhook::find(name).is_some_and(|provider| provider.known == Known::Unverified) =>
+        {
             let message = format!("how `{name}` signs was not checked against its own documentation");
             reader
                 .findings
@@ -70,6 +68,11 @@ fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &N
         _ => {}
     }
 }
+
+/// How long a certificate of SNS is kept, in microseconds.
+const CERTIFICATE_KEPT: i64 = 24 * 3_600 * 1_000_000;
+/// How long one that could not be had is not asked for again.
+const CERTIFICATE_MISSED: i64 = 10 * 1_000_000;
 
 /// Bytes of a body.
 const MAX_BODY: usize = 5 << 20;
@@ -87,6 +90,7 @@ struct Generic {
 enum How {
     Row(&'static Provider),
     Generic(Generic),
+    Sns,
 }
 
 impl std::fmt::Debug for How {
@@ -94,6 +98,7 @@ impl std::fmt::Debug for How {
         match self {
             Self::Row(row) => f.write_str(row.name),
             Self::Generic(_) => f.write_str("generic"),
+            Self::Sns => f.write_str("sns"),
         }
     }
 }
@@ -109,7 +114,8 @@ struct VerifyWebhook {
 }
 
 pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
-    let row = webhook::find(config.literal("provider").unwrap_or_default());
+    let provider = config.literal("provider").unwrap_or_default();
+    let row = webhook::find(provider);
     let generic = config.get("generic");
     let text = |name: &str| Some(generic?.field(name)?.text()?.as_literal()?.to_owned());
     let how = match (row, text("header")) {
@@ -129,13 +135,14 @@ pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
             },
             timestamp_header: text("timestamp_header"),
         })),
-        (None, None) => None,
+        (None, None) => (provider == "sns").then_some(How::Sns),
     };
     let own = match generic
         .and_then(|generic| generic.field("tolerance"))
         .map(Item::duration)
     {
         Some(Some(tolerance)) => tolerance,
+        _ if matches!(how, Some(How::Sns)) => Duration::from_secs(3_600),
         _ => Duration::from_secs(row.map_or(300, |row| row.tolerance)),
     };
     let mut secrets = config.templates("secrets");
@@ -211,7 +218,7 @@ impl VerifyWebhook {
                     Ok(signature) => Verdict::Verified(signature),
                     Err(why) => Verdict::Failed(why),
                 },
-                None => Verdict::Failed("the provider is not known"),
+                Some(How::Sns) | None => Verdict::Failed("the provider is not known"),
             };
             let final_word = match &verdict {
                 Verdict::Verified(_) => true,
@@ -270,7 +277,18 @@ impl VerifyWebhook {
             now: view.now,
             tolerance: self.tolerance.as_secs(),
         };
-        let mut verdict = self.verify(&hook, &secrets);
+        let verified = match &self.how {
+            Some(How::Sns) => verify_sns(cx, &hook, &secrets),
+            _ => Ok(self.verify(&hook, &secrets)),
+        };
+        let mut verdict = match verified {
+            Ok(verdict) => verdict,
+            Err(url) => {
+                cx.exchange.bodies.request = Some(body);
+                cx.keep(url.clone());
+                return Flow::Need(Effect::Keys { url });
+            }
+        };
         if let Verdict::Verified(signature) = &verdict
             && self.once
             && !signature.is_empty()
@@ -323,6 +341,33 @@ impl VerifyWebhook {
     }
 }
 
+/// Checks a message of SNS.
+///
+/// # Errors
+/// The URL of its certificate, which has to be fetched first.
+fn verify_sns(cx: &Cx<'_>, hook: &Hook<'_>, accounts: &[String]) -> Result<Verdict, String> {
+    let notice = match Notice::read(hook) {
+        Ok(notice) => notice,
+        Err(why) => return Ok(Verdict::Failed(why)),
+    };
+    if !accounts.iter().any(|account| notice.is_of(account)) {
+        return Ok(Verdict::Failed("the topic is of another account"));
+    }
+    let known = cx
+        .view
+        .state
+        .certificates
+        .get(cx.key, &notice.certificate_url, cx.view.now);
+    Ok(match known {
+        None => return Err(notice.certificate_url),
+        Some(None) => Verdict::Failed("the certificate cannot be had"),
+        Some(Some(certificate)) => match notice.verify(&certificate, cx.view.now) {
+            Ok(()) => Verdict::Verified(notice.signature),
+            Err(why) => Verdict::Failed(why),
+        },
+    })
+}
+
 impl Act for VerifyWebhook {
     fn run(&self, cx: &mut Cx<'_>) -> Flow {
         match cx.exchange.bodies.request.as_ref().map(Bytes::len) {
@@ -339,6 +384,23 @@ impl Act for VerifyWebhook {
     }
 
     fn resume(&self, cx: &mut Cx<'_>, input: Input) -> Flow {
+        if let Input::Keys(fetched) = input {
+            let Some(url) = cx.kept::<String>() else {
+                return self.run(cx);
+            };
+            let certificate = fetched.ok().and_then(|pem| Certificate::read(&pem));
+            let kept = if certificate.is_some() {
+                CERTIFICATE_KEPT
+            } else {
+                CERTIFICATE_MISSED
+            };
+            let now = cx.view.now;
+            cx.view
+                .state
+                .certificates
+                .put(cx.key, &url, certificate, now.saturating_add(kept), now);
+            return self.work(cx);
+        }
         if cx.kept::<()>().is_none() {
             return self.run(cx);
         }
@@ -347,6 +409,96 @@ impl Act for VerifyWebhook {
             Input::Body(Err(BodyFault::NoRoom)) => cx.refuse(ErrorCode::NGROK_743),
             Input::Body(Err(BodyFault::Failed)) => self.end(cx, Verdict::Failed("the body could not be read")),
             _ => self.work(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use crate::case::{self, Options, Outcome};
+
+    const URL: &str = "https://sns.eu-central-1.amazonaws.com/SimpleNotificationService-0a1b.pem";
+
+    /// A certificate, and messages that are signed with its key.
+    fn material() -> Json {
+        serde_json::from_str(include_str!("../../tests/sns.json")).unwrap()
+    }
+
+    /// What becomes of these bodies, one after the other, with the calls that the policy may make.
+    fn statuses(bodies: &[&str], outbound: &Json, secret: &str) -> Vec<u64> {
+        let policy = json!({"on_http_request": [{"actions": [
+            {"type": "verify-webhook", "config": {"provider": "sns", "secret": secret}},
+        ]}]});
+        let run = |wanted: &[u64]| {
+            let steps = bodies.iter().zip(wanted).map(|(body, status)| {
+                json!({"at": 0, "request": {"method": "POST", "body": body}, "expect": {"response": {"status": status}}})
+            });
+            let file = json!({"version": 1, "cases": [{
+                "id": "sns", "now": "2027-01-15T12:00:00Z", "policy": policy.to_string(),
+                "outbound": outbound, "steps": steps.collect::<Vec<_>>(),
+            }]});
+            let ran = case::run(&file.to_string(), Options::default(), |_| true, |_| Err(String::new())).unwrap();
+            ran[0].outcome.clone()
+        };
+        // Told apart by what is expected: each is passed on (200) or refused (403).
+        let mut found = Vec::new();
+        for _ in bodies {
+            let with = |status| [found.as_slice(), &[status]].concat();
+            let passes = run(&with(200));
+            found.push(if passes == Outcome::Passed { 200 } else { 403 });
+            assert_eq!(run(&found), Outcome::Passed, "{found:?}");
+        }
+        found
+    }
+
+    #[test]
+    fn messages_of_sns_are_verified_with_their_certificate() {
+        let material = material();
+        let text = |name: &str| material[name].as_str().unwrap();
+        // Fetched once: a second call would have no answer.
+        let outbound =
+            json!([{"url": URL, "sequence": [{"status": 200, "body": text("certificate")}, {"error": "refused"}]}]);
+        let (notification, old, confirmation) = (text("notification"), text("notification_sha1"), text("confirmation"));
+        let right = [notification, old, confirmation];
+        assert_eq!(statuses(&right, &outbound, "123456789012"), [200, 200, 200]);
+        assert_eq!(
+            statuses(&right, &outbound, "999999999999"),
+            [403, 403, 403],
+            "another account"
+        );
+        for (from, to) in [
+            ("line one", "line two"),
+            ("m-1", "m-2"),
+            (":orders", ":others"),
+            ("\"Subject\": \"S\", ", ""),
+            ("11:30:00", "11:30:01"),
+            ("11:30:00", "10:30:00"),
+            ("\"SignatureVersion\": \"2\"", "\"SignatureVersion\": \"1\""),
+            ("\"SignatureVersion\": \"2\"", "\"SignatureVersion\": \"3\""),
+            ("\"Type\": \"Notification\"", "\"Type\": \"Other\""),
+            ("{", "{\"Message\": \"x\", "),
+            ("{", "["),
+        ] {
+            let changed = notification.replacen(from, to, 1);
+            assert_ne!(changed, notification, "{from} is not there");
+            assert_eq!(
+                statuses(&[&changed], &outbound, "123456789012"),
+                [403],
+                "{from} -> {to}"
+            );
+        }
+        // Nobody else's certificate is asked for, and without one nobody is let in.
+        let elsewhere = notification.replace("sns.eu-central-1.amazonaws.com", "evil.example");
+        let other = json!([{"url": "https://evil.example/SimpleNotificationService-0a1b.pem", "status": 200, "body": text("certificate")}]);
+        assert_eq!(statuses(&[&elsewhere], &other, "123456789012"), [403]);
+        for nothing in [
+            json!([]),
+            json!([{"url": URL, "status": 200, "body": "no certificate"}]),
+            json!([{"url": URL, "status": 404, "body": ""}]),
+        ] {
+            assert_eq!(statuses(&[notification], &nothing, "123456789012"), [403], "{nothing}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::action::terminate_tls::{TlsProfile, Verification};
 use crate::body::{Encoder, EventStream, Piece};
 use crate::compile::Policy;
 use crate::document::{Node, Phase};
-use crate::effect::Input;
+use crate::effect::{Effect, Input};
 use crate::exchange::{Exchange, Trace};
 use crate::expr::{Budget, Failure, Overlay, Program, Scope, Template};
 use crate::state::State;
@@ -260,7 +260,11 @@ pub(super) fn explain(case: &Node, world: &World, text: &str) -> Result<Explanat
         now: world.now,
         layers: &layers,
         surroundings: Surroundings { case, calls: &calls },
-        options: Options { cel: true, trace: true },
+        options: Options {
+            cel: true,
+            trace: true,
+            ..Options::default()
+        },
     };
     let out = driver.exchange()?;
     if let Some(lacks) = out.lacks {
@@ -296,6 +300,7 @@ pub(super) fn policy(
     world: &World,
     text: &str,
     options: Options,
+    goes_on: &dyn Fn() -> bool,
 ) -> Result<(Outcome, Vec<String>), String> {
     let layers = layers(case, world, text)?;
     let state = State::default();
@@ -307,6 +312,9 @@ pub(super) fn policy(
         None => vec![None],
     };
     for (i, step) in steps.into_iter().enumerate() {
+        if !goes_on() {
+            return Err(format!("stopped before step {i}"));
+        }
         let at: f64 = step
             .and_then(|step| step.get("at"))
             .and_then(Node::scalar_text)
@@ -583,6 +591,20 @@ impl Driver<'_> {
         current.body = body;
     }
 
+    /// The answer to an effect; `Err`: what this runner does not have.
+    fn answer(&self, effect: Effect, view: &View<'_>, response: Option<&Message>) -> Result<Input, String> {
+        let (asked, inspector) = match (effect, self.options.inspector) {
+            (Effect::Inspect(asked), Some(inspector)) => (asked, inspector),
+            (effect, _) => return self.surroundings.perform(effect, &self.incoming, response),
+        };
+        let body = match response {
+            Some(response) if asked.response => &response.body,
+            _ => &self.incoming.body,
+        };
+        let body = body.get(..body.len().min(asked.body_limit)).unwrap_or_default();
+        Ok(Input::Inspected(inspector.inspect(&asked, view, body)))
+    }
+
     /// What reaches the visitor.
     fn finish(&self, mut current: Message, origin: &'static str, out: &mut Outgoing) {
         let mut seen = self.seen(Phase::HttpResponse, Some(&current));
@@ -634,7 +656,7 @@ impl Driver<'_> {
                     }
                     return decision;
                 }
-                Step::Need(effect) => match self.surroundings.perform(effect, &self.incoming, response) {
+                Step::Need(effect) => match self.answer(effect, &view, response) {
                     Ok(answer) => input = answer,
                     Err(lacks) => {
                         out.lacks = Some(lacks);

@@ -1,16 +1,22 @@
 //! Case files: policies with what is expected of them, run by the same engine as the edge's, with a virtual clock and
 //! without sockets (traffic policy 9).
 
+mod asked;
 mod drive;
 mod effects;
 mod expect;
+mod report;
 mod world;
 
 use crate::document::{Node, parse};
 use crate::exchange::PolicyError;
+use crate::inspector::Inspector;
 use crate::subject::{Actions, References, Subject};
 use crate::value::Value;
 use crate::verdict::{Verdict, VerdictOutcome};
+
+pub use asked::{Asked, explain_request};
+pub use report::{Counting, Counts};
 
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +36,8 @@ pub struct Options {
     pub cel: bool,
     /// Rules and actions are traced.
     pub trace: bool,
+    /// The web application firewall; without one the cases that ask it are not run.
+    pub inspector: Option<&'static dyn Inspector>,
 }
 
 /// One case and what became of it.
@@ -47,7 +55,8 @@ pub struct Case {
     pub trace: Vec<String>,
 }
 
-/// Runs the cases of a file whose id `select` takes. `read` gives the text of a `policy_file`, a path beside the file.
+/// Runs the cases of a file whose id `select` takes; it is asked again before each step of a case, which ends if it is
+/// not taken any more. `read` gives the text of a `policy_file`, a path beside the file.
 ///
 /// # Errors
 /// What is wrong with the file.
@@ -84,8 +93,8 @@ pub fn run(
         }
         if select(id) {
             let unverified = texts(node.get("tags")).iter().any(|tag| tag == "unverified");
-            let (outcome, trace) =
-                one(node, options, &read).unwrap_or_else(|problem| (Outcome::Failed(vec![problem]), Vec::new()));
+            let (outcome, trace) = one(node, options, &read, &|| select(id))
+                .unwrap_or_else(|problem| (Outcome::Failed(vec![problem]), Vec::new()));
             out.push(Case {
                 id: id.to_owned(),
                 unverified,
@@ -198,7 +207,12 @@ fn texts(node: Option<&Node>) -> Vec<String> {
 
 type Ran = (Outcome, Vec<String>);
 
-fn one(case: &Node, options: Options, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Ran, String> {
+fn one(
+    case: &Node,
+    options: Options,
+    read: &dyn Fn(&str) -> Result<String, String>,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<Ran, String> {
     let silent = |outcome| Ok((outcome, Vec::new()));
     let world = world::World::read(case)?;
     if case.get("expr").is_some() || case.get("template").is_some() {
@@ -239,7 +253,7 @@ fn one(case: &Node, options: Options, read: &dyn Fn(&str) -> Result<String, Stri
         let wrong = expect::warnings(expect.get("warnings"), &checked.warnings);
         return silent(expect::outcome(wrong));
     }
-    drive::policy(case, &world, &text, options)
+    drive::policy(case, &world, &text, options, goes_on)
 }
 
 /// A trace as lines.

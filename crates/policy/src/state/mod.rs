@@ -10,6 +10,7 @@ mod rate;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::webhook::sns::Certificate;
 pub(crate) use breaker::{Admission, Breaker};
 pub use breaker::{Breakers, Ticket};
 pub(crate) use concurrency::Entry;
@@ -37,6 +38,8 @@ pub struct State {
     pub(crate) passed: Expiring<Passed>,
     /// Signatures that `verify-webhook` has seen.
     pub(crate) seen: Expiring<()>,
+    /// Certificates of SNS, by their URLs; `None` for those that could not be had a moment ago.
+    pub(crate) certificates: Expiring<Option<Certificate>>,
     /// Patterns that are no literals.
     pub(crate) patterns: patterns::Patterns,
     nodes: AtomicU32,

@@ -78,7 +78,8 @@ impl Default for Table {
 /// The counters of a node.
 #[derive(Debug, Default)]
 pub struct Rates {
-    tables: RwLock<HashMap<ActionKey, Arc<Table>>>,
+    /// By action and organisation: a policy that two have in the same words is not the same one.
+    tables: RwLock<HashMap<(ActionKey, u64), Arc<Table>>>,
     hasher: RandomState,
 }
 
@@ -92,7 +93,7 @@ const fn tenths(now: i64) -> u32 {
 }
 
 impl Rates {
-    fn table(&self, action: ActionKey, now: i64) -> Arc<Table> {
+    fn table(&self, action: (ActionKey, u64), now: i64) -> Arc<Table> {
         let known = self
             .tables
             .read()
@@ -117,11 +118,11 @@ impl Rates {
         Arc::clone(table)
     }
 
-    /// Counts a request at `now` (microseconds) if it is allowed; else says in how many seconds one would be.
+    /// Counts a request to an endpoint of an organisation at `now` (microseconds) if it is allowed; else says in how many seconds one would be.
     pub(crate) fn take(
         &self,
         action: ActionKey,
-        endpoint: &str,
+        (organization, endpoint): (&str, &str),
         key: &str,
         rate: Rate,
         now: i64,
@@ -132,7 +133,7 @@ impl Rates {
         } else {
             rate.capacity.div_ceil(nodes.max(1))
         };
-        let table = self.table(action, now);
+        let table = self.table((action, self.hasher.hash_one(organization)), now);
         table.used.store(now, Ordering::Relaxed);
         let hash = self.hasher.hash_one((endpoint, key));
         // The table uses the highest and the lowest bits.
@@ -227,7 +228,7 @@ mod tests {
     #[test]
     fn only_allowed_requests_count_and_they_leave_with_their_step() {
         let rates = Rates::default();
-        let take = |seconds: i64| rates.take(KEY, "e", "k", rate(2), seconds * 1_000_000, 1);
+        let take = |seconds: i64| rates.take(KEY, ("o", "e"), "k", rate(2), seconds * 1_000_000, 1);
         assert_eq!(take(5), Ok(()));
         assert_eq!(take(15), Ok(()));
         // The step 0..10 leaves at 60.
@@ -235,13 +236,16 @@ mod tests {
         assert_eq!(take(59), Err(1));
         assert_eq!(take(60), Ok(()));
         assert_eq!(take(61), Err(9));
-        assert_eq!(rates.take(KEY, "other", "k", rate(2), 61_000_000, 1), Ok(()));
+        assert_eq!(rates.take(KEY, ("o", "other"), "k", rate(2), 61_000_000, 1), Ok(()));
+        assert_eq!(rates.take(KEY, ("p", "e"), "k", rate(2), 61_000_000, 1), Ok(()));
+        let tables = rates.tables.read().unwrap();
+        assert_eq!(tables.len(), 2, "two organisations that say the same have their own");
     }
 
     #[test]
     fn nodes_share_a_capacity_rounded_up() {
         let rates = Rates::default();
-        let take = || rates.take(KEY, "e", "k", rate(3), 0, 2);
+        let take = || rates.take(KEY, ("o", "e"), "k", rate(3), 0, 2);
         assert_eq!((take(), take()), (Ok(()), Ok(())));
         assert!(take().is_err());
     }
@@ -250,14 +254,17 @@ mod tests {
     fn keys_are_bounded_and_a_flood_is_one_actions_matter() {
         let rates = Rates::default();
         let other = ActionKey(2);
-        assert_eq!(rates.take(other, "e", "k", rate(1), 0, 1), Ok(()));
+        assert_eq!(rates.take(other, ("o", "e"), "k", rate(1), 0, 1), Ok(()));
         for n in 0..MAX_KEYS + 20_000 {
-            let _ = rates.take(KEY, "e", &n.to_string(), rate(1), 0, 1);
+            let _ = rates.take(KEY, ("o", "e"), &n.to_string(), rate(1), 0, 1);
         }
         let kept = rates.keys();
         assert!(kept <= MAX_KEYS + 1, "{kept}");
         assert!(kept > MAX_KEYS / 2, "a full table forgets few: {kept}");
-        assert!(rates.take(other, "e", "k", rate(1), 0, 1).is_err(), "it is remembered");
+        assert!(
+            rates.take(other, ("o", "e"), "k", rate(1), 0, 1).is_err(),
+            "it is remembered"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod own;
 mod providers;
+pub(crate) mod sns;
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
@@ -315,6 +316,8 @@ pub fn fuzz(data: &[u8]) {
         now: 1_768_478_400_000_000,
         tolerance: 300,
     };
+    let _ = sns::Notice::read(&hook);
+    let _ = sns::Certificate::read(body.as_bytes());
     for name in NAMES {
         if let Some(provider) = find(name) {
             let _ = provider.verify(&hook, secret);

@@ -5,6 +5,7 @@
 //! file ([`Settings::from_file`]) and from the environment, which lies above it.
 
 mod agents;
+mod auth;
 mod environment;
 mod file;
 mod limits;
@@ -20,12 +21,13 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use agents::Agents;
+pub use auth::{Argon2, Auth};
 pub use environment::{PREFIX, SettingError};
 pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
-    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, Listen, Log, Mux, Names, Network, Node,
-    Outbound, Parking, Place, ProxyProtocol, Sessions, Tcp, Tls,
+    AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, IpCategory, Listen, Log, Mux, Names, Network,
+    Node, Outbound, Parking, Place, Policy, ProxyProtocol, Sessions, Tcp, Tls,
 };
 pub use size::Size;
 pub use time::Time;
@@ -78,6 +80,8 @@ pub struct Settings {
     pub domains: Domains,
     /// `endpoints.…`
     pub endpoints: Endpoints,
+    /// `policy.…`
+    pub policy: Policy,
     /// `log.…`
     pub log: Log,
     /// `drain.…`
@@ -86,6 +90,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// `audit.…`
     pub audit: Audit,
+    /// `auth.…`
+    pub auth: Auth,
 }
 
 /// A value that is never shown.
@@ -112,6 +118,8 @@ impl Settings {
     fn check(&self) -> Result<(), SettingError> {
         self.agents.check()?;
         self.limits.check()?;
+        self.policy.check()?;
+        self.auth.check()?;
         if self.tls.cert_file.is_some() != self.tls.key_file.is_some() {
             return Err(SettingError::wrong(
                 "tls.cert_file",
@@ -155,6 +163,7 @@ impl Settings {
             log: old.log,
             tls: old.tls,
             audit: old.audit,
+            auth: old.auth,
             ..self
         }
     }
@@ -181,6 +190,7 @@ impl Settings {
             ),
             ("tls", self.tls == new.tls),
             ("audit", self.audit == new.audit),
+            ("auth", self.auth == new.auth),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Size, Time};
+use super::{SettingError, Size, Time};
 
 /// Where the server listens, and what the world sees of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -170,6 +170,56 @@ impl<'de> Deserialize<'de> for Place {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What policies may ask about addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// MMDB file that says where addresses are; default none.
+    pub city_file: Option<PathBuf>,
+    /// MMDB file that says whose networks they are in; default none.
+    pub asn_file: Option<PathBuf>,
+    /// Categories of addresses; default none.
+    pub ip_categories: Vec<IpCategory>,
+}
+
+/// A category of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IpCategory {
+    /// Its name, parts separated by dots: `proxy.anonymous.tor`.
+    pub name: String,
+    /// File with a network or address a line; what follows `#` is a comment.
+    pub file: PathBuf,
+}
+
+/// Most categories.
+const CATEGORIES: usize = 64;
+/// Longest name of one, in bytes.
+const CATEGORY_NAME: usize = 128;
+
+impl Policy {
+    pub(super) fn check(&self) -> Result<(), SettingError> {
+        let wrong = |reason: String| Err(SettingError::wrong("policy.ip_categories", &reason));
+        let all = &self.ip_categories;
+        if all.len() > CATEGORIES {
+            return wrong(format!("{} categories are too many: at most {CATEGORIES}", all.len()));
+        }
+        for category in all {
+            let name = &category.name;
+            let part = |part: &str| {
+                let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+                !part.is_empty() && part.bytes().all(plain)
+            };
+            if name.len() > CATEGORY_NAME || !name.split('.').all(part) {
+                return wrong(format!(
+                    "{name:?} is no name of a category: parts of lower-case letters, digits, '-' and '_', separated by dots"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

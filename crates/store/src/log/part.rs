@@ -12,6 +12,9 @@ use crate::sql::statements as s;
 use crate::sql::{Arg, Conn};
 use crate::store::Store;
 
+/// Signed heads that are read at once.
+const HEADS: usize = 20;
+
 /// A part that is intact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -38,13 +41,50 @@ impl Store {
     ) -> Result<Part, VerifyError> {
         let mut verifier = Verifier::new().from_anywhere();
         let mut signed = Verifier::new();
-        self.tell_signed(&mut verifier, None, &trusts).await?;
-        self.tell_signed(&mut signed, None, &trusts).await?;
+        for head in self.signed_within(after, after.saturating_add(most), trusts).await? {
+            verifier.head(&head.organization_id, head.chain, head.seq, head.hash);
+            signed.head(&head.organization_id, head.chain, head.seq, head.hash);
+        }
         let mut conn = self.conn().await?;
         conn.begin_reading().await.map_err(StoreError::from)?;
         let result = check(&mut conn, verifier, &signed, after, most).await;
         feed::end(conn).await;
         result
+    }
+
+    /// The trusted signed heads of entries in a part, and of those before its first ones. What is written meanwhile
+    /// is the next part's.
+    async fn signed_within(
+        &self,
+        after: u64,
+        until: u64,
+        trusts: impl Fn(&Checkpoint) -> bool,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        let mut conn = self.conn().await?;
+        let rows = conn
+            .rows(&s::SEQS_WITHIN, vec![Arg::from(after), Arg::from(until)])
+            .await?;
+        drop(conn);
+        let mut out = Vec::new();
+        for row in rows {
+            let (first, last) = (row.count(2)?, row.count(3)?);
+            let prefix = format!("{}/{}/", row.text(0)?, row.text(1)?);
+            let mut key = format!("{prefix}{:020}", first.saturating_sub(2));
+            'chain: loop {
+                let page = self.checkpoints(&key, HEADS).await?;
+                let Some((name, _)) = page.last() else { break };
+                key.clone_from(name);
+                for (name, signed) in page {
+                    if !name.starts_with(&prefix) || signed.seq > last {
+                        break 'chain;
+                    }
+                    if trusts(&signed) {
+                        out.push(signed);
+                    }
+                }
+            }
+        }
+        Ok(out)
     }
 }
 

@@ -12,6 +12,9 @@ use crate::sql::statements as s;
 use crate::store::Store;
 use crate::write::WriteError;
 
+/// Most entries that go at once, if a signed head stands for no more.
+const STEP: u64 = 1_000;
+
 /// A prefix of a chain that goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Prune {
@@ -36,7 +39,8 @@ pub enum PruneError {
 impl Store {
     /// Deletes the entries of chains of one sort that were signed before a time (microseconds since the Unix epoch), at
     /// most `most` steps between signed heads; answers how many steps. The last entry of a chain stays in any case, and
-    /// so does what no trusted head stands for. Each step is one change of the log, which says so (`audit_pruned`).
+    /// so does what no trusted head stands for. Each step is one change of the log, which says so (`audit_pruned`): as
+    /// many entries as 1,000, so that a chain does not grow by being pruned.
     ///
     /// # Errors
     /// The database is away; the steps before are done.
@@ -58,29 +62,45 @@ impl Store {
             let prefix = format!("{}/{}/", head.organization_id, chain.as_str());
             // Behind the head before the first entry that is there.
             let mut after = format!("{prefix}{:020}", first.saturating_sub(1));
+            // Up to which signed head the next step goes: the last one that stands for no more than a step may take.
+            let (mut from, mut step) = (first, None);
             'chain: loop {
                 let page = self.checkpoints(&after, 100).await?;
                 let Some((last, _)) = page.last() else { break };
                 after.clone_from(last);
                 for (name, signed) in page {
-                    if done == most {
-                        return Ok(done);
-                    }
                     if !name.starts_with(&prefix) || signed.seq >= head.seq || signed.at >= before {
                         break 'chain;
                     }
                     if !trusts(&signed) {
                         continue;
                     }
-                    let prune = Prune {
+                    let next = Prune {
                         organization,
                         chain,
                         to: signed.seq,
                         hash: signed.hash,
                     };
-                    self.inner.gate.prune(prune).await?;
-                    done += 1;
+                    if signed.seq - from < STEP {
+                        step = Some(next);
+                        continue;
+                    }
+                    if let Some(step) = step.replace(next) {
+                        if done == most {
+                            return Ok(done);
+                        }
+                        from = step.to + 1;
+                        self.inner.gate.prune(step).await?;
+                        done += 1;
+                    }
                 }
+            }
+            if let Some(step) = step {
+                if done == most {
+                    return Ok(done);
+                }
+                self.inner.gate.prune(step).await?;
+                done += 1;
             }
         }
         Ok(done)

@@ -12,7 +12,7 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Conn, Dialect, Line, SqlError, sqlite};
 
@@ -20,6 +20,9 @@ use super::{Conn, Dialect, Line, SqlError, sqlite};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections to PostgreSQL.
 const POSTGRES: usize = 8;
+/// A connection that nobody had for so long is closed: what lies on the way to the database may have forgotten it, and
+/// would be silent.
+const IDLE: Duration = Duration::from_secs(300);
 /// Readers beside SQLite's writer; each is a thread.
 const SQLITE: usize = 4;
 
@@ -42,7 +45,10 @@ struct Inner {
     idle: Mutex<Vec<Idle>>,
 }
 
-struct Idle(Line);
+struct Idle {
+    line: Line,
+    since: Instant,
+}
 
 impl std::fmt::Debug for Idle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,7 +67,13 @@ impl Home {
     pub(super) fn back(self, line: Option<Line>) {
         let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
         match line {
-            Some(line) if !self.pool.places.is_closed() => idle.push(Idle(line)),
+            Some(line) if !self.pool.places.is_closed() => {
+                let since = Instant::now();
+                // Those at the bottom were not needed for longest.
+                let old = idle.iter().take_while(|idle| since - idle.since >= IDLE).count();
+                idle.drain(..old);
+                idle.push(Idle { line, since });
+            }
             Some(_) => {}
             // Those that were made before it have probably met the same.
             None => idle.clear(),
@@ -101,8 +113,9 @@ impl Pool {
         let place = timeout(PATIENCE, self.0.places.clone().acquire_owned());
         let place = place.await.map_err(late)?.map_err(|_| SqlError::PoolClosed)?;
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = idle.filter(|idle| idle.since.elapsed() < IDLE);
         let line = match (idle, &self.0.source) {
-            (Some(Idle(line)), _) => line,
+            (Some(idle), _) => idle.line,
             (None, Source::Sqlite(options)) => Line::Sqlite(timeout(PATIENCE, options.connect()).await.map_err(late)??),
             (None, Source::Postgres(options)) => {
                 Line::Postgres(timeout(PATIENCE, options.connect()).await.map_err(late)??)
@@ -121,7 +134,7 @@ impl Pool {
     pub(crate) async fn close(&self) {
         self.0.places.close();
         let idle = std::mem::take(&mut *self.0.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for Idle(line) in idle {
+        for Idle { line, .. } in idle {
             Conn::new(self.dialect(), line).close().await;
         }
     }

@@ -188,6 +188,8 @@ statements! {
     /// What changed since a position, once per object and change.
     CHANGED = "SELECT position, object_kind, object_id FROM log WHERE chain = 'config' AND revision IS NOT NULL AND position > $1 AND position <= $2 \
         ORDER BY position LIMIT $3";
+    SEQS_WITHIN = "SELECT organization_id, chain, MIN(seq) AS first, MAX(seq) AS last FROM log \
+        WHERE position > $1 AND position <= $2 GROUP BY organization_id, chain";
     ENTRY_HASH = "SELECT hash FROM log WHERE organization_id = $1 AND chain = $2 AND seq = $3";
     FIRST_SEQ = "SELECT seq FROM log WHERE organization_id = $1 AND chain = $2 ORDER BY seq LIMIT 1";
     /// A prefix of a chain, for which a signed head stands from then on.

@@ -181,6 +181,23 @@ async fn retention(bench: &Bench) {
     store.close().await;
 }
 
+/// Heads that stand for little go together: a chain that grows slowly is not kept up by what tells of its pruning.
+async fn small_steps(bench: &Bench) {
+    let store = bench.open().await;
+    let dir = tempfile::tempdir().unwrap();
+    let key = AuditKey::find(dir.path()).unwrap();
+    let trusts = |signed: &Checkpoint| signed.is_signed_by(key.public());
+    let org = organization();
+    for _ in 0..6 {
+        create(&store, prepared(policy(org, "x"))).await.unwrap();
+        assert_eq!(store.checkpoint_now(&key).await.unwrap().len(), 1);
+    }
+    assert_eq!(store.prune(Chain::Config, i64::MAX, 100, trusts).await.unwrap(), 1);
+    // The last one, for which no older head stands, and what tells of it.
+    assert_eq!(store.verify(None, &[], trusts).await.unwrap().entries, 2);
+    store.close().await;
+}
+
 /// What is checked in the background, piece by piece.
 async fn parts(bench: &Bench) {
     let store = bench.open().await;
@@ -376,4 +393,4 @@ async fn exports(bench: &Bench) {
     store.close().await;
 }
 
-on_both! { activity signed_heads retention parts leases forgery odd_texts exports }
+on_both! { activity signed_heads retention small_steps parts leases forgery odd_texts exports }

@@ -376,7 +376,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             body: &[
                 Field { name: "url", form: Form::Text, required: true, addition: false, choices: &[], about: "The URL of the endpoints" },
                 Field { name: "binding", form: Form::Text, required: false, addition: false, choices: &["public", "internal", "kubernetes"], about: "From where they are reached" },
-                Field { name: "strategy", form: Form::Text, required: false, addition: false, choices: &[], about: "How an endpoint is chosen: random, least_busy, round_robin or hash: with an expression" },
+                Field { name: "strategy", form: Form::Text, required: false, addition: false, choices: &[], about: "How an endpoint is chosen: random, least_busy or round_robin" },
                 Field { name: "sticky", form: Form::Text, required: false, addition: false, choices: &[], about: "What keeps a visitor at his endpoint: off, cookie, client_ip or header: with a name" },
                 Field { name: "prefer_local", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints at the same node come first" },
                 Field { name: "slow_start", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds in which a new endpoint gets its full share" },
@@ -384,7 +384,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "ejection.base", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds that it is out the first time; doubled each time" },
                 Field { name: "ejection.max", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most seconds that it is out" },
                 Field { name: "ejection.max_percent", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most endpoints that are out at once, in percent" },
-                Field { name: "ejection.eject_on_5xx", form: Form::Integer, required: false, addition: false, choices: &[], about: "Answers 5xx in a row that count as a failure; 0: none" },
+                Field { name: "ejection.eject_on_5xx", form: Form::Integer, required: false, addition: false, choices: &[], about: "Answers 5xx in a row that put an endpoint out; 0: they do not count" },
                 Field { name: "health_check.type", form: Form::Text, required: false, addition: false, choices: &["http", "tcp"], about: "How an endpoint is asked" },
                 Field { name: "health_check.path", form: Form::Text, required: false, addition: false, choices: &[], about: "What is asked for" },
                 Field { name: "health_check.interval", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds between two checks" },
@@ -418,7 +418,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "force", form: Form::Flag, required: false, addition: false, choices: &[], about: "Do it even if that locks you out" },
             ],
             body: &[
-                Field { name: "strategy", form: Form::Text, required: false, addition: false, choices: &[], about: "How an endpoint is chosen: random, least_busy, round_robin or hash: with an expression" },
+                Field { name: "strategy", form: Form::Text, required: false, addition: false, choices: &[], about: "How an endpoint is chosen: random, least_busy or round_robin" },
                 Field { name: "sticky", form: Form::Text, required: false, addition: false, choices: &[], about: "What keeps a visitor at his endpoint: off, cookie, client_ip or header: with a name" },
                 Field { name: "prefer_local", form: Form::Flag, required: false, addition: false, choices: &[], about: "Endpoints at the same node come first" },
                 Field { name: "slow_start", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds in which a new endpoint gets its full share" },
@@ -426,7 +426,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "ejection.base", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds that it is out the first time; doubled each time" },
                 Field { name: "ejection.max", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most seconds that it is out" },
                 Field { name: "ejection.max_percent", form: Form::Integer, required: false, addition: false, choices: &[], about: "Most endpoints that are out at once, in percent" },
-                Field { name: "ejection.eject_on_5xx", form: Form::Integer, required: false, addition: false, choices: &[], about: "Answers 5xx in a row that count as a failure; 0: none" },
+                Field { name: "ejection.eject_on_5xx", form: Form::Integer, required: false, addition: false, choices: &[], about: "Answers 5xx in a row that put an endpoint out; 0: they do not count" },
                 Field { name: "health_check.type", form: Form::Text, required: false, addition: false, choices: &["http", "tcp"], about: "How an endpoint is asked" },
                 Field { name: "health_check.path", form: Form::Text, required: false, addition: false, choices: &[], about: "What is asked for" },
                 Field { name: "health_check.interval", form: Form::Integer, required: false, addition: false, choices: &[], about: "Seconds between two checks" },
@@ -1055,6 +1055,51 @@ pub(crate) static RESOURCES: &[Resource] = &[
             method: "GET", path: "/adit/permissions", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[] },
+    ] },
+    Resource { name: "policy", aliases: &[], group: "More", operations: &[
+        // AditPolicyCheck
+        Operation { verb: "check", about: "Say what is wrong with a traffic policy",
+            method: "POST", path: "/adit/policy/check", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document, YAML or JSON" },
+                Field { name: "url", form: Form::Text, required: false, addition: false, choices: &[], about: "URL of the endpoint that it is for; https if nothing is given" },
+                Field { name: "binding", form: Form::Text, required: false, addition: false, choices: &[], about: "public, internal or kubernetes; follows from the URL if nothing is given" },
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
+            ] },
+        // AditPolicyConvert
+        Operation { verb: "convert", about: "Write an old traffic policy in the form of today",
+            method: "POST", path: "/adit/policy/convert", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The old document" },
+                Field { name: "url", form: Form::Text, required: false, addition: false, choices: &[], about: "URL of the endpoint that it is for; https if nothing is given" },
+                Field { name: "binding", form: Form::Text, required: false, addition: false, choices: &[], about: "public, internal or kubernetes; follows from the URL if nothing is given" },
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
+            ] },
+        // AditPolicyExplain
+        Operation { verb: "explain", about: "Tell what a traffic policy does with a request, rule by rule",
+            method: "POST", path: "/adit/policy/explain", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document, YAML or JSON" },
+                Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
+                Field { name: "request", form: Form::Json, required: false, addition: false, choices: &[], about: "method, url, headers, body, client: ip, country, cert, identity" },
+                Field { name: "upstream_status", form: Form::Integer, required: false, addition: false, choices: &[], about: "Status of the service's answer; 200 if nothing is given" },
+            ] },
+        // AditPolicySchemaGet
+        Operation { verb: "get-schema", about: "Show the JSON Schema of traffic policies",
+            method: "GET", path: "/adit/policy/schema", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[] },
+        // AditPolicyTest
+        Operation { verb: "test", about: "Run cases against traffic policies",
+            method: "POST", path: "/adit/policy/test", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "cases", form: Form::Text, required: false, addition: false, choices: &[], about: "A case file, as adit policy test reads it" },
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document that a policy_file of a case stands for" },
+            ] },
     ] },
     Resource { name: "reserved-addrs", aliases: &[], group: "Names", operations: &[
         // ReservedAddrsCreate

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use adit_policy::{Fault, Warning};
-use serde_json::{Value, json};
+use adit_policy::{Fault, Report, Warning};
 
 use super::{For, print, read};
 use crate::exit::{Exit, Failure};
@@ -29,21 +28,15 @@ impl Args {
         let (mut errors, mut warnings) = (0, 0);
         for file in &self.files {
             let text = read(file)?;
-            let (faults, warned) = match adit_policy::check(&text, self.subject.subject()) {
-                Ok(checked) => (Vec::new(), checked.warnings),
-                Err(faults) => (faults, Vec::new()),
-            };
-            errors += faults.len();
-            warnings += warned.len();
+            let found = Report::of(&text, self.subject.subject());
+            errors += found.errors.len();
+            warnings += found.warnings.len();
             let out = if self.json {
-                let object = json!({
-                    "file": file.display().to_string(),
-                    "errors": faults.iter().map(Fault::to_json).collect::<Vec<_>>(),
-                    "warnings": warned.iter().map(warning_json).collect::<Vec<_>>(),
-                });
+                let mut object = found.to_json();
+                object["file"] = file.display().to_string().into();
                 format!("{object}\n")
             } else {
-                report(file, &text, &faults, &warned)
+                report(file, &text, &found.errors, &found.warnings)
             };
             print(&out)?;
         }
@@ -53,16 +46,6 @@ impl Args {
         let failed = errors > 0 || (self.strict && warnings > 0);
         Ok(if failed { Exit::Failed } else { Exit::Done })
     }
-}
-
-fn warning_json(warning: &Warning) -> Value {
-    json!({
-        "code": warning.code,
-        "path": warning.path,
-        "line": warning.line,
-        "column": warning.column,
-        "message": warning.message,
-    })
 }
 
 fn report(file: &Path, text: &str, faults: &[Fault], warnings: &[Warning]) -> String {

@@ -3,6 +3,7 @@
 mod check;
 mod convert;
 mod explain;
+mod firewall;
 mod test;
 
 use std::io::Read as _;
@@ -105,7 +106,7 @@ impl Args {
             Command::Explain(args) => args.run(),
             Command::Convert(args) => args.run(),
             Command::Schema => {
-                print(&format!("{:#}\n", adit_policy::schema()))?;
+                print(adit_policy::SCHEMA)?;
                 Ok(Exit::Done)
             }
         }

@@ -1,13 +1,11 @@
 //! `adit policy test`: case files, run by the engine of the edge.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use adit_policy::case::{self, Case, Options, Outcome};
+use adit_policy::case::{self, Case, Counting, Counts, Options, Outcome};
 use clap::ValueEnum;
-use serde_json::json;
 
-use super::{beside, print, read};
+use super::{beside, firewall, print, read};
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
@@ -60,63 +58,40 @@ fn fits(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    passed: usize,
-    failed: usize,
-    unverified_passed: usize,
-    unverified_failed: usize,
-    skipped: BTreeMap<String, usize>,
-}
-
 impl Args {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let mut counts = Counts::default();
+        let counting = Counting {
+            strict: self.strict,
+            no_skip: self.no_skip,
+        };
         for file in &self.files {
             let text = read(file)?;
             let cases = self.cases(file, &text)?;
             for case in &cases {
-                self.count(case, &mut counts);
+                counts.add(case, counting);
                 let out = if self.json {
-                    json_line(case)
+                    format!("{}\n", case.to_json())
                 } else {
                     self.text(case, file, &text)?
                 };
                 print(&out)?;
             }
         }
-        let mut out = String::new();
-        if !counts.skipped.is_empty() {
-            let all: usize = counts.skipped.values().sum();
-            let each: Vec<_> = counts
-                .skipped
-                .iter()
-                .map(|(name, count)| format!("{name} {count}"))
-                .collect();
-            out.push_str(&format!("skipped: {all} ({})\n", each.join(", ")));
-        }
-        if counts.unverified_passed + counts.unverified_failed > 0 {
-            let (passed, failed) = (counts.unverified_passed, counts.unverified_failed);
-            out.push_str(&format!("unverified: {passed} passed, {failed} failed\n"));
-        }
-        out.push_str(&format!("{} passed, {} failed\n", counts.passed, counts.failed));
-        if self.json {
-            out = format!(
-                "{}\n",
-                json!({
-                    "passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped,
-                    "unverified": {"passed": counts.unverified_passed, "failed": counts.unverified_failed},
-                })
-            );
-        }
+        let out = if self.json {
+            format!("{}\n", counts.to_json())
+        } else {
+            counts.to_string()
+        };
         print(&out)?;
         Ok(if counts.failed > 0 { Exit::Failed } else { Exit::Done })
     }
 
-    fn options(&self, trace: bool) -> Options {
+    fn options(&self, text: &str, trace: bool) -> Options {
         Options {
             cel: self.tier == Tier::Cel,
             trace,
+            inspector: firewall::of(text),
         }
     }
 
@@ -133,29 +108,8 @@ impl Args {
         select: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Case>, Failure> {
         let policy = |path: &str| read(&beside(file, path)).map_err(|failure| failure.what);
-        case::run(text, self.options(trace), select, policy)
+        case::run(text, self.options(text, trace), select, policy)
             .map_err(|why| Failure::usage(format!("{} is no case file", file.display())).because(why))
-    }
-
-    fn count(&self, case: &Case, counts: &mut Counts) {
-        let passed = match &case.outcome {
-            Outcome::Passed => true,
-            Outcome::Failed(_) => false,
-            Outcome::Lacks(names) => {
-                if !self.no_skip {
-                    *counts.skipped.entry(names.join(" ")).or_default() += 1;
-                    return;
-                }
-                false
-            }
-        };
-        let place = match (case.unverified && !self.strict, passed) {
-            (true, true) => &mut counts.unverified_passed,
-            (true, false) => &mut counts.unverified_failed,
-            (false, true) => &mut counts.passed,
-            (false, false) => &mut counts.failed,
-        };
-        *place += 1;
     }
 
     /// What is said of a case: nothing if it passed.
@@ -179,16 +133,6 @@ impl Args {
         }
         Ok(out)
     }
-}
-
-fn json_line(case: &Case) -> String {
-    let (outcome, details) = match &case.outcome {
-        Outcome::Passed => ("passed", &[][..]),
-        Outcome::Failed(wrong) => ("failed", wrong.as_slice()),
-        Outcome::Lacks(names) => ("skipped", names.as_slice()),
-    };
-    let object = json!({"id": case.id, "unverified": case.unverified, "outcome": outcome, "details": details});
-    format!("{object}\n")
 }
 
 #[cfg(test)]

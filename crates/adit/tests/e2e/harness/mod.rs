@@ -7,6 +7,7 @@
 //! * [`h2_upstream`] is a service of HTTP/2.
 //! * [`frames`] writes HTTP/2 by hand, for what no library would send.
 //! * [`message`] reads HTTP/1 more strictly than any of them, and shares no code with the product.
+//! * [`mmdb`] writes databases of addresses.
 //! * [`line`] is the connection between an agent and its server, to be cut.
 //! * [`site`] is the usual case: one agent, one upstream, one name.
 
@@ -16,6 +17,7 @@ pub(crate) mod h2_upstream;
 pub(crate) mod h2_visitor;
 pub(crate) mod line;
 pub(crate) mod message;
+pub(crate) mod mmdb;
 pub(crate) mod openssl;
 #[path = "../../../../store/tests/it/postgres.rs"]
 #[allow(dead_code, reason = "of what the store's own tests need, these need a part")]

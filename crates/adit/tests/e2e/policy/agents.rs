@@ -1,17 +1,8 @@
 //! The policy that an agent brings along runs before the agent is asked.
 
-use std::io::Write as _;
-
-use super::{get, until};
+use super::{file, get, until};
 use crate::harness::message::response;
 use crate::harness::{Agent, Server, Service, Site, Upstream};
-
-/// A file with a policy.
-fn file(policy: &str) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(policy.as_bytes()).unwrap();
-    file
-}
 
 const POLICY: &str = "on_http_request:\n\
     \x20 - expressions: [\"req.url.path.startsWith('/admin')\"]\n    actions: [{type: deny}]\n\

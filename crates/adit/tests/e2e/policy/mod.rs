@@ -1,18 +1,78 @@
 //! Traffic policies in force: of cloud endpoints made over the API, and of agents' endpoints.
 
 mod agents;
+mod bodies;
 mod calls;
 mod cloud;
+mod compression;
+mod cors;
+mod ejection;
+mod events;
+mod handshakes;
+mod limits;
 mod networks;
+mod places;
+mod pools;
+mod retries;
 mod streams;
 mod tokens;
 mod turns;
 mod webhooks;
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::api;
-use crate::harness::{Message, Server, Visitor};
+use crate::harness::{Agent, Message, Server, Service, Site, Upstream, Visitor};
+
+/// A site whose agent brings this policy along.
+#[track_caller]
+fn governed<'a>(
+    server: &'a Server,
+    name: &str,
+    policy: &str,
+    answer: impl Fn(&Message) -> Vec<u8> + Send + Sync + 'static,
+) -> Site<'a, Service> {
+    let policy = file(policy);
+    Site::answering(
+        server,
+        name,
+        &["--traffic-policy-file", policy.path().to_str().unwrap()],
+        answer,
+    )
+}
+
+/// The same, its service played by the test.
+#[track_caller]
+fn scripted<'a>(server: &'a Server, name: &str, policy: &str) -> Site<'a, Upstream> {
+    let policy = file(policy);
+    Site::scripted(
+        server,
+        name,
+        &["--traffic-policy-file", policy.path().to_str().unwrap()],
+    )
+}
+
+/// A file with a policy.
+fn file(policy: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(policy.as_bytes()).unwrap();
+    file
+}
+
+/// What an agent says whose policy is refused at its bind.
+#[track_caller]
+fn refused(server: &Server, policy: &str) -> String {
+    let (policy, upstream) = (file(policy), Upstream::bind());
+    let process = Agent::http(server, upstream.address())
+        .url(&format!("https://{}", server.host("refused-policy")))
+        .args(["--traffic-policy-file", policy.path().to_str().unwrap()])
+        .launch();
+    let ended = process.ended();
+    assert_ne!(ended.code(), 0, "{policy:?} was taken");
+    format!("{}{}", ended.stdout, ended.stderr)
+}
 
 /// Makes something over the API.
 #[track_caller]

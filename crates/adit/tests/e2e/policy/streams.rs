@@ -1,20 +1,12 @@
 //! `on_tcp_connect` of `tcp://` and `tls://` endpoints: before any byte goes on.
 
-use std::io::Write as _;
-
 use serde_json::json;
 
-use super::{endpoint, make};
+use super::{endpoint, file, make};
 use crate::harness::{Agent, End, Server, Upstream, Visitor, eventually};
 
 const DENY: &str = "on_tcp_connect:\n  - actions: [{type: restrict-ips, config: {allow: [192.0.2.0/24]}}]\n";
 const ALLOW: &str = "on_tcp_connect:\n  - actions: [{type: restrict-ips, config: {allow: [127.0.0.0/8]}}]\n";
-
-fn file(policy: &str) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(policy.as_bytes()).unwrap();
-    file
-}
 
 #[test]
 fn a_tcp_port_is_closed_to_who_may_not_come() {

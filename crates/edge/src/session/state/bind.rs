@@ -51,7 +51,7 @@ impl Sessions {
                 return Err(Refusal::new(ErrorCode::NGROK_324, &[("max", &max.to_string())]));
             }
         }
-        check_required(&credential, request.options.policy.is_none())?;
+        check_required(&credential, !has_own(request.options.policy.as_ref()))?;
         request.options.pooled |= settings.is_some_and(|s| s.pooling_default);
         let held = existing.map(|e| (e.url.clone(), e.member.endpoint_id.clone()));
 
@@ -266,18 +266,23 @@ impl Sessions {
         Ok(())
     }
 
-    /// For what the policy of an endpoint is.
+    /// This text as the policy of an endpoint, whose other options stay.
     ///
     /// # Errors
     /// 333 for an unknown endpoint.
-    pub(crate) fn policy_is_for(&mut self, of: &Connection, id: &str) -> Result<policy::For, Refusal> {
+    pub(crate) fn with_policy(&mut self, of: &Connection, id: &str, text: &str) -> Result<policy::Brought, Refusal> {
         let live = self.current(of).ok_or_else(replaced)?;
         let has_id = |e: &Endpoint| e.member.endpoint_id == id || e.member.bind_id == id;
         let endpoint = live.endpoints.values().find(|e| has_id(e));
         let endpoint = endpoint.ok_or_else(|| Refusal::new(ErrorCode::NGROK_333, &[("id", id)]))?;
-        Ok(policy::For {
-            scheme: endpoint.url.scheme(),
-            internal: endpoint.url.binding() == Binding::Internal,
+        let present = endpoint.member.options.policy.as_ref();
+        Ok(policy::Brought {
+            text: text.to_owned(),
+            modules: present.map(|p| p.modules.clone()).unwrap_or_default(),
+            is_for: policy::For {
+                scheme: endpoint.url.scheme(),
+                internal: endpoint.url.binding() == Binding::Internal,
+            },
         })
     }
 
@@ -294,7 +299,7 @@ impl Sessions {
     ) -> Result<(), Refusal> {
         let claims = self.claims.clone();
         let live = self.current(of).ok_or_else(replaced)?;
-        if policy.as_ref().is_some_and(Option::is_none) {
+        if policy.as_ref().is_some_and(|policy| !has_own(policy.as_ref())) {
             check_required(&live.credential, true)?;
         }
         let endpoint = live
@@ -357,6 +362,11 @@ impl Sessions {
             "Labelled endpoints are not offered by this server: start an endpoint with a URL instead (\"endpoints\" in the configuration, or a bind with a domain).",
         ))
     }
+}
+
+/// Did the agent write a policy?
+fn has_own(policy: Option<&BoundPolicy>) -> bool {
+    policy.is_some_and(|policy| !policy.text.is_empty())
 }
 
 /// A credential may demand a policy.

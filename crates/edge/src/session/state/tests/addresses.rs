@@ -1,7 +1,7 @@
 //! Which addresses a bind gets, and which options are refused.
 
 use adit_names::code::ErrorCode;
-use adit_protocol::message::Bind;
+use adit_protocol::message::{Bind, PatchTunnelState};
 use serde_json::{Value, json};
 
 use super::{NARROW_TOKEN, OTHER_TOKEN, TOKEN, World, assert_refused, bind_of, https, rebind, tcp};
@@ -166,17 +166,43 @@ fn fields_that_are_wrong() {
 }
 
 #[test]
-fn options_that_nothing_enforces_are_refused_each_with_its_code() {
+fn options_that_are_wrong_or_that_nothing_enforces_are_refused_each_with_its_code() {
     let mut w = World::new();
     let agent = w.enter(TOKEN);
     for (key, value, code) in [
-        ("Auth", json!("user:password"), ErrorCode::NGROK_359),
+        ("Auth", json!("user:passwor"), ErrorCode::NGROK_360),
+        ("Auth", json!(":password"), ErrorCode::NGROK_359),
         (
             "BasicAuth",
-            json!({"credentials": [{"username": "u", "cleartext_password": "p"}]}),
+            json!({"credentials": [{"username": "u", "cleartext_password": "x".repeat(129)}]}),
+            ErrorCode::NGROK_360,
+        ),
+        (
+            "BasicAuth",
+            json!({"credentials": [{"username": "u".repeat(129), "cleartext_password": "password"}]}),
+            ErrorCode::NGROK_15008,
+        ),
+        (
+            "BasicAuth",
+            json!({"credentials": [{"username": "u", "hashed_password": "JDJhJDEw"}]}),
             ErrorCode::NGROK_359,
         ),
         ("OAuth", json!({"provider": "google"}), ErrorCode::NGROK_365),
+        (
+            "OAuth",
+            json!({"provider": "google", "client_id": "i"}),
+            ErrorCode::NGROK_383,
+        ),
+        (
+            "OAuth",
+            json!({"provider": "google", "client_secret": "s"}),
+            ErrorCode::NGROK_384,
+        ),
+        (
+            "OAuth",
+            json!({"provider": "google", "scopes": ["x"]}),
+            ErrorCode::NGROK_390,
+        ),
         (
             "OAuth",
             json!({"provider": "google", "sealed_client_secret": "c2VhbGVk"}),
@@ -184,24 +210,76 @@ fn options_that_nothing_enforces_are_refused_each_with_its_code() {
         ),
         ("OIDC", json!({"issuer_url": "https://issuer"}), ErrorCode::NGROK_385),
         (
+            "OIDC",
+            json!({"issuer_url": "https://issuer", "client_id": "i"}),
+            ErrorCode::NGROK_386,
+        ),
+        (
+            "OIDC",
+            json!({"client_id": "i", "client_secret": "s"}),
+            ErrorCode::NGROK_387,
+        ),
+        (
+            "OIDC",
+            json!({"issuer_url": "https://issuer", "client_id": "i", "client_secret": "s"}),
+            ErrorCode::NGROK_385,
+        ),
+        ("WebhookVerification", json!({"secret": "s"}), ErrorCode::NGROK_363),
+        (
             "WebhookVerification",
-            json!({"provider": "twilio", "secret": "s"}),
+            json!({"provider": "twilio"}),
+            ErrorCode::NGROK_15007,
+        ),
+        (
+            "WebhookVerification",
+            json!({"provider": "nobody", "secret": "s"}),
             ErrorCode::NGROK_364,
         ),
-        ("CircuitBreaker", json!({"error_threshold": 0.5}), ErrorCode::NGROK_361),
-        ("Compression", json!({}), ErrorCode::NGROK_9026),
+        ("CircuitBreaker", json!({"error_threshold": 1.5}), ErrorCode::NGROK_361),
         ("WebsocketTCPConverter", json!({}), ErrorCode::NGROK_9026),
-        ("UserAgentFilter", json!({"deny": ["bad.*"]}), ErrorCode::NGROK_9026),
+        ("UserAgentFilter", json!({"deny": ["(bad"]}), ErrorCode::NGROK_9026),
         (
             "IPRestriction",
-            json!({"allow_cidrs": ["0.0.0.0/0"]}),
+            json!({"deny_cidrs": ["10.0.0.0/8"]}),
+            ErrorCode::NGROK_393,
+        ),
+        (
+            "IPRestriction",
+            json!({"allow_cidrs": ["10.0.0.0/33"]}),
             ErrorCode::NGROK_362,
         ),
-        ("RequestHeaders", json!({"add": ["x-req:true"]}), ErrorCode::NGROK_370),
         ("RequestHeaders", json!({"add": ["no colon"]}), ErrorCode::NGROK_370),
         ("RequestHeaders", json!({"add": ["host:a b"]}), ErrorCode::NGROK_374),
-        ("RequestHeaders", json!({"remove": ["x-req"]}), ErrorCode::NGROK_372),
-        ("ResponseHeaders", json!({"add": ["x-res:true"]}), ErrorCode::NGROK_371),
+        ("RequestHeaders", json!({"add": ["x-a:1\n2"]}), ErrorCode::NGROK_374),
+        ("RequestHeaders", json!({"add": ["a b:1"]}), ErrorCode::NGROK_372),
+        (
+            "RequestHeaders",
+            json!({"add": ["x-a:1", "X-A:2"]}),
+            ErrorCode::NGROK_375,
+        ),
+        (
+            "RequestHeaders",
+            json!({"add": ["content-length:1"]}),
+            ErrorCode::NGROK_372,
+        ),
+        ("RequestHeaders", json!({"remove": ["host"]}), ErrorCode::NGROK_398),
+        (
+            "RequestHeaders",
+            json!({"remove": ["x".repeat(257)]}),
+            ErrorCode::NGROK_377,
+        ),
+        (
+            "RequestHeaders",
+            json!({"remove": vec!["x"; 1_001]}),
+            ErrorCode::NGROK_376,
+        ),
+        ("ResponseHeaders", json!({"add": ["none"]}), ErrorCode::NGROK_371),
+        ("ResponseHeaders", json!({"remove": ["a b"]}), ErrorCode::NGROK_373),
+        (
+            "ResponseHeaders",
+            json!({"add": [format!("x:{}", "y".repeat(8_193))]}),
+            ErrorCode::NGROK_378,
+        ),
         (
             "MutualTLSCA",
             json!({"mutual_tls_ca": "Q0EtUEVN"}),
@@ -219,7 +297,7 @@ fn options_that_nothing_enforces_are_refused_each_with_its_code() {
         bind.opts[key] = value;
         let refusal = assert_refused(w.bind(&agent.connection, &bind), code);
         assert!(
-            !refusal.text().contains("c2VhbGVk") && !refusal.text().contains("password"),
+            !refusal.text().contains("c2VhbGVk") && !refusal.text().contains(":passwor"),
             "{refusal}"
         );
     }
@@ -241,6 +319,33 @@ fn options_that_nothing_enforces_are_refused_each_with_its_code() {
         .unwrap();
     assert_eq!(pool.members()[0].options.host_header.as_deref(), Some("localhost:8080"));
     assert!(!pool.is_passthrough());
+}
+
+/// What they come to is held by `session::policy`; here, that they stay when the policy beside them is changed.
+#[test]
+fn old_options_stay_when_the_policy_is_changed() {
+    let mut w = World::new();
+    let agent = w.enter(TOKEN);
+    let mut bind = https("old.adit.example.com");
+    bind.opts["Auth"] = json!("user:password");
+    let bound = w.bind(&agent.connection, &bind).unwrap();
+    let mut set = |text: &str| {
+        let patch = PatchTunnelState {
+            tunnel_id: bound.extra.tunnel_id.clone(),
+            traffic_policy: Some(text.to_owned()),
+            ..PatchTunnelState::default()
+        };
+        w.patch(&agent.connection, &patch).unwrap();
+        let pool = w
+            .directory
+            .find(adit_cluster::Class::Sni, "old.adit.example.com")
+            .unwrap();
+        let policy = pool.members()[0].options.policy.clone().unwrap();
+        (policy.text.to_string(), policy.policy.actions().to_vec())
+    };
+    let deny = "on_http_request: [{actions: [{type: deny}]}]";
+    assert_eq!(set(deny), (deny.to_owned(), vec!["basic-auth", "deny"]));
+    assert_eq!(set(""), (String::new(), vec!["basic-auth"]));
 }
 
 #[test]

@@ -152,17 +152,17 @@ impl World {
     pub(crate) fn patch(&mut self, of: &Connection, patch: &PatchTunnelState) -> Result<(), Refusal> {
         let policy = match &patch.traffic_policy {
             Some(text) => {
-                let is_for = self.sessions.policy_is_for(of, &patch.tunnel_id)?;
-                Some(self.policy(Some((text.clone(), is_for)))?)
+                let brought = self.sessions.with_policy(of, &patch.tunnel_id, text)?;
+                Some(self.policy(Some(brought))?)
             }
             None => None,
         };
         self.sessions.patch(of, patch, policy)
     }
 
-    fn policy(&self, given: Option<(String, policy::For)>) -> Result<Option<BoundPolicy>, Refusal> {
-        let Some((text, is_for)) = given else { return Ok(None) };
-        policy::compile(&Mutex::default(), &self.config, "ac_1", &text, is_for)
+    fn policy(&self, given: Option<policy::Brought>) -> Result<Option<BoundPolicy>, Refusal> {
+        let Some(brought) = given else { return Ok(None) };
+        policy::compile(&Mutex::default(), &self.config, "ac_1", &brought)
     }
 
     pub(crate) fn lose(&mut self, of: &Connection) {

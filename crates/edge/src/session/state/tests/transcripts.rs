@@ -127,17 +127,16 @@ fn every_recorded_message_is_answered_in_the_right_shape_without_additions() {
         );
         w.check();
     }
-    assert_eq!((answered, bound), (57, 17));
+    assert_eq!((answered, bound), (57, 18));
     // What the recording server took without looking.
     assert_eq!(
         codes,
         [
             "ERR_NGROK_9029", // internal, but not below .internal
-            "ERR_NGROK_362",  // networks
             "ERR_NGROK_9028", // internal, without a name (its policy is fine)
             "ERR_NGROK_331",  // 1.tcp.x
             "ERR_NGROK_331",  // tls.x
-            "ERR_NGROK_359",  // every module at once
+            "ERR_NGROK_365",  // every module at once: login by OAuth
             "ERR_NGROK_309",  // 1.tcp.adit.localhost
             "ERR_ADIT_1204",  // "CERT" and "KEY"
             "ERR_NGROK_331",  // 1.tcp.x

@@ -1,0 +1,239 @@
+//! Tools for traffic policies (control plane 6.5, traffic policy 6.2): what `adit policy` does offline, with what the
+//! organisation and this server have. Nothing is written, and nobody is called.
+//!
+//! The work is the crate `policy`'s, as are the texts and the JSON. It is done beside the control thread, since it may take
+//! as long as it is allowed to: a few at once, each within its time.
+
+mod body;
+pub(crate) mod references;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adit_names::code::ErrorCode;
+use adit_names::endpoint_url::Scheme;
+use adit_policy::case::{self, Counting, Counts};
+use adit_policy::{Actions, Fault, Report, Subject};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::answer::{Content, Full, Reply};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::route_table::Answer;
+use body::Object;
+
+/// How many are worked on at once.
+static PLACES: Semaphore = Semaphore::const_new(2);
+/// How long one may wait for that.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long the cases of one request may take together; looked at before each exchange.
+const TIME: Duration = Duration::from_secs(5);
+/// A policy for endpoints of this URL, where nothing else is said.
+const URL: &str = "https://app.example.com";
+
+/// `POST /adit/policy/check`: what is wrong with a document, as it would be refused where it is written.
+pub(crate) fn check<'c>(call: &'c Call<'c>) -> Answer<'c> {
+    Box::pin(async move {
+        let body = Object::body(call, &["traffic_policy", "url", "binding", "type"])?;
+        let text: Arc<str> = body.required("traffic_policy")?.into();
+        let subject = subject(&body, Actions::Edge)?;
+        let of = text.clone();
+        let asked = beside(move || {
+            let asked = references::Asked::default();
+            let report = Report::of(&of, subject.with_references(&asked));
+            (report.errors.is_empty().then_some(asked), report)
+        });
+        let (asked, report) = asked.await?;
+        let Some(asked) = asked else {
+            return Ok(Reply::Json(report.to_json()));
+        };
+        let found = references::look_up(call, call.caller.organization, asked).await?;
+        let report = beside(move || Report::of(&text, subject.with_references(&found))).await?;
+        Ok(Reply::Json(report.to_json()))
+    })
+}
+
+/// `POST /adit/policy/test`: runs cases; `traffic_policy` is what a `policy_file` of a case stands for.
+pub(crate) fn test<'c>(call: &'c Call<'c>) -> Answer<'c> {
+    Box::pin(async move {
+        let body = Object::body(call, &["traffic_policy", "cases"])?;
+        let cases = body.required("cases")?.to_owned();
+        let policy = body.text("traffic_policy")?.map(str::to_owned);
+        let ran = beside(move || {
+            let until = Instant::now() + TIME;
+            let read = |path: &str| {
+                let missing = || format!("{path}: give its text as traffic_policy");
+                policy.clone().ok_or_else(missing)
+            };
+            let ran = case::run(&cases, case::Options::default(), |_| Instant::now() < until, read);
+            (ran, Instant::now() < until)
+        });
+        let (ran, in_time) = ran.await?;
+        let ran = ran.map_err(|why| body.wrong("cases", &why))?;
+        if !in_time {
+            return Err(ApiError::new(ErrorCode::ADIT_2203, &[]).detail("field", "cases"));
+        }
+        let mut counts = Counts::default();
+        for case in &ran {
+            counts.add(case, Counting::default());
+        }
+        let mut answer = counts.to_json();
+        answer["cases"] = ran.iter().map(case::Case::to_json).collect();
+        Ok(Reply::Json(answer))
+    })
+}
+
+/// `POST /adit/policy/explain`: what a document does with one request, rule by rule.
+pub(crate) fn explain<'c>(call: &'c Call<'c>) -> Answer<'c> {
+    Box::pin(async move {
+        let body = Object::body(call, &["traffic_policy", "type", "request", "upstream_status"])?;
+        let asked = asked(&body)?;
+        let explained = beside(move || {
+            // What is wrong with the document is said with its places.
+            let scheme = asked
+                .url
+                .split_once("://")
+                .and_then(|(scheme, _)| Scheme::from_name(scheme));
+            let kind = if asked.cloud { Subject::cloud } else { Subject::agent };
+            let subject = Subject {
+                actions: Actions::Language,
+                ..kind(scheme.unwrap_or(Scheme::Https))
+            };
+            match adit_policy::check(&asked.policy, subject) {
+                Ok(_) => Ok(case::explain_request(&asked)),
+                Err(faults) => Err(faults),
+            }
+        });
+        let explained = explained.await?.map_err(|faults| refused(&faults))?;
+        let explained = explained.map_err(|why| body.wrong("request", &why))?;
+        Ok(Reply::Json(explained.to_json()))
+    })
+}
+
+/// `POST /adit/policy/convert`: an old document in the form of today.
+pub(crate) fn convert<'c>(call: &'c Call<'c>) -> Answer<'c> {
+    Box::pin(async move {
+        let body = Object::body(call, &["traffic_policy", "url", "binding", "type"])?;
+        let text = body.required("traffic_policy")?.to_owned();
+        let subject = subject(&body, Actions::Language)?;
+        let converted = beside(move || adit_policy::convert(&text, subject)).await?;
+        let converted = converted.map_err(|faults| refused(&faults))?;
+        Ok(Reply::Json(json!({"traffic_policy": converted})))
+    })
+}
+
+/// `GET /adit/policy/schema`: the JSON Schema of the document. Open, since editors have no keys.
+pub(crate) fn schema(_: &Call<'_>) -> Result<Reply, ApiError> {
+    let mut full = Full::done();
+    full.status = http::StatusCode::OK;
+    full.content = Content::Fixed("application/json; charset=utf-8", adit_policy::SCHEMA);
+    Ok(full.into())
+}
+
+/// The refusal of a document: its first fault, with all of them in `details.errors`.
+pub(crate) fn refused(faults: &[Fault]) -> ApiError {
+    let Some(first) = faults.first() else {
+        return ApiError::internal("a policy was refused without a reason");
+    };
+    let all: Vec<Value> = faults.iter().map(Fault::to_json).collect();
+    ApiError::with_text(first.code, format!("{first}."))
+        .detail("field", "traffic_policy")
+        .detail("path", first.path.as_str())
+        .detail("line", first.line.to_string())
+        .detail("column", first.column.to_string())
+        .detail("errors", Value::from(all).to_string())
+}
+
+/// Does it on another thread, when there is a place.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    let busy = || ApiError::unavailable("too many policies are being worked on");
+    let place = tokio::time::timeout(WAIT, PLACES.acquire()).await;
+    let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Whoever asked may be gone: the place is taken until this ends.
+        let done = work();
+        drop(place);
+        done
+    });
+    done.await
+        .map_err(|_| ApiError::internal("working on a policy ended in a panic"))
+}
+
+/// For what a document is.
+fn subject(body: &Object<'_>, actions: Actions) -> Result<Subject<'static>, ApiError> {
+    let url = body.text("url")?.unwrap_or(URL);
+    let scheme = url.split_once("://").and_then(|(scheme, _)| Scheme::from_name(scheme));
+    let scheme = scheme.ok_or_else(|| body.wrong("url", "it begins with none of http, https, tls, tcp"))?;
+    let internal = match body.text("binding")? {
+        None => host(url).ends_with(".internal"),
+        Some("public" | "kubernetes") => false,
+        Some("internal") => true,
+        Some(_) => return Err(body.wrong("binding", "it is none of public, internal, kubernetes")),
+    };
+    let kind = if is_cloud(body)? {
+        Subject::cloud
+    } else {
+        Subject::agent
+    };
+    Ok(Subject {
+        internal,
+        actions,
+        ..kind(scheme)
+    })
+}
+
+fn is_cloud(body: &Object<'_>) -> Result<bool, ApiError> {
+    match body.text("type")? {
+        None | Some("agent") => Ok(false),
+        Some("cloud") => Ok(true),
+        Some(_) => Err(body.wrong("type", "it is neither agent nor cloud")),
+    }
+}
+
+/// The host of a URL, without its port.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
+
+/// The request that a document is to be explained with.
+fn asked(body: &Object<'_>) -> Result<case::Asked, ApiError> {
+    let request = body.inner("request.", &["method", "url", "headers", "body", "client"])?;
+    let request = request.ok_or_else(|| body.wrong("request", "it has to be given"))?;
+    let mut asked = case::Asked {
+        policy: body.required("traffic_policy")?.to_owned(),
+        cloud: is_cloud(body)?,
+        method: request.text("method")?.unwrap_or_default().to_owned(),
+        url: request.required("url")?.to_owned(),
+        body: request.text("body")?.unwrap_or_default().to_owned(),
+        upstream_status: 200,
+        ..case::Asked::default()
+    };
+    if let Some(status) = body.any("upstream_status") {
+        let status = status.as_u64().filter(|s| (100..=599).contains(s));
+        let status = status.and_then(|s| u16::try_from(s).ok());
+        asked.upstream_status = status.ok_or_else(|| body.wrong("upstream_status", "it is no status"))?;
+    }
+    if let Some(headers) = request.any("headers") {
+        let no_headers = || request.wrong("headers", "it maps names to strings or lists of strings");
+        for (name, value) in headers.as_object().ok_or_else(no_headers)? {
+            let values = match value {
+                Value::Array(values) => values.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            for value in values {
+                let value = value.as_str().ok_or_else(no_headers)?;
+                asked.headers.push((name.clone(), value.to_owned()));
+            }
+        }
+    }
+    if let Some(client) = request.inner("request.client.", &["ip", "country", "cert", "identity"])? {
+        asked.client_ip = client.text("ip")?.map(str::to_owned);
+        asked.country = client.text("country")?.map(str::to_owned);
+        asked.client_cert = client.any("cert").cloned();
+        asked.identity = client.any("identity").cloned();
+    }
+    Ok(asked)
+}

@@ -1,0 +1,73 @@
+//! What policies refer to, looked up in the caller's organisation.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use adit_names::id::{Id, Prefix};
+use adit_policy::References;
+
+use crate::call::Call;
+use crate::error::ApiError;
+
+/// Believes every reference and notes it.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    policies: Mutex<BTreeSet<String>>,
+    secrets: Mutex<BTreeSet<(String, String)>>,
+}
+
+impl References for Asked {
+    fn has_secret(&self, vault: &str, name: &str) -> bool {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.insert((vault.to_owned(), name.to_owned()));
+        true
+    }
+
+    fn has_ip_policy(&self, id: &str) -> bool {
+        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        policies.insert(id.to_owned());
+        true
+    }
+}
+
+/// What there is.
+#[derive(Debug)]
+pub(crate) struct Found {
+    policies: BTreeSet<String>,
+    secrets: BTreeSet<(String, String)>,
+}
+
+impl References for Found {
+    fn has_secret(&self, vault: &str, name: &str) -> bool {
+        self.secrets.contains(&(vault.to_owned(), name.to_owned()))
+    }
+
+    fn has_ip_policy(&self, id: &str) -> bool {
+        self.policies.contains(id)
+    }
+}
+
+/// What the organisation has of what was asked for.
+///
+/// # Errors
+/// The store cannot be read.
+pub(crate) async fn look_up(call: &Call<'_>, organization: Id, asked: Asked) -> Result<Found, ApiError> {
+    let store = &call.api.stored()?.store;
+    let policies = asked.policies.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let ids: Vec<Id> = policies.iter().filter_map(|id| id.parse().ok()).collect();
+    let theirs = store.get_many(&ids).await?.into_iter();
+    let theirs = theirs.filter(|o| o.organization == organization && o.id.prefix() == Prefix::IpPolicy);
+    let mut found = Found {
+        policies: theirs.map(|o| o.id.to_string()).collect(),
+        secrets: BTreeSet::new(),
+    };
+    for (vault, name) in asked.secrets.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let Some((id, _)) = store.holder("vault", &format!("{organization} {vault}")).await? else {
+            continue;
+        };
+        if store.holder("secret", &format!("{id} {name}")).await?.is_some() {
+            found.secrets.insert((vault, name));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,78 @@
+//! What a check comes to, in the one form in which commands and the API tell it (traffic policy 1.5).
+
+use serde_json::{Value as Json, json};
+
+use crate::document::Phase;
+use crate::fault::{Fault, Warning};
+use crate::subject::Subject;
+
+/// What is right and wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What is wrong; if there is nothing, the document can be used.
+    pub errors: Vec<Fault>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Warning>,
+    /// Does a rule end every request?
+    pub terminating: bool,
+    /// The phases in which it has rules.
+    pub phases: Vec<Phase>,
+}
+
+impl Report {
+    /// Checks a document.
+    #[must_use]
+    pub fn of(text: &str, subject: Subject<'_>) -> Self {
+        match crate::check(text, subject) {
+            Ok(checked) => Self {
+                errors: Vec::new(),
+                warnings: checked.warnings,
+                terminating: checked.terminating,
+                phases: checked.phases,
+            },
+            Err(errors) => Self {
+                errors,
+                warnings: Vec::new(),
+                terminating: false,
+                phases: Vec::new(),
+            },
+        }
+    }
+
+    /// As the API and commands show it.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        json!({
+            "valid": self.errors.is_empty(),
+            "terminating": self.terminating,
+            "phases": self.phases.iter().map(|phase| phase.name()).collect::<Vec<_>>(),
+            "errors": self.errors.iter().map(Fault::to_json).collect::<Vec<_>>(),
+            "warnings": self.warnings.iter().map(Warning::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_names::endpoint_url::Scheme;
+
+    use super::*;
+
+    #[test]
+    fn both_sides_are_told() {
+        let subject = Subject::agent(Scheme::Https);
+        let right = Report::of(
+            "on_http_request: [{actions: [{type: restrict-ips, config: {deny: [10.0.0.0/8]}}]}]",
+            subject,
+        );
+        let shown = right.to_json();
+        assert_eq!((&shown["valid"], &shown["terminating"]), (&json!(true), &json!(false)));
+        assert_eq!(shown["phases"], json!(["on_http_request"]));
+        assert_eq!(shown["warnings"][0]["code"], "deny_only_restrict_ips");
+        let wrong = Report::of("on_http_request: [{actions: [{type: denied}]}]", subject).to_json();
+        assert_eq!(
+            (&wrong["valid"], &wrong["errors"][0]["line"]),
+            (&json!(false), &json!(1))
+        );
+    }
+}
