@@ -219,7 +219,7 @@ def old_options_and_wrong_policies_are_refused_not_ignored(bench):
         "ERR_NGROK_360": lambda b: b.basic_auth("user", "short"),
         "ERR_NGROK_361": lambda b: b.circuit_breaker(1.5),
         "ERR_NGROK_393": lambda b: b.deny_cidr("10.0.0.0/8"),
-        "ERR_NGROK_364": lambda b: b.webhook_verification("github", "secret"),
+        "ERR_NGROK_364": lambda b: b.webhook_verification("nobody", "secret"),
         "ERR_NGROK_365": lambda b: b.oauth("google"),
         "ERR_NGROK_385": lambda b: b.oidc("https://issuer.example", "id", "secret"),
         "ERR_NGROK_9026": lambda b: b.traffic_policy('{"on_http_request":[{"actions":[{"type":"denied"}]}]}'),

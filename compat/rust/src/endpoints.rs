@@ -327,7 +327,7 @@ async fn old_options_and_wrong_policies_are_refused_not_ignored(server: Arc<Serv
     sdk::listen_refused(http().basic_auth("user", "short"), "ERR_NGROK_360").await?;
     sdk::listen_refused(http().circuit_breaker(1.5), "ERR_NGROK_361").await?;
     sdk::listen_refused(http().deny_cidr("10.0.0.0/8"), "ERR_NGROK_393").await?;
-    sdk::listen_refused(http().webhook_verification("github", "secret"), "ERR_NGROK_364").await?;
+    sdk::listen_refused(http().webhook_verification("nobody", "secret"), "ERR_NGROK_364").await?;
     sdk::listen_refused(http().oauth(OauthOptions::new("google")), "ERR_NGROK_365").await?;
     sdk::listen_refused(
         http().oidc(OidcOptions::new("https://issuer.example", "id", "secret")),

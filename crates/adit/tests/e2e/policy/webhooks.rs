@@ -257,14 +257,15 @@ fn bodies_that_are_held_have_a_budget() {
     let begin = |n: usize| {
         let mut visitor = site.visitor();
         visitor.send(head(&site.host, "sha256=00", "Content-Length: 3000000\r\n"));
-        visitor.send(vec![b'x'; n]);
+        // Who is refused may not be listened to until the end.
+        let _ = visitor.try_send(vec![b'x'; n]);
         visitor
     };
     let mut holding = begin(2_900_000);
     eventually("it is counted", || {
         (server.metric("adit_buffers_bytes", &["sessions"]) >= 2_900_000.0).then_some(())
     });
-    let mut refused = begin(2_900_000);
+    let mut refused = begin(1_400_000);
     let answer = refused.receive(Of::Get);
     assert_eq!((answer.status(), answer.code()), (503, "ERR_NGROK_743"), "{answer:?}");
     holding.send(vec![b'x'; 100_000]);
@@ -275,6 +276,7 @@ fn bodies_that_are_held_have_a_budget() {
     );
     eventually("the room is free again", || {
         let mut visitor = begin(3_000_000);
-        (visitor.receive(Of::Get).status() == 403).then_some(())
+        let answer = visitor.try_receive(Of::Get);
+        answer.is_ok_and(|answer| answer.status() == 403).then_some(())
     });
 }
