@@ -81,6 +81,13 @@ fn by_cookie(node: &Node, pool: &Pool, tried: &[MemberKey], head: &Head) -> Opti
     pool.choose_this(key)
 }
 
+/// Whether something keeps visitors at members of this pool.
+pub(crate) fn keeps(node: &Node, pool: &Pool, terms: Option<&Terms>) -> bool {
+    let config = node.config.load();
+    let settings = config.told.pool(pool.url(), pool.organization());
+    terms.is_some_and(|terms| terms.sticky.is_some()) || settings.is_some_and(|settings| settings.sticky != Sticky::Off)
+}
+
 /// The member at which the policy of the one that was chosen wants the visitor to be kept. Only a policy that is the
 /// same there may say so: its rules have run.
 pub(crate) fn instead(

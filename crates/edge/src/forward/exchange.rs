@@ -244,7 +244,8 @@ pub(crate) async fn exchange<V: Visitor>(
                 continue;
             }
             Attempt::Failed(e) => {
-                let Some(a) = after_failure(&e, facts, &mut progress, &permitted, &pool) else {
+                let is_kept = admit::keeps(&conn.node, &pool, chain.as_deref().map(Chain::terms));
+                let Some(a) = after_failure(&e, facts, &mut progress, &permitted, &pool, is_kept) else {
                     conn.observe.retry(e.reason());
                     continue;
                 };

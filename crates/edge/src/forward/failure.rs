@@ -62,13 +62,14 @@ impl Failure {
     }
 }
 
-/// Whether to try again (`None`), and if not, what to answer (edge 7.8).
+/// Whether to try again (`None`), and if not, what to answer (edge 7.8). `is_kept`: the visitor belongs to this member.
 pub(super) fn after_failure(
     failure: &Failure,
     facts: &RequestFacts,
     progress: &mut Progress,
     permitted: &Permitted,
     pool: &Pool,
+    is_kept: bool,
 ) -> Option<Answer> {
     let whole_body_held = !facts.has_body() || progress.held.is_some();
     let may_repeat = facts.idempotent && whole_body_held;
@@ -85,7 +86,9 @@ pub(super) fn after_failure(
         }
         Failure::Stale => {
             progress.fresh_only = true;
-            (may_repeat, true, false, Answer::upstream_invalid())
+            // To another member, if any will do: this one may be about to withdraw the endpoint, and there is one more
+            // try only.
+            (may_repeat, true, !is_kept, Answer::upstream_invalid())
         }
         Failure::Upstream(UpstreamError::SpeaksHttp1) => (whole_body_held, false, false, Answer::upstream_invalid()),
         Failure::Upstream(UpstreamError::SessionLost) => (may_repeat, true, true, Answer::session_lost()),
@@ -99,7 +102,9 @@ pub(super) fn after_failure(
         Failure::Upstream(UpstreamError::Invalid(r)) => return Some(Answer::upstream_refused_head(r.code())),
     };
     let (count, most) = if processed {
-        (&mut progress.repeated, REPEATED)
+        // Of two members one may come while the other goes.
+        let changes = matches!(failure, Failure::Upstream(UpstreamError::Closed));
+        (&mut progress.repeated, REPEATED + u8::from(changes))
     } else {
         (&mut progress.unprocessed, UNPROCESSED)
     };
