@@ -1,12 +1,15 @@
 """Schemathesis of PyPI, as it is, over the document that the server serves: requests that the description allows and
 requests that it does not, to every operation. No answer may be a failure of the server, each must be what the
-description says, each error must have the one form of errors, and what asks for a key is refused to whoever has none or
-a wrong one. ADIT_FUZZ_REQUESTS [1500] is how many are made."""
+description says, each error must have the one form of errors, what asks for a key is refused to whoever has none or a
+wrong one, and what one organisation has does not exist for an administrator of another. ADIT_FUZZ_REQUESTS [1500] is
+how many are made, ADIT_FUZZ_SEED [0] makes others of them."""
 
 import collections
 import os
+import re
 import sys
 import time
+import urllib.parse
 import warnings
 from importlib.metadata import version
 
@@ -40,6 +43,7 @@ class Api:
         self.server = server
         self.base = server.info["api_url"]
         self.key = server.info["api_key"]
+        self.address = server.info["https_addr"].rsplit(":", 1)[0]
         self.session = requests.Session()
         # The environment's authorities and proxies are for other servers.
         self.session.trust_env = False
@@ -74,6 +78,25 @@ class Api:
         ]
         for path in ("api_keys", "credentials"):
             self.known[path] = [self.post(f"/{path}", {"description": "seed"})["id"]]
+
+    def key_elsewhere(self):
+        """The key of an administrator of another organisation, who came by the invitation to it."""
+        made = self.post("/adit/organizations", {"name": "foreign", "admin_email": "chief@foreign.example.com"})
+        link = urllib.parse.urlsplit(made["invitation_link"])
+        origin = f"{link.scheme}://{link.netloc}"
+        knows(link.hostname, self.address)
+        browser = requests.Session()
+        browser.trust_env = False
+        browser.verify = self.session.verify
+        browser.headers.update({"Origin": origin, "Sec-Fetch-Site": "same-origin"})
+        token = re.split("[/=]", made["invitation_link"])[-1]
+        asked = {"token": token, "password": "correct horse battery", "name": "Chief"}
+        accepted = browser.post(f"{origin}/api/adit/invitations/accept", json=asked)
+        accepted.raise_for_status()
+        browser.headers["Adit-CSRF"] = accepted.json()["session"]["csrf"]
+        made = browser.post(f"{origin}/api/api_keys", json={})
+        made.raise_for_status()
+        return made.json()["token"]
 
 
 class Key(requests.auth.AuthBase):
@@ -143,6 +166,8 @@ class Fuzz:
         self.statuses = collections.Counter()
         self.strangers = 0
         self.stranger = None
+        self.foreign_key = None
+        self.foreigners = 0
         self.failures = {}
         # Operations that ask for no key.
         self.open = set()
@@ -155,22 +180,24 @@ class Fuzz:
         for path, methods in document["paths"].items():
             self.open |= {f"{name.upper()} {path}" for name, one in methods.items() if one.get("security") == []}
         each = max(2, self.wanted // (2 * len(operations)))
+        seed = int(os.environ.get("ADIT_FUZZ_SEED", "0"))
         while self.made < self.wanted:
             before = self.made
+            seed += 1
             for operation in operations:
                 for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-                    self.one(operation, mode, min(each, max(1, self.wanted - self.made)))
+                    self.one(operation, mode, min(each, max(1, self.wanted - self.made)), seed)
                     if self.made >= self.wanted:
                         return
             if self.made == before:
                 raise SystemExit("the description has nothing to ask")
 
-    def one(self, operation, mode, count):
+    def one(self, operation, mode, count, seed):
+        @hypothesis.seed(seed)
         @hypothesis.settings(
             max_examples=count,
             deadline=None,
             database=None,
-            derandomize=os.environ.get("ADIT_FUZZ_SEED") is None,
             suppress_health_check=list(hypothesis.HealthCheck),
             phases=[hypothesis.Phase.generate],
             verbosity=hypothesis.Verbosity.quiet,
@@ -210,6 +237,8 @@ class Fuzz:
             time.sleep(min(60, int(answer.headers["retry-after"][0])))
             return
         self.statuses[answer.status_code] += 1
+        if self.made % 1000 == 0:
+            print(f"-- {self.made} of {self.wanted} requests", file=sys.stderr, flush=True)
         if answer.status_code == 201 and isinstance(answer.json(), dict):
             ids.append(answer.json().get("id"))
             del ids[:-20]
@@ -223,6 +252,18 @@ class Fuzz:
 
         if self.made % EVERY == 0 and place not in self.open:
             self.without_key(place, answer.request)
+        if case.path_parameters and case.path_parameters.get("id") in ids:
+            self.from_elsewhere(place, answer.request)
+
+    def from_elsewhere(self, place, asked):
+        """The same request by the administrator of another organisation: there is no such object."""
+        request = asked.copy()
+        request.headers["Authorization"] = f"Bearer {self.foreign_key}"
+        answer = self.api.session.send(request, allow_redirects=False)
+        self.foreigners += 1
+        # What is wrong with the request may be told first; operators' objects are refused to all others.
+        if answer.status_code not in (400, 403, 404):
+            self.fail(place, f"{answer.status_code} to another organisation: {answer.text[:200]}")
 
     def without_key(self, place, asked):
         """The same request by a stranger. What is wrong with it otherwise is not told to him: 401 comes first."""
@@ -250,20 +291,26 @@ def main():
     print(f"-- schemathesis {version('schemathesis')} of PyPI, {wanted} requests", flush=True)
     warnings.filterwarnings("ignore")
     with Server() as server:
-        host = server.info["api_url"].split("://")[1].split(":")[0]
-        knows(host, server.info["https_addr"].rsplit(":", 1)[0])
         api = Api(server)
+        knows(urllib.parse.urlsplit(api.base).hostname, api.address)
         api.seed()
         fuzz = Fuzz(api, wanted)
+        fuzz.foreign_key = api.key_elsewhere()
         began = time.monotonic()
         fuzz.run()
         took = time.monotonic() - began
         statuses = ", ".join(f"{status}: {count}" for status, count in sorted(fuzz.statuses.items()))
-        print(f"-- {fuzz.made} requests in {took:.0f} s; {statuses}; {fuzz.strangers} by strangers", flush=True)
-        if fuzz.statuses[401]:
+        print(
+            f"-- {fuzz.made} requests in {took:.0f} s; {statuses}; {fuzz.strangers} by strangers, "
+            f"{fuzz.foreigners} of another organisation",
+            flush=True,
+        )
+        if api.session.get(api.base + "/api_keys").status_code != 200:
             fuzz.fail("all", "the fuzzer lost its key")
         if not fuzz.strangers:
             fuzz.fail("all", "nobody asked without a key")
+        if not fuzz.foreigners:
+            fuzz.fail("all", "nobody asked from another organisation")
         alive = api.session.get(api.base + "/").status_code == 200
         if not alive:
             fuzz.fail("all", "the server does not answer any more")
