@@ -13,7 +13,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
-use crate::admit::{PoolCookies, spread};
+use crate::admit::PoolCookies;
+use crate::admit::spread::Spread;
 use crate::control_sink::ControlSink;
 use crate::flows::Flows;
 use crate::forward::{Http2Upstreams, RetryBudgets};
@@ -156,7 +157,7 @@ impl Node {
         }
         let terms = match what {
             Came::Answered => Ejection::default(),
-            Came::Answered5xx | Came::Failed => spread::ejection(&self.config.load(), pool),
+            Came::Answered5xx | Came::Failed => Spread::of(&self.config.load(), pool).ejection(),
         };
         if let Some(time) = pool.came(member, what, &terms) {
             let (url, endpoint, seconds) = (pool.url_text(), &member.endpoint_id, time.as_secs());
