@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_policy::{Actions, Inspector, NoFirewall};
 use ipnet::IpNet;
 
 use crate::AddressFacts;
@@ -164,6 +165,8 @@ pub struct EdgeConfig {
     pub parking: Parking,
     /// What is known of addresses, for policies that ask; nothing if the operator gave no files.
     pub address_facts: Option<Arc<dyn AddressFacts>>,
+    /// The web application firewall of policies, or why there is none.
+    pub firewall: Result<Arc<dyn Inspector>, NoFirewall>,
     /// Seals cookies of sessions and binds.
     pub seal_key: SealKey,
     /// What organisations set.
@@ -197,8 +200,18 @@ impl EdgeConfig {
             limits: Limits::default(),
             parking: Parking::default(),
             address_facts: None,
+            firewall: Err(NoFirewall::NotBuilt),
             seal_key,
             told: Told::default(),
+        }
+    }
+
+    /// The actions that policies may have which are written here. What is stored keeps them: they fail where they are run.
+    #[must_use]
+    pub fn actions(&self) -> Actions {
+        match &self.firewall {
+            Ok(_) => Actions::Edge,
+            Err(why) => Actions::EdgeWithout(*why),
         }
     }
 

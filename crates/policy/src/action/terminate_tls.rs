@@ -7,7 +7,6 @@ use super::schema::{Ends, Kind, Protocols, Spec, T, list, optional, secret};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::expr::{Failure, Scope, Template};
-use crate::subject::Actions;
 use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
@@ -92,7 +91,7 @@ fn authority(reader: &mut Reader<'_, '_>, path: &Path<'_>, node: &Node) -> Optio
 
 /// What needs more than this version's edge has: authorities that are stored, and facts of visitors' certificates.
 fn check_for_edge(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
-    if reader.subject.actions != Actions::Edge {
+    if !reader.subject.actions.is_edge() {
         return;
     }
     let authorities = "mutual_tls_certificate_authorities";

@@ -173,7 +173,7 @@ impl<'de> Deserialize<'de> for Place {
     }
 }
 
-/// What policies may ask about addresses.
+/// What policies may ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -183,6 +183,26 @@ pub struct Policy {
     pub asn_file: Option<PathBuf>,
     /// Categories of addresses; default none.
     pub ip_categories: Vec<IpCategory>,
+    /// `policy.waf.…`
+    pub waf: Waf,
+}
+
+/// Rules of the web application firewall.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Waf {
+    /// Folder with the rules, `*.conf`; default where Debian puts them.
+    pub rules: Option<PathBuf>,
+    /// The set's own configuration; default where Debian puts it.
+    pub setup: Option<PathBuf>,
+}
+
+impl Waf {
+    /// Was anything set?
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self != Self::default()
+    }
 }
 
 /// A category of addresses.

@@ -8,6 +8,7 @@ mod compression;
 mod cors;
 mod ejection;
 mod events;
+mod firewall;
 mod handshakes;
 mod limits;
 mod networks;
