@@ -34,6 +34,6 @@ pub use ingress::Ingress;
 pub use names::ControlName;
 pub use networks::{IpPolicy, Networks, Restrictions, Restricts};
 pub use policy::Policies;
-pub use pool::{Ejection, PoolSettings, Sticky, Strategy};
+pub use pool::{Ejection, HealthCheck, HealthCheckKind, PoolSettings, Sticky, Strategy};
 pub use reserved::Reservation;
 pub use told::Told;

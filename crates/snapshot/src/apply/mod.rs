@@ -276,9 +276,7 @@ impl Compiler {
             Written::Restriction => self.forget_restriction(id),
             Written::Ingress { hosts, exclusive } => self.forget_ingress(&hosts, exclusive.as_deref()),
             Written::Cloud(endpoint) => self.told.clouds.remove(&endpoint),
-            Written::Pool(key) => {
-                self.told.pools.remove(&*key);
-            }
+            Written::Pool(key) => self.told.remove_pool(&key),
             Written::Secret(key) => {
                 self.told.secrets.remove(&*key);
             }
