@@ -50,6 +50,8 @@ pub trait References: Sync {
     fn has_secret(&self, vault: &str, name: &str) -> bool;
     /// Does the IP policy exist?
     fn has_ip_policy(&self, id: &str) -> bool;
+    /// Does the certificate authority exist?
+    fn has_authority(&self, id: &str) -> bool;
 }
 
 impl<'r> Subject<'r> {

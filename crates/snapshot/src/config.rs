@@ -114,6 +114,19 @@ impl Default for Parking {
     }
 }
 
+/// Of which exchanges the outcome says what each rule of their policies did (traffic policy 6.3). What refused, failed
+/// or would have refused is always told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PolicyTrace {
+    /// Of none beyond that.
+    #[default]
+    Denied,
+    /// Of one in a hundred.
+    Sampled,
+    /// Of all: each costs many times what it costs otherwise.
+    All,
+}
+
 /// Everything that the edge was told. Immutable; a change makes a new one.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
@@ -164,6 +177,8 @@ pub struct EdgeConfig {
     pub parking: Parking,
     /// What is known of addresses, for policies that ask; nothing if the operator gave no files.
     pub address_facts: Option<Arc<dyn AddressFacts>>,
+    /// How much outcomes tell of policies.
+    pub policy_trace: PolicyTrace,
     /// Seals cookies of sessions and binds.
     pub seal_key: SealKey,
     /// What organisations set.
@@ -197,6 +212,7 @@ impl EdgeConfig {
             limits: Limits::default(),
             parking: Parking::default(),
             address_facts: None,
+            policy_trace: PolicyTrace::default(),
             seal_key,
             told: Told::default(),
         }

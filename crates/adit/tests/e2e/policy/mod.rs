@@ -3,6 +3,7 @@
 mod agents;
 mod bodies;
 mod calls;
+mod certificates;
 mod cloud;
 mod compression;
 mod cors;
@@ -17,6 +18,7 @@ mod retries;
 mod streams;
 mod tokens;
 mod turns;
+mod verdicts;
 mod webhooks;
 
 use std::io::Write as _;
