@@ -54,6 +54,7 @@ def main():
     ap.add_argument("--json", help="file for all figures")
     ap.add_argument("--adit-env", action="append", default=[], metavar="KEY=VALUE", help="for adit's server and agent; may be repeated")
     ap.add_argument("--adit-b-env", action="append", default=[], metavar="KEY=VALUE", help="the same for adit-b")
+    ap.add_argument("--adit-b-policy", metavar="FILE", help="traffic policy of adit-b's HTTP endpoint, such as kit/ten_rules.yaml")
     ap.add_argument("--keep", action="store_true", help="keep the working directory (configurations, logs)")
     ap.add_argument("--list", action="store_true")
     a = ap.parse_args()
@@ -70,6 +71,8 @@ def main():
             if "=" not in pair:
                 ap.error(f"{pair}: KEY=VALUE is wanted")
         peers.ADIT_ENV[peer] = dict(pair.split("=", 1) for pair in pairs)
+    if a.adit_b_policy:
+        peers.ADIT_POLICY["adit-b"] = ["--traffic-policy-file", os.path.abspath(a.adit_b_policy)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     signal.signal(signal.SIGTERM, lambda *x: sys.exit(143))

@@ -278,12 +278,13 @@ def bore(ctx, to_port):
 
 ADIT = {"adit": "ADIT_BIN", "adit-b": "ADIT_BIN_B"}      # two builds (or two settings of one) in one run: before and after in pairs
 ADIT_ENV = {"adit": {}, "adit-b": {}}                    # --adit-env, --adit-b-env
+ADIT_POLICY = {"adit": [], "adit-b": []}                 # --adit-b-policy: arguments of the HTTP agent
 
 
 def adit_exe(which):
     var = ADIT[which]
     first = os.environ.get("ADIT_BIN", "adit")
-    name = os.environ.get(var) or (first if which == "adit" or ADIT_ENV[which] else None)
+    name = os.environ.get(var) or (first if which == "adit" or ADIT_ENV[which] or ADIT_POLICY[which] else None)
     if not name:
         raise Missing(f"{var} is not set: the second build (or give --adit-b-env to compare two settings of the first)")
     return tool(name)
@@ -327,7 +328,8 @@ def adit_agent(exe, env, d, *args):
 
 def adit_http(ctx, to_port, which="adit"):
     sp, dev, env, exe, d, _ = adit_server(ctx, which)
-    cp = adit_agent(exe, env, d, "http", f"http://127.0.0.1:{to_port}", "--url", f"https://{HOST}")
+    cp = adit_agent(exe, env, d, "http", f"http://127.0.0.1:{to_port}", "--url", f"https://{HOST}",
+                    *ADIT_POLICY[which])
     return Chain(which, int(dev["https_addr"].rsplit(":", 1)[1]), True, {"server": [sp], "agent": [cp]})
 
 

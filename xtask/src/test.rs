@@ -194,11 +194,18 @@ fn test(ws: &Workspace) -> Counted {
 fn firewall(ws: &Workspace) -> Counted {
     let mut tally = Tally::default();
     let with = ["--package", "adit-waf", "--features", "libmodsecurity"];
+    let server = ["--package", "adit", "--features", "waf"];
     let lints = ["--all-targets", "--", "-D", "warnings"];
-    let result = ws.cargo(["clippy"]).args(with).args(lints).run().and_then(|()| {
+    let linted = [with, server]
+        .into_iter()
+        .try_for_each(|with| ws.cargo(["clippy"]).args(with).args(lints).run());
+    let result = linted.and_then(|()| {
         ws.cargo(["test"]).args(with).run_lines(|line| tally.read_cargo(line))?;
-        let cases = ["--package", "adit", "--features", "waf", "--test", "policy", "firewall"];
-        ws.cargo(["test"]).args(cases).run_lines(|line| tally.read_cargo(line))
+        let tests = ["--test", "policy", "--test", "e2e", "firewall"];
+        ws.cargo(["test"])
+            .args(server)
+            .args(tests)
+            .run_lines(|line| tally.read_cargo(line))
     });
     not_empty(tally, result)
 }

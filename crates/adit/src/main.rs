@@ -4,6 +4,7 @@ mod command;
 #[cfg(feature = "server")]
 mod dev;
 mod exit;
+mod firewall;
 mod output;
 #[cfg(feature = "server")]
 mod server;

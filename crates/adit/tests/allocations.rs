@@ -71,6 +71,7 @@ fn a_small_request_allocates_little() {
         workers: 1,
         access_log: AccessLog::Off,
         settings,
+        firewall: Err(adit_policy::NoFirewall::NotBuilt),
         first: Some(First::of(&credentials, "adit.localhost").unwrap()),
     })
     .unwrap();

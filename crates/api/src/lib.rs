@@ -109,6 +109,8 @@ pub struct Installation {
     pub tcp_ports: Option<(u16, u16)>,
     /// Whether certificates are obtained for names outside the base domain.
     pub acme: bool,
+    /// The actions that policies may have which are written here.
+    pub actions: adit_policy::Actions,
 }
 
 /// The store, and how far the nodes have come with it.

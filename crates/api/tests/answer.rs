@@ -76,6 +76,7 @@ fn place() -> Place {
             http_port: 8080,
             tcp_ports: None,
             acme: false,
+            actions: adit_policy::Actions::EdgeWithout(adit_policy::NoFirewall::NotBuilt),
         },
         stored: None,
     });

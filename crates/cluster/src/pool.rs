@@ -1,5 +1,6 @@
 //! Pools: all members that serve one name, and the choice between them (edge 2.6).
 
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -222,8 +223,9 @@ impl Pool {
             By::Random(random) | By::LeastBusy(random) => (random, by),
             By::RoundRobin | By::Value(_) => (0, by),
         };
-        let now = Instant::now();
-        let share = |m: &Arc<Member>| m.standing().share(now, slow_start);
+        // Not every rule asks for the time.
+        let now = LazyCell::new(Instant::now);
+        let share = |m: &Arc<Member>| m.standing().share(*now, slow_start);
         let usable = |m: &Member| if tried.contains(&m.key) { Usable::No } else { m.usable() };
         let best = members.iter().map(|m| usable(m)).max().unwrap_or(Usable::No);
         if best == Usable::No {

@@ -13,11 +13,12 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::accept::{AddressTable, Kind};
-use crate::admit::{PoolCookies, spread};
+use crate::admit::PoolCookies;
+use crate::admit::spread::Spread;
 use crate::control_sink::ControlSink;
 use crate::flows::Flows;
 use crate::forward::{Http2Upstreams, RetryBudgets};
-use crate::govern::KeyFetches;
+use crate::govern::{Inspections, KeyFetches};
 use crate::record_connection::micros;
 use crate::secure::Profiles;
 use crate::session::Agents;
@@ -51,6 +52,8 @@ pub struct Node {
     pub(crate) outbound: ArcSwap<adit_outbound::Client>,
     /// Key sets that are being fetched.
     pub(crate) key_fetches: KeyFetches,
+    /// Messages that the firewall looks at.
+    pub(crate) inspections: Inspections,
     /// What keeps visitors at members of pools.
     pub(crate) pool_cookies: PoolCookies,
     /// How much may still be repeated where policies say so.
@@ -98,6 +101,7 @@ impl Node {
             policy_state: adit_policy::State::default(),
             outbound: ArcSwap::from_pointee(outbound),
             key_fetches: KeyFetches::default(),
+            inspections: Inspections::default(),
             pool_cookies,
             retry_budgets: RetryBudgets::default(),
             flows: Flows::default(),
@@ -156,7 +160,7 @@ impl Node {
         }
         let terms = match what {
             Came::Answered => Ejection::default(),
-            Came::Answered5xx | Came::Failed => spread::ejection(&self.config.load(), pool),
+            Came::Answered5xx | Came::Failed => Spread::of(&self.config.load(), pool).ejection(),
         };
         if let Some(time) = pool.came(member, what, &terms) {
             let (url, endpoint, seconds) = (pool.url_text(), &member.endpoint_id, time.as_secs());

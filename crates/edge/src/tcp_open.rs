@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::admit::spread;
+use crate::admit::spread::Spread;
 use crate::flows::Flow;
 use crate::forward::{self, Opened};
 use crate::govern::{Chain, Hop, Leaving, Verdict};
@@ -140,8 +140,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
             };
             let (by, slow_start) = {
                 let config = node.config.load();
-                let by = spread::by(&config, &pool, self.peer.ip(), None);
-                (by, spread::slow_start(&config, &pool))
+                let spread = Spread::of(&config, &pool);
+                (spread.by(|| self.peer.ip(), None), spread.slow_start())
             };
             match pool.choose_by(by, slow_start, &tried) {
                 Choice::Member(member) => {

@@ -41,6 +41,7 @@ impl Merge {
             refusal.reason,
             refusal.error_code,
             refusal.rule,
+            refusal.organization,
             refusal.endpoint,
             prefix,
         ));
@@ -59,6 +60,7 @@ impl Merge {
             Entry::Vacant(entry) => {
                 entry.insert(RefusalSummary {
                     rule: "".into(),
+                    organization: "".into(),
                     endpoint: "".into(),
                     error_code: "".into(),
                     ..summary(refusal, None, at)
@@ -123,6 +125,7 @@ impl Ongoing {
                 let summary = RefusalSummary {
                     prefix: None,
                     rule: "".into(),
+                    organization: "".into(),
                     endpoint: "".into(),
                     error_code: "".into(),
                     ..summary
@@ -173,6 +176,7 @@ fn summary(refusal: &Refusal<'_>, prefix: Option<IpAddr>, at: SystemTime) -> Ref
         reason: refusal.reason,
         error_code: cut(refusal.error_code),
         rule: cut(refusal.rule),
+        organization: cut(refusal.organization),
         endpoint: cut(refusal.endpoint),
         prefix,
         count: 1,

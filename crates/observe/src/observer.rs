@@ -362,8 +362,8 @@ impl Shared {
             }
             RefusalKind::Login => cells.logins.add((refusal.client, LoginResult::Refused), 1),
             RefusalKind::Bind => cells.endpoints_refused.add((refusal.reason,), 1),
-            // Counted by its kind of glitch.
-            RefusalKind::Protocol => {}
+            // Counted by its kind of glitch, and as the refused login.
+            RefusalKind::Protocol | RefusalKind::IpRestriction | RefusalKind::IpRestrictionWarning => {}
         }
         self.merge.add(refusal, SystemTime::now());
         self.wake_if_asleep();

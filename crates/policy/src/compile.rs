@@ -211,7 +211,7 @@ pub fn compile(text: &str, subject: Subject<'_>) -> Result<Policy, Vec<Fault>> {
             actions: Actions::Built,
             ..subject
         },
-        Actions::Built | Actions::BuiltWithWaf | Actions::Edge => subject,
+        Actions::Built | Actions::BuiltWithWaf | Actions::Edge | Actions::EdgeWithout(_) => subject,
     };
     build(text, &subject).map(|(policy, _)| policy)
 }
@@ -533,14 +533,8 @@ impl Builder<'_, '_> {
             return false;
         }
         if !action::is_built_for(name, self.subject.actions) {
-            let message = format!("`{name}` is not built into this server");
-            self.refuse(
-                ErrorCode::ADIT_2210,
-                path,
-                kind,
-                message,
-                "use another action".to_owned(),
-            );
+            let (message, fix) = action::why_not_built(name, self.subject.actions);
+            self.refuse(ErrorCode::ADIT_2210, path, kind, message, fix.to_owned());
             return false;
         }
         true

@@ -259,6 +259,15 @@ impl Exchange {
         self.bodies.response.take()
     }
 
+    /// The body of the request, or of the response, if an action has it.
+    pub(crate) fn body(&self, response: bool) -> Option<&Bytes> {
+        if response {
+            self.bodies.response.as_ref()
+        } else {
+            self.bodies.request.as_ref()
+        }
+    }
+
     /// The places of `concurrency-limit` that were taken so far: they are free when what is returned is dropped. Else that
     /// is the end of the exchange.
     #[must_use]

@@ -50,7 +50,7 @@ pub use effect::{
 pub use exchange::{Edit, Exchange, PolicyError, Trace};
 pub use fault::{Fault, MAX_FAULTS, Warning};
 pub use guardrail::Requirement;
-pub use inspector::Inspector;
+pub use inspector::{Inspector, Shown};
 pub use ip_set::IpSet;
 pub use modules::{ModuleHeaders, ModuleLogin, Modules};
 pub use redact::Redaction;
@@ -58,7 +58,7 @@ pub use report::Report;
 pub use schema::{SCHEMA, schema};
 pub use state::{Breakers, Concurrency, KeySets, Permit, Rates, State, Ticket, Waiting};
 pub use step::{Decision, Run, Step};
-pub use subject::{Actions, Owner, References, Subject};
+pub use subject::{Actions, NoFirewall, Owner, References, Subject};
 pub use terms::{Attempt, Parking, Retry, Sticky, StickyBy, Terms};
 pub use value::Value;
 pub use verdict::{Verdict, VerdictOutcome};

@@ -36,12 +36,23 @@ pub struct Subject<'r> {
 pub enum Actions {
     /// Those that this build executes; others are refused with `ERR_ADIT_2210`: a rule that is accepted is enforced.
     Built,
-    /// Those that the edge of this version performs as a whole: no logins and no firewall among them.
+    /// Those that the edge of this version performs as a whole: no logins among them.
     Edge,
+    /// The same at an edge that has no web application firewall: rules that ask it are refused.
+    EdgeWithout(NoFirewall),
     /// The same as [`Actions::Built`] on a server that has a web application firewall.
     BuiltWithWaf,
     /// The whole language: for tools that only read documents. Such a policy is checked and never compiled.
     Language,
+}
+
+/// Why a server has no web application firewall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoFirewall {
+    /// The program was built without it.
+    NotBuilt,
+    /// Its rules cannot be loaded, or it fails its self-test.
+    NotLoaded,
 }
 
 /// What a document may refer to.

@@ -10,6 +10,7 @@ use adit_cluster::Commands;
 use adit_edge::supervise::Workers;
 use adit_edge::{ControlSink, Edge, StartError};
 use adit_observe::{AccessLog, NodeValue, Observer};
+use adit_policy::{Inspector, NoFirewall};
 use adit_snapshot::ControlName;
 use adit_store::log::AuditKey;
 use adit_store::{Engine, KeyPlaces, MasterKey, Store};
@@ -54,6 +55,8 @@ pub struct Options {
     pub settings: Settings,
     /// Objects that have to be in the store.
     pub first: Option<First>,
+    /// The web application firewall of policies, or why there is none.
+    pub firewall: Result<Arc<dyn Inspector>, NoFirewall>,
 }
 
 /// Why a server does not start.
@@ -102,6 +105,7 @@ pub struct Server {
     settings: Settings,
     certificates: Option<Arc<CertificateFiles>>,
     address_files: Arc<AddressFiles>,
+    firewall: Result<Arc<dyn Inspector>, NoFirewall>,
     store: Store,
     applied: watch::Receiver<u64>,
     spool: Arc<Spool>,
@@ -134,6 +138,7 @@ impl Server {
         let address_files = Arc::new(AddressFiles::read(&options.settings.policy)?);
         let mut settings = edge_config::of(&options.settings, &listening);
         settings.address_facts = Some(address_files.clone());
+        settings.firewall = options.firewall.clone();
         let (spool, reader) = Spool::open(&options.state.dir().join("activity"))?;
         let audit_key = Arc::new(AuditKey::find(options.state.dir())?);
         let (shown, health) = (Shown::default(), Arc::new(Health::default()));
@@ -217,6 +222,7 @@ impl Server {
                 http_port: told.public_ports.http,
                 tcp_ports: told.tcp_ports,
                 acme: false,
+                actions: told.actions(),
             },
             stored: Some(adit_api::Stored {
                 store: store.clone(),
@@ -247,6 +253,7 @@ impl Server {
             settings: options.settings,
             certificates,
             address_files,
+            firewall: options.firewall,
             store,
             applied,
             spool,
@@ -300,6 +307,7 @@ impl Server {
         self.address_files.reload(&settings.policy)?;
         let mut config = edge_config::of(&settings, &self.listening);
         config.address_facts = Some(self.address_files.clone());
+        config.firewall = self.firewall.clone();
         config.seal_key = self.edge.node().config.load().seal_key.clone();
         if !self.control.renew(config) {
             return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock).into());

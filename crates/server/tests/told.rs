@@ -54,6 +54,7 @@ impl World {
             workers: 1,
             access_log: AccessLog::Off,
             settings,
+            firewall: Err(adit_policy::NoFirewall::NotBuilt),
             first: Some(First::of(&credentials, BASE).unwrap()),
         })
         .unwrap();

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_policy::{Actions, Inspector, NoFirewall};
 use ipnet::IpNet;
 
 use crate::AddressFacts;
@@ -179,6 +180,8 @@ pub struct EdgeConfig {
     pub address_facts: Option<Arc<dyn AddressFacts>>,
     /// How much outcomes tell of policies.
     pub policy_trace: PolicyTrace,
+    /// The web application firewall of policies, or why there is none.
+    pub firewall: Result<Arc<dyn Inspector>, NoFirewall>,
     /// Seals cookies of sessions and binds.
     pub seal_key: SealKey,
     /// What organisations set.
@@ -213,8 +216,18 @@ impl EdgeConfig {
             parking: Parking::default(),
             address_facts: None,
             policy_trace: PolicyTrace::default(),
+            firewall: Err(NoFirewall::NotBuilt),
             seal_key,
             told: Told::default(),
+        }
+    }
+
+    /// The actions that policies may have which are written here. What is stored keeps them: they fail where they are run.
+    #[must_use]
+    pub fn actions(&self) -> Actions {
+        match &self.firewall {
+            Ok(_) => Actions::Edge,
+            Err(why) => Actions::EdgeWithout(*why),
         }
     }
 

@@ -32,7 +32,7 @@ pub use cloud::{CloudEndpoint, CloudPool};
 pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PolicyTrace, PublicPorts, SealKey};
 pub use ingress::Ingress;
 pub use names::ControlName;
-pub use networks::{IpPolicy, Networks, Restrictions};
+pub use networks::{IpPolicy, Networks, Restrictions, Restricts};
 pub use policy::Policies;
 pub use pool::{Ejection, PoolSettings, Sticky, Strategy};
 pub use reserved::Reservation;

@@ -42,13 +42,26 @@ pub enum Networks {
     Nobody,
 }
 
-/// The restrictions of one organisation. What is not enforced is not here.
+/// The restrictions of one organisation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restrictions {
-    /// Addresses of agents.
-    pub agent: Option<Networks>,
-    /// Addresses of visitors of all endpoints.
+    /// Addresses of agents, and the restriction that says so.
+    pub agent: Option<(Id, Networks)>,
+    /// The same, not enforced: to be recorded only.
+    pub agent_watched: Option<(Id, Networks)>,
+    /// Addresses of visitors of all endpoints. What is not enforced is not here.
     pub endpoints: Option<Networks>,
+}
+
+/// What an organisation's restrictions say of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restricts {
+    /// Nothing.
+    No,
+    /// This one is not enforced, and would keep it out.
+    Would(Id),
+    /// This one keeps it out.
+    Yes(Id),
 }
 
 /// Whether `ip` passes the union of these policies; a policy that is not known lets nobody pass.

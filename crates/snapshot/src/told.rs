@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::access::{Credential, Organization, Standing, TokenHash};
 use crate::cloud::{CloudEndpoint, CloudPool, Clouds, parents};
 use crate::ingress::Ingress;
-use crate::networks::{IpPolicy, Networks, Restrictions, passes};
+use crate::networks::{IpPolicy, Networks, Restrictions, Restricts, passes};
 use crate::pool::PoolSettings;
 use crate::reserved::{Reservation, ReservedName, ReservedPort};
 use crate::shards::Sharded;
@@ -97,10 +97,19 @@ impl Told {
         policies.is_empty() || self.passes(policies, ip)
     }
 
-    /// Whether the organisation lets agents log in from this address.
-    pub fn agent_may_come_from(&self, organization: &str, ip: IpAddr) -> bool {
-        let restrictions = self.restrictions.get(organization);
-        self.passes_networks(restrictions.and_then(|r| r.agent.as_ref()), ip)
+    /// Whether the organisation keeps agents at this address from logging in.
+    pub fn restricts_agent(&self, organization: &str, ip: IpAddr) -> Restricts {
+        let Some(restrictions) = self.restrictions.get(organization) else {
+            return Restricts::No;
+        };
+        let keeps_out = |networks: &Option<(Id, Networks)>| {
+            let (id, networks) = networks.as_ref()?;
+            (!self.passes_networks(Some(networks), ip)).then_some(*id)
+        };
+        match keeps_out(&restrictions.agent) {
+            Some(id) => Restricts::Yes(id),
+            None => keeps_out(&restrictions.agent_watched).map_or(Restricts::No, Restricts::Would),
+        }
     }
 
     /// Whether the organisation lets this address visit its endpoints. Costs nothing while nobody restricts anything,
@@ -218,11 +227,6 @@ impl Told {
             return None;
         }
         self.pools.get(&*pool_key(url, organization))
-    }
-
-    /// Whether somebody has set how traffic is spread.
-    pub fn has_pools(&self) -> bool {
-        !self.pools.is_empty()
     }
 
     /// Writes how the traffic of a URL is spread.

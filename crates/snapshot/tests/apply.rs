@@ -8,7 +8,7 @@ use adit_model::Object;
 use adit_names::endpoint_url::{Binding, Class, EndpointUrl};
 use adit_names::host::CanonicalHost;
 use adit_names::id::{Id, Prefix};
-use adit_snapshot::{Binds, Change, Compiler, EdgeConfig, Quarantined, SealKey, Sticky, Strategy};
+use adit_snapshot::{Binds, Change, Compiler, EdgeConfig, Quarantined, Restricts, SealKey, Sticky, Strategy};
 use serde_json::{Value, json};
 
 fn id(prefix: Prefix, number: u8) -> Id {
@@ -253,7 +253,10 @@ fn allowed_is_what_an_allow_rule_has_and_no_deny_rule() {
         "another organisation restricts nothing"
     );
     let told = &node.config.told;
-    assert!(told.agent_may_come_from(&organization(1).to_string(), ip("198.51.100.1")));
+    assert_eq!(
+        told.restricts_agent(&organization(1).to_string(), ip("198.51.100.1")),
+        Restricts::No
+    );
 
     node.good([gone("ip_policy_rule", id(Prefix::IpPolicyRule, 2))]);
     assert!(node.visitor(1, "192.0.2.200"));
@@ -262,9 +265,19 @@ fn allowed_is_what_an_allow_rule_has_and_no_deny_rule() {
     node.good([restriction("endpoints", false, &[1, 2])]);
     assert!(node.visitor(1, "192.0.2.1") && !node.config.told.has_restrictions());
     node.good([restriction("agent", true, &[1])]);
-    let told = &node.config.told;
-    assert!(!told.agent_may_come_from(&organization(1).to_string(), ip("192.0.2.1")));
+    let agent = |node: &Node, of, from| {
+        node.config
+            .told
+            .restricts_agent(&organization(of).to_string(), ip(from))
+    };
+    assert!(matches!(agent(&node, 1, "192.0.2.1"), Restricts::Yes(_)));
+    assert_eq!(agent(&node, 1, "198.51.100.1"), Restricts::No);
+    assert_eq!(agent(&node, 2, "192.0.2.1"), Restricts::No);
     assert!(node.visitor(1, "192.0.2.1"));
+    // Not enforced: whom it would keep out is known, and comes in.
+    node.good([restriction("agent", false, &[1])]);
+    assert!(matches!(agent(&node, 1, "192.0.2.1"), Restricts::Would(_)));
+    assert_eq!(agent(&node, 1, "198.51.100.1"), Restricts::No);
 }
 
 #[test]

@@ -40,6 +40,20 @@ pub(crate) fn finding(lines: &[String], sum: Sum) -> Finding {
     out
 }
 
+/// The rule that finds bodies whose form is broken. It has a number that policies can leave out.
+pub(crate) const FORM: u32 = 999_100;
+/// What that counts, as all that is critical.
+const CRITICAL: u32 = 5;
+
+/// Counts a body whose form is broken, if it is there to its end.
+pub(crate) fn weigh_form(found: &mut Finding, is_whole: bool) {
+    if !is_whole {
+        found.matched.retain(|rule| rule.id != FORM);
+    } else if found.matched.iter().any(|rule| rule.id == FORM) {
+        found.score = found.score.saturating_add(CRITICAL);
+    }
+}
+
 /// The value of `[name "value"]` behind the place of the rule.
 fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let (_, told) = line.rsplit_once(" [file \"")?;
@@ -97,6 +111,17 @@ mod tests {
             (942_100, "CRITICAL")
         );
         assert_eq!(finding(&lines, Sum::Outbound).score, 0);
+    }
+
+    #[test]
+    fn a_broken_form_counts_where_the_body_is_whole() {
+        let lines = [line("x", FORM, "The form of the body is broken", "")];
+        let mut found = finding(&lines, Sum::Inbound);
+        weigh_form(&mut found, true);
+        assert_eq!((found.score, found.matched.len()), (5, 1));
+        let mut cut = finding(&lines, Sum::Inbound);
+        weigh_form(&mut cut, false);
+        assert_eq!(cut, Finding::default());
     }
 
     #[test]

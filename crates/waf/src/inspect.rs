@@ -1,62 +1,49 @@
 //! The firewall as policies ask it.
 
-use std::net::SocketAddr;
-
 use adit_names::code::ErrorCode;
-use adit_policy::{EffectFault, Fields, Inspect, Inspection, Inspector, View};
+use adit_policy::{EffectFault, Inspection, Inspector, Shown};
 
+use crate::loaded::READ;
 use crate::message::{Finding, Look, Request, Response};
 use crate::{Error, Firewall};
 
-type Owned = Vec<(Vec<u8>, Vec<u8>)>;
-
-fn owned(fields: &dyn Fields) -> Owned {
-    let mut out = Vec::new();
-    fields.each(&mut |name, value| out.push((name.as_bytes().to_vec(), value.to_vec())));
-    out
-}
-
-fn lent(fields: &Owned) -> Vec<(&[u8], &[u8])> {
-    fields.iter().map(|(n, v)| (n.as_slice(), v.as_slice())).collect()
+fn lent(fields: &[(String, Vec<u8>)]) -> Vec<(&[u8], &[u8])> {
+    fields.iter().map(|(n, v)| (n.as_bytes(), v.as_slice())).collect()
 }
 
 impl Inspector for Firewall {
-    fn inspect(&self, asked: &Inspect, seen: &View<'_>, body: &[u8]) -> Result<Inspection, EffectFault> {
-        let Some(request) = &seen.request else {
-            return Err(fault(&Error::Failed("there is no request")));
-        };
+    fn inspect(&self, shown: &Shown, body: &[u8]) -> Result<Inspection, EffectFault> {
         let look = Look {
-            paranoia: asked.paranoia,
-            exclude: asked.exclude.clone(),
+            paranoia: shown.asked.paranoia,
+            exclude: shown.asked.exclude.clone(),
         };
-        let mut fields = owned(request.fields);
-        // It stands for itself in the view.
-        fields.retain(|(name, _)| !name.eq_ignore_ascii_case(b"host"));
-        fields.push((b"host".to_vec(), request.authority.as_bytes().to_vec()));
-        let connection = seen.connection;
-        let shown = Request {
-            client: SocketAddr::new(connection.client_ip, connection.client_port),
-            server: SocketAddr::new(connection.server_ip, connection.server_port),
-            method: request.method,
-            target: request.target,
-            version: request.version.trim_start_matches("HTTP/"),
-            fields: &lent(&fields),
-            body: if asked.response { b"" } else { body },
+        let request = Request {
+            client: shown.client,
+            server: shown.server,
+            method: &shown.method,
+            target: &shown.target,
+            version: shown.version.trim_start_matches("HTTP/"),
+            fields: &lent(&shown.fields),
+            body: if shown.response.is_some() { b"" } else { body },
+            // Fewer bytes than were asked for are all of them.
+            is_whole: body.len() < shown.asked.body_limit,
         };
-        let found = match (&seen.response, asked.response) {
-            (Some(response), true) => {
-                let fields = owned(response.fields);
+        let found = match &shown.response {
+            Some((status, fields)) => {
                 let response = Response {
-                    status: response.status,
-                    fields: &lent(&fields),
+                    status: *status,
+                    fields: &lent(fields),
                     body,
                 };
-                self.response(&look, &shown, &response)
+                self.response(&look, &request, &response)
             }
-            (None, true) => Err(Error::Failed("there is no response")),
-            (_, false) => self.request(&look, &shown),
+            None => self.request(&look, &request),
         };
         found.map(inspection).map_err(|error| fault(&error))
+    }
+
+    fn reads(&self, media_type: &str) -> bool {
+        READ.contains(&media_type)
     }
 }
 

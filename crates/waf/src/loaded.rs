@@ -7,9 +7,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ffi::{Engine, Rules, Transaction};
-use crate::found::{Sum, finding};
+use crate::found::{FORM, Sum, finding, weigh_form};
 use crate::message::{Finding, Look, Request, Response};
 use crate::{Error, MAX_BODY, Places};
+
+/// Media types of responses whose bodies are looked into.
+pub(crate) const READ: &[&str] = &[
+    "text/plain",
+    "text/html",
+    "text/xml",
+    "application/json",
+    "application/xml",
+    "application/xhtml+xml",
+];
 
 /// Sets of rules that differ in paranoia and exclusions; they share their rules.
 const MAX_SETS: usize = 64;
@@ -33,7 +43,7 @@ SecRequestBodyLimit {MAX_BODY}
 SecRequestBodyNoFilesLimit {MAX_BODY}
 SecRequestBodyLimitAction ProcessPartial
 SecResponseBodyAccess On
-SecResponseBodyMimeType text/plain text/html text/xml application/json application/xml application/xhtml+xml
+SecResponseBodyMimeType {}
 SecResponseBodyLimit {MAX_BODY}
 SecResponseBodyLimitAction ProcessPartial
 SecPcreMatchLimit 100000
@@ -42,9 +52,12 @@ SecArgumentSeparator &
 SecCookieFormat 0
 SecRule REQUEST_HEADERS:Content-Type "@rx ^(?:application(?:/soap\+|/)|text/)xml" \
   "id:100001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
-SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+[+])?json" \
+SecRule REQUEST_HEADERS:Content-Type "@rx ^application/(?:[a-z0-9.-]+[+])?json(?:[\s;]|$)" \
   "id:100002,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
-"#
+SecRule REQBODY_ERROR|MULTIPART_STRICT_ERROR "!@eq 0" \
+  "id:{FORM},phase:2,t:none,pass,log,msg:'The form of the body is broken',severity:CRITICAL"
+"#,
+        READ.join(" ")
     )
 }
 
@@ -90,7 +103,9 @@ impl Firewall {
     /// [`Error::Failed`]: then nothing is known of it.
     pub fn request(&self, look: &Look, request: &Request<'_>) -> Result<Finding, Error> {
         let mut transaction = self.begin(look, request)?;
-        Ok(finding(&transaction.take_lines(), Sum::Inbound))
+        let mut found = finding(&transaction.take_lines(), Sum::Inbound);
+        weigh_form(&mut found, request.is_whole && request.body.len() <= MAX_BODY);
+        Ok(found)
     }
 
     /// Looks at a response, which is one to this request.
@@ -151,6 +166,7 @@ impl Firewall {
             version: "1.1",
             fields,
             body: b"",
+            is_whole: true,
         };
         if self.request(&look, &ordinary)?.score != 0 {
             return Err(Error::SelfTest("an ordinary request is taken for an attack"));

@@ -37,6 +37,9 @@ pub struct Request<'a> {
     pub fields: &'a [(&'a [u8], &'a [u8])],
     /// As much of its body as is to be looked at.
     pub body: &'a [u8],
+    /// That is all of it: what is not in the form that its type says is found, since nothing else is found in it. A begin
+    /// may well end anywhere.
+    pub is_whole: bool,
 }
 
 /// A response.

@@ -28,6 +28,7 @@ fn get(target: &str) -> Request<'_> {
         version: "1.1",
         fields: FIELDS,
         body: b"",
+        is_whole: true,
     }
 }
 
@@ -96,6 +97,55 @@ fn bodies_are_looked_at_in_their_forms_and_up_to_the_limit() {
     late.resize(MAX_BODY, b'x');
     late.extend_from_slice(b"&q=<script>alert(1)</script>");
     assert_eq!(post(FORM, &late), 0, "the rest passes unseen");
+}
+
+/// What cannot be read as what it says it is hides what is in it.
+#[test]
+fn a_body_whose_form_is_broken_is_found_unless_it_is_only_the_begin() {
+    let firewall = Firewall::load(&Places::default()).unwrap();
+    let post = |look: &Look, kind: &[u8], body: &[u8], is_whole: bool| {
+        let length = body.len().to_string();
+        let fields: &[(&[u8], &[u8])] = &[(b"content-type", kind), (b"content-length", length.as_bytes())];
+        let request = Request {
+            method: "POST",
+            fields: &[FIELDS, fields].concat(),
+            body,
+            is_whole,
+            ..get("/")
+        };
+        firewall.request(look, &request).unwrap()
+    };
+    let look = Look::default();
+    const JSON: &[u8] = b"application/json; charset=utf-8";
+    const XML: &[u8] = b"application/xml";
+    const MULTIPART: &[u8] = b"multipart/form-data; boundary=xyz";
+    let parts = "--xyz\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\n--xyz\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\ntwo\r\n--xyz--\r\n";
+    for (kind, body) in [
+        (JSON, "{\"name\": [\"a lamp\", 7]}"),
+        (JSON, ""),
+        (XML, "<order><name>a lamp</name></order>"),
+        (MULTIPART, parts),
+    ] {
+        assert_eq!(post(&look, kind, body.as_bytes(), true), Default::default(), "{body}");
+    }
+    for (kind, body) in [
+        (JSON, "x{\"q\": \"a lamp\"}"),
+        (JSON, "{\"q\": \"a la"),
+        (XML, "<order><name>a la"),
+    ] {
+        let found = post(&look, kind, body.as_bytes(), true);
+        assert_eq!((found.score, found.matched.len()), (5, 1), "{body}: {found:?}");
+        assert_eq!(post(&look, kind, body.as_bytes(), false), Default::default(), "{body}");
+        let without = Look {
+            exclude: vec![found.matched[0].id],
+            ..Look::default()
+        };
+        assert_eq!(
+            post(&without, kind, body.as_bytes(), true),
+            Default::default(),
+            "{body}"
+        );
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ async fn serve(args: StartArgs) -> Result<Exit, Failure> {
         admin: listeners.admin.socket,
         workers: workers(),
         access_log: access_log(args.access_log),
+        firewall: crate::firewall::of_server(&settings, |why| eprintln!("{why}")),
         settings,
         first: Some(first),
     })

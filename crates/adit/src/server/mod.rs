@@ -12,6 +12,7 @@ use adit_server::config::Settings;
 use clap::{Args, Subcommand};
 
 use crate::exit::{Exit, Failure};
+use crate::firewall;
 
 /// Where state is kept if nothing else is said.
 const DATA_DIR: &str = "/var/lib/adit";
@@ -122,6 +123,16 @@ fn check(path: &Path) -> Result<Exit, Failure> {
     adit_server::address_files::AddressFiles::read(&config.settings.policy)
         .and_then(|files| files.verify())
         .map_err(|e| Failure::usage(e.to_string()))?;
+    let waf = &config.settings.policy.waf;
+    match firewall::load(waf.rules.as_deref(), waf.setup.as_deref()) {
+        Ok(_) => println!("web application firewall: ready"),
+        Err(none) if waf.is_set() => {
+            return Err(Failure::usage("there is no web application firewall")
+                .at("policy.waf")
+                .because(none.why));
+        }
+        Err(none) => println!("web application firewall: none, {}", none.why),
+    }
     println!("{}: ok, base domain {}", path.display(), config.base_domain);
     Ok(Exit::Done)
 }

@@ -11,6 +11,7 @@ use adit_server::{AccessLog, Options, Server, drain_grace};
 
 use super::Config;
 use crate::exit::{Exit, Failure};
+use crate::firewall;
 
 const HTTPS: &str = "[::]:443";
 const HTTP: &str = "[::]:80";
@@ -52,6 +53,7 @@ async fn serve(path: &Path, config: Config) -> Result<Exit, Failure> {
         admin: admin.socket,
         workers: 0,
         access_log,
+        firewall: firewall::of_server(&settings, |why| tracing::error!("{why}")),
         settings,
         first: None,
     })

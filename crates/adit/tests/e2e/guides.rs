@@ -10,8 +10,9 @@ use crate::harness::{Message, Server, Site};
 const NAME: &str = "app.tunnels.example.com";
 
 macro_rules! pages {
-    ($($test:ident $page:literal)*) => {
-        $(#[test]
+    ($($(#[$only:meta])? $test:ident $page:literal)*) => {
+        $($(#[$only])?
+        #[test]
         fn $test() {
             runs($page, include_str!(concat!("../../../../docs/guides/policies/", $page, ".md")));
         })*
@@ -34,6 +35,8 @@ pages! {
     access "access"
     answers "answers"
     browsers "browsers"
+    #[cfg(feature = "waf")]
+    firewall "firewall"
     headers_and_paths "headers-and-paths"
     limits "limits"
     retries "retries"

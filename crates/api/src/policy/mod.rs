@@ -37,7 +37,7 @@ pub(crate) fn check<'c>(call: &'c Call<'c>) -> Answer<'c> {
     Box::pin(async move {
         let body = Object::body(call, &["traffic_policy", "url", "binding", "type"])?;
         let text: Arc<str> = body.required("traffic_policy")?.into();
-        let subject = subject(&body, Actions::Edge)?;
+        let subject = subject(&body, call.api.told.installation.actions)?;
         let of = text.clone();
         let asked = beside(move || {
             let asked = references::Asked::default();

@@ -94,6 +94,7 @@ impl Place {
                 http_port: 80,
                 tcp_ports: Some((20_000, 20_100)),
                 acme: false,
+                actions: adit_policy::Actions::EdgeWithout(adit_policy::NoFirewall::NotBuilt),
             },
             stored: Some(Stored {
                 store: store.clone(),

@@ -138,6 +138,7 @@ async fn over(store: Store, ours: Org, theirs: Org, limits: Limits) -> Place {
             http_port: 8080,
             tcp_ports: Some((20_000, 20_010)),
             acme: false,
+            actions: adit_policy::Actions::EdgeWithout(adit_policy::NoFirewall::NotBuilt),
         },
         stored: Some(Stored {
             store: store.clone(),

@@ -18,6 +18,7 @@ use crate::reply::Answer;
 use crate::secure::Conn;
 
 pub(crate) use pool_cookie::PoolCookies;
+use spread::Spread;
 
 /// The proof that a request may go to this member. Cannot be made elsewhere.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ enum Kept {
 }
 
 /// As policies have said, else as the settings of the URL say.
-fn kept(node: &Node, pool: &Pool, terms: Option<&Terms>, ip: impl Fn() -> IpAddr, has_tls: bool) -> Kept {
+fn kept(spread: Spread<'_>, terms: Option<&Terms>, ip: impl Fn() -> IpAddr, has_tls: bool) -> Kept {
     if let Some(sticky) = terms.and_then(|terms| terms.sticky.as_ref()) {
         return match &sticky.by {
             StickyBy::Cookie if has_tls => Kept::Cookie(sticky.ttl),
@@ -63,10 +64,8 @@ fn kept(node: &Node, pool: &Pool, terms: Option<&Terms>, ip: impl Fn() -> IpAddr
             StickyBy::Cookie | StickyBy::Key(_) => Kept::Not,
         };
     }
-    let config = node.config.load();
-    let settings = config.told.pool(pool.url(), pool.organization());
-    match settings.map(|settings| &settings.sticky) {
-        Some(Sticky::Cookie) if has_tls => Kept::Cookie(None),
+    match spread.sticky() {
+        Sticky::Cookie if has_tls => Kept::Cookie(None),
         _ => Kept::Not,
     }
 }
@@ -83,9 +82,8 @@ fn by_cookie(node: &Node, pool: &Pool, tried: &[MemberKey], head: &Head) -> Opti
 
 /// Whether something keeps visitors at members of this pool.
 pub(crate) fn keeps(node: &Node, pool: &Pool, terms: Option<&Terms>) -> bool {
-    let config = node.config.load();
-    let settings = config.told.pool(pool.url(), pool.organization());
-    terms.is_some_and(|terms| terms.sticky.is_some()) || settings.is_some_and(|settings| settings.sticky != Sticky::Off)
+    let is_kept = || *Spread::of(&node.config.load(), pool).sticky() != Sticky::Off;
+    terms.is_some_and(|terms| terms.sticky.is_some()) || is_kept()
 }
 
 /// The member at which the policy of the one that was chosen wants the visitor to be kept. Only a policy that is the
@@ -101,7 +99,13 @@ pub(crate) fn instead(
 ) -> Option<Permitted> {
     let node = &conn.node;
     let chosen = permitted.member();
-    let (member, cookie) = match kept(node, pool, Some(terms), || ip, conn.tls.is_some()) {
+    let kept = kept(
+        Spread::of(&node.config.load(), pool),
+        Some(terms),
+        || ip,
+        conn.tls.is_some(),
+    );
+    let (member, cookie) = match kept {
         Kept::Not => return None,
         Kept::By(value) => match pool.choose_by(By::Value(value), Duration::ZERO, tried) {
             Choice::Member(member) => (member, None),
@@ -146,53 +150,26 @@ pub(crate) async fn admit(
     terms: Option<&Terms>,
 ) -> Result<Permitted, Answer> {
     let mut parked_us = 0;
-    let mut cookie = None;
     let wanted = pinned.filter(|key| !tried.contains(key));
     if let Some(member) = wanted.and_then(|key| pool.choose_this(key)) {
         return Ok(Permitted {
             member,
             parked_us,
-            cookie,
+            cookie: None,
         });
     }
     let mut began = None;
     loop {
-        let client = || crate::forward::client_ip(head, conn);
-        let kept = kept(&conn.node, pool, terms, client, conn.tls.is_some());
-        if let Kept::Cookie(_) = kept
-            && let Some(member) = by_cookie(&conn.node, pool, tried, head)
-        {
-            return Ok(Permitted {
-                member,
-                parked_us,
-                cookie,
-            });
-        }
-        let (by, slow_start) = if let Kept::By(value) = kept {
-            (By::Value(value), Duration::ZERO)
-        } else {
-            let config = conn.node.config.load();
-            // Nobody's address is read out of a head for nothing.
-            let ip = if config.told.has_pools() { client() } else { conn.ip() };
-            (
-                spread::by(&config, pool, ip, Some(head)),
-                spread::slow_start(&config, pool),
-            )
-        };
-        match pool.choose_by(by, slow_start, tried) {
-            Choice::Member(member) => {
-                if let Kept::Cookie(ttl) = kept {
-                    let cookies = &conn.node.pool_cookies;
-                    cookie = cookies.make(pool.url_text(), &member.endpoint_id, ttl, SystemTime::now());
-                }
+        match choose(conn, pool, tried, head, terms) {
+            (Choice::Member(member), cookie) => {
                 return Ok(Permitted {
                     member,
                     parked_us,
                     cookie,
                 });
             }
-            Choice::Offline => return Err(Answer::offline(host)),
-            Choice::Park => {}
+            (Choice::Offline, _) => return Err(Answer::offline(host)),
+            (Choice::Park, _) => {}
         }
         let max_wait = patience(&conn.node, terms);
         let left = max_wait.saturating_sub(began.get_or_insert_with(Instant::now).elapsed());
@@ -216,4 +193,34 @@ pub(crate) async fn admit(
             }
         }
     }
+}
+
+/// The member for this request now, and the cookie that keeps its visitor there.
+fn choose(
+    conn: &Conn,
+    pool: &Pool,
+    tried: &[MemberKey],
+    head: &Head,
+    terms: Option<&Terms>,
+) -> (Choice, Option<String>) {
+    let config = conn.node.config.load();
+    let spread = Spread::of(&config, pool);
+    let client = || crate::forward::client_ip(head, conn);
+    let ttl = match kept(spread, terms, client, conn.tls.is_some()) {
+        Kept::By(value) => return (pool.choose_by(By::Value(value), Duration::ZERO, tried), None),
+        Kept::Not => None,
+        Kept::Cookie(ttl) => match by_cookie(&conn.node, pool, tried, head) {
+            Some(member) => return (Choice::Member(member), None),
+            None => Some(ttl),
+        },
+    };
+    let chosen = pool.choose_by(spread.by(client, Some(head)), spread.slow_start(), tried);
+    let cookie = match (&chosen, ttl) {
+        (Choice::Member(member), Some(ttl)) => {
+            let cookies = &conn.node.pool_cookies;
+            cookies.make(pool.url_text(), &member.endpoint_id, ttl, SystemTime::now())
+        }
+        _ => None,
+    };
+    (chosen, cookie)
 }

@@ -2,7 +2,7 @@
 //! the node's budget, and sent on whatever became of the reading. The request goes on meanwhile.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use adit_http1::{Framing, Known};
 use adit_mux::Budget;
@@ -25,6 +25,17 @@ pub(crate) trait Behind: Send {
     /// # Errors
     /// It is longer, there is no memory for it, or it broke off. What was read is kept.
     fn poll_whole(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        budget: &Arc<Budget>,
+    ) -> Poll<Result<Bytes, BodyFault>>;
+
+    /// A copy of its first `limit` bytes, or of all of it. It stays, and is sent.
+    ///
+    /// # Errors
+    /// There is no memory for it, or it broke off before.
+    fn poll_begin(
         &mut self,
         cx: &mut Context<'_>,
         limit: usize,
@@ -87,6 +98,25 @@ impl<V: Visitor, U: Upstream> Pump<'_, V, U> {
         }
     }
 
+    /// Reads a piece more, or sees the end.
+    fn poll_kept(&mut self, cx: &mut Context<'_>, budget: &Arc<Budget>) -> Poll<Result<(), BodyFault>> {
+        match ready!(self.poll_piece(cx)) {
+            Ok(None) => self.read.is_whole = true,
+            Ok(Some(piece)) => {
+                if !self.read.keep(&piece, budget) {
+                    return Poll::Ready(Err(BodyFault::NoRoom));
+                }
+            }
+            Err(end) => {
+                if !matches!(end, End::Upstream(_)) {
+                    self.read.failed = Some(end);
+                }
+                return Poll::Ready(Err(BodyFault::Failed));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// With what the exchange ends because a policy read the body; an upstream that broke off is the policy's to answer.
     pub(super) fn read_failed(&mut self) -> Option<End> {
         self.read.failed.take()
@@ -139,21 +169,20 @@ impl<V: Visitor, U: Upstream> Behind for Pump<'_, V, U> {
             if self.read.is_whole {
                 return Poll::Ready(Ok(std::mem::take(&mut self.read.bytes).freeze()));
             }
-            match self.poll_piece(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(None)) => self.read.is_whole = true,
-                Poll::Ready(Ok(Some(piece))) => {
-                    if !self.read.keep(&piece, budget) {
-                        return Poll::Ready(Err(BodyFault::NoRoom));
-                    }
-                }
-                Poll::Ready(Err(end)) => {
-                    if !matches!(end, End::Upstream(_)) {
-                        self.read.failed = Some(end);
-                    }
-                    return Poll::Ready(Err(BodyFault::Failed));
-                }
-            }
+            ready!(self.poll_kept(cx, budget))?;
         }
+    }
+
+    fn poll_begin(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        budget: &Arc<Budget>,
+    ) -> Poll<Result<Bytes, BodyFault>> {
+        while !self.read.is_whole && self.read.bytes.len() < limit {
+            ready!(self.poll_kept(cx, budget))?;
+        }
+        let begin = self.read.bytes.get(..limit).unwrap_or(&self.read.bytes);
+        Poll::Ready(Ok(Bytes::copy_from_slice(begin)))
     }
 }

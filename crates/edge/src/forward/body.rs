@@ -88,6 +88,31 @@ impl ReadBody {
         }))
     }
 
+    /// Reads on until there are `limit` bytes of it, at least one, or all of it. What is beyond may have been read as well.
+    ///
+    /// # Errors
+    /// As [`ReadBody::read`], but for the limit.
+    pub(crate) async fn read_begin(
+        &mut self,
+        visitor: &mut dyn Visitor,
+        facts: &RequestFacts,
+        budget: &Arc<Budget>,
+        limit: usize,
+    ) -> Result<Result<Bytes, BodyFault>, VisitorError> {
+        if self.whole.is_none() && self.bytes.len() < limit {
+            if !facts.has_body() {
+                self.whole = Some(SystemTime::now());
+            } else {
+                // Too large is what is enough here.
+                match self.fill(visitor, facts, budget, limit - 1).await? {
+                    Ok(()) | Err(BodyFault::TooLarge) => {}
+                    Err(fault) => return Ok(Err(fault)),
+                }
+            }
+        }
+        Ok(Ok(self.bytes.slice(..self.bytes.len().min(limit))))
+    }
+
     async fn fill(
         &mut self,
         visitor: &mut dyn Visitor,

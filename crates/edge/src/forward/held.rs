@@ -6,14 +6,14 @@ use adit_mux::Budget;
 
 /// So many bytes of the budget; they go back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Held {
     /// `None`: the budget is nearly used up, and what can do without does.
-    pub(super) fn take(budget: &Arc<Budget>, bytes: usize) -> Option<Self> {
+    pub(crate) fn take(budget: &Arc<Budget>, bytes: usize) -> Option<Self> {
         let mut held = Self {
             budget: budget.clone(),
             bytes: 0,

@@ -30,6 +30,7 @@ pub(crate) use behind::Behind;
 pub(crate) use body::ReadBody;
 pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
+pub(crate) use held::Held;
 pub(crate) use kept::Pinned;
 pub(crate) use open::{Opened, dial_failed, open};
 pub(crate) use record::answer as record_answer;

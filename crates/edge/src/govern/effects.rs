@@ -12,6 +12,7 @@ use super::asker::Asker;
 use super::chain::Chain;
 use super::connection::micros;
 use super::fetch::Origin;
+use super::inspect;
 use super::run::Scene;
 use crate::http::VisitorError;
 
@@ -62,6 +63,7 @@ pub(super) async fn perform(
             let read = tokio::time::timeout(BODY, poll_fn(|cx| behind.poll_whole(cx, limit, budget))).await;
             Ok(Input::Body(read.unwrap_or(Err(BodyFault::Failed))))
         }
+        (Effect::Inspect(asked), _) => Ok(Input::Inspected(inspect::perform(chain, scene, &asked, asker).await?)),
         (other, _) => Ok(unavailable(&other)),
     }
 }

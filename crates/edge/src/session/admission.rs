@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, TEXT_LEN};
-use adit_snapshot::{Credential, EdgeConfig, Ingress, OrganizationSettings, TokenHash};
+use adit_snapshot::{Credential, EdgeConfig, Ingress, OrganizationSettings, Restricts, TokenHash};
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::refusal::Refusal;
@@ -75,8 +75,8 @@ pub(crate) fn check(
     }
     let ip = door.ip.to_string();
     check_ingress(config, credential, settings, door, &ip)?;
-    if !told.agent_may_come_from(organization, door.ip) {
-        return Err(Refusal::new(ErrorCode::NGROK_115, &[("ip", &ip)]));
+    if let Restricts::Yes(restriction) = told.restricts_agent(organization, door.ip) {
+        return Err(Refusal::new(ErrorCode::NGROK_115, &[("ip", &ip)]).by(organization, restriction));
     }
     if !told.passes_policies(&credential.ip_policies, door.ip) {
         return Err(Refusal::new(ErrorCode::NGROK_116, &[("ip", &ip)]));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use adit_cluster::{BoundPolicy, Directory, LocalClaims};
 use adit_mux::{Budget, code};
 use adit_names::code::{Class, ErrorCode};
+use adit_names::id::Id;
 use adit_observe::{
     AgentClient, BufferAction, BufferHolder, Listener, Observer, Refusal as Refused, RefusalKind, RefusalReason,
 };
@@ -161,6 +162,22 @@ impl Agents {
             client: AgentClient::of(user_agent),
             detail: refusal.text(),
             ..Refused::new(kind, reason_of(refusal.code()), Listener::Https, ip)
+        });
+        if let Some((organization, restriction)) = refusal.restriction() {
+            self.restricted(RefusalKind::IpRestriction, organization, restriction, ip);
+        }
+    }
+
+    /// Tells an organisation that its restriction of agents' addresses kept one out, or would have.
+    pub(super) fn restricted(&self, kind: RefusalKind, organization: &str, restriction: Id, ip: IpAddr) {
+        let Some(observer) = &self.observer else {
+            return;
+        };
+        observer.refusal(&Refused {
+            error_code: ErrorCode::NGROK_115.as_str(),
+            rule: &restriction.to_string(),
+            organization,
+            ..Refused::new(kind, RefusalReason::IpRule, Listener::Https, ip)
         });
     }
 

@@ -16,6 +16,7 @@ use adit_protocol::message::{
     StartTunnelWithLabelResp, Unbind, UnbindResp, error_answer,
 };
 use adit_protocol::typed_stream::StreamType;
+use adit_snapshot::Restricts;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
@@ -336,7 +337,7 @@ impl Shared {
             ingress: &self.facts.ingress,
             ip: self.facts.addr.ip(),
         };
-        admission::admit(&self.agents.config.load(), auth.extra.token(), door, Now::real().wall)
+        let credential = admission::admit(&self.agents.config.load(), auth.extra.token(), door, Now::real().wall)
             .map_err(LoginEnd::Refused)?;
         let hold = self.agents.logins.hold(Now::real().at).ok_or_else(|| {
             LoginEnd::Refused(Refusal::with_text(
@@ -369,6 +370,11 @@ impl Shared {
             facts,
             replaced,
         } = accepted;
+        let ip = self.facts.addr.ip();
+        if let Restricts::Would(id) = config.told.restricts_agent(&credential.organization, ip) {
+            self.agents
+                .restricted(RefusalKind::IpRestrictionWarning, &credential.organization, id, ip);
+        }
         self.agents.recorded().await;
         self.set_limits(facts.family, &response, config.max_stream_window, config.session_budget);
         let grant = response.extra.adit.as_ref();

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adit_cluster::{BoundPolicy, Proto};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, Scheme};
-use adit_policy::{Actions, Fault, Modules, Owner, Policy, References, Subject};
+use adit_policy::{Fault, Modules, Owner, Policy, References, Subject};
 use adit_protocol::bind_address;
 use adit_protocol::message::Bind;
 use adit_snapshot::{EdgeConfig, Policies};
@@ -126,7 +126,7 @@ pub(crate) fn compile(
     let subject = Subject {
         owner: Owner::Generated,
         internal: is_for.internal,
-        actions: Actions::Edge,
+        actions: config.actions(),
         ..Subject::agent(is_for.scheme)
     };
     let is_http = matches!(is_for.scheme, Scheme::Http | Scheme::Https);
@@ -170,7 +170,7 @@ fn compile_own(
     let known = Known { config, organization };
     let subject = Subject {
         internal: is_for.internal,
-        actions: Actions::Edge,
+        actions: config.actions(),
         ..Subject::agent(is_for.scheme)
     };
     let refused = |faults: Vec<Fault>| {

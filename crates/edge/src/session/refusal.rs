@@ -3,12 +3,14 @@
 use std::fmt;
 
 use adit_names::code::{ErrorCode, agent_error_text};
+use adit_names::id::Id;
 
 /// Why an agent did not get what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     code: ErrorCode,
     text: String,
+    restriction: Option<(Box<str>, Id)>,
 }
 
 impl Refusal {
@@ -17,6 +19,7 @@ impl Refusal {
         Self {
             code,
             text: code.message(values),
+            restriction: None,
         }
     }
 
@@ -25,7 +28,22 @@ impl Refusal {
         Self {
             code,
             text: text.into(),
+            restriction: None,
         }
+    }
+
+    /// The restriction of addresses that refused, and whose it is.
+    #[must_use]
+    pub(crate) fn by(mut self, organization: &str, restriction: Id) -> Self {
+        self.restriction = Some((organization.into(), restriction));
+        self
+    }
+
+    /// The organisation and its restriction of addresses that refused, if one did.
+    pub(crate) fn restriction(&self) -> Option<(&str, Id)> {
+        self.restriction
+            .as_ref()
+            .map(|(organization, id)| (&**organization, *id))
     }
 
     /// A part of the product that does not exist yet: refused instead of taken and not enforced.

@@ -57,6 +57,8 @@ impl Activity {
                 RefusalKind::Connection | RefusalKind::Handshake | RefusalKind::Protocol => "connection_refused.v0",
                 RefusalKind::Login => "agent_session_refused.v0",
                 RefusalKind::Bind => "endpoint_refused.v0",
+                RefusalKind::IpRestriction => "ip_restriction_denied.v0",
+                RefusalKind::IpRestrictionWarning => "ip_restriction_warning.v0",
             },
         })
     }

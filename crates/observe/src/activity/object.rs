@@ -105,10 +105,13 @@ fn refused(summary: &RefusalSummary) -> Value {
         "remote_addr": summary.example_ip.to_canonical(),
         "listener": summary.example_listener.as_str(),
     });
-    let rule = if summary.kind == RefusalKind::Login {
-        "credential_id"
-    } else {
-        "rule"
+    let rule = match summary.kind {
+        RefusalKind::Login => "credential_id",
+        RefusalKind::IpRestriction | RefusalKind::IpRestrictionWarning => {
+            object["type"] = json!("agent");
+            "restriction"
+        }
+        _ => "rule",
     };
     for (name, text) in [
         ("error_code", &summary.error_code),

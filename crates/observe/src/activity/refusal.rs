@@ -21,6 +21,8 @@ pub struct Refusal<'a> {
     pub error_code: &'a str,
     /// Rule or credential that refused; empty if none.
     pub rule: &'a str,
+    /// The organisation whose restriction it was; empty for what belongs to none for sure.
+    pub organization: &'a str,
     /// Identifier or URL of the endpoint, if it is one of ours; empty if none.
     pub endpoint: &'a str,
     /// Client of a login; [`AgentClient::Other`] for everything else.
@@ -41,6 +43,7 @@ impl Refusal<'_> {
             client_ip,
             error_code: "",
             rule: "",
+            organization: "",
             endpoint: "",
             client: AgentClient::Other,
             detail: "",
@@ -48,7 +51,7 @@ impl Refusal<'_> {
     }
 }
 
-/// Refusals that were alike: same kind, reason, code, rule, endpoint and prefix of the address.
+/// Refusals that were alike: same kind, reason, code, rule, organisation, endpoint and prefix of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalSummary {
     /// What they were about.
@@ -59,6 +62,8 @@ pub struct RefusalSummary {
     pub error_code: Box<str>,
     /// Rule or credential; empty if none.
     pub rule: Box<str>,
+    /// The organisation whose restriction it was; empty for what belongs to none for sure.
+    pub organization: Box<str>,
     /// Endpoint; empty if none.
     pub endpoint: Box<str>,
     /// The /24 (IPv4) or /48 (IPv6) they came from, by its first address; `None` if there were too many

@@ -73,6 +73,10 @@ labels! {
         Bind = "bind",
         /// A violation of a protocol on an accepted connection:
         Protocol = "protocol",
+        /// An agent, by its organisation's restriction of addresses:
+        IpRestriction = "ip_restriction",
+        /// Nobody yet: the restriction would, were it enforced:
+        IpRestrictionWarning = "ip_restriction_warning",
     }
 
     /// Why something was refused.

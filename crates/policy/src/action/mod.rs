@@ -43,7 +43,7 @@ use crate::effect::{Effect, Input};
 use crate::exchange::Exchange;
 use crate::expr::{Failure, Program, Template};
 use crate::step::Decision;
-use crate::subject::Actions;
+use crate::subject::{Actions, NoFirewall};
 use crate::value::Value;
 use crate::view::View;
 use read::{Config, Reader};
@@ -261,6 +261,8 @@ const PERFORMED: &[&str] = &[
     "http-request",
     "jwt-validation",
     "log",
+    "owasp-crs-request",
+    "owasp-crs-response",
     "rate-limit",
     "redirect",
     "remove-headers",
@@ -287,11 +289,32 @@ pub fn is_built(name: &str) -> bool {
 }
 
 pub(crate) fn is_built_for(name: &str, actions: Actions) -> bool {
-    if actions == Actions::Edge {
-        return PERFORMED.contains(&name);
+    match actions {
+        Actions::Edge => PERFORMED.contains(&name),
+        Actions::EdgeWithout(_) => PERFORMED.contains(&name) && !asks_firewall(name),
+        Actions::Built => find(name).is_some() && !asks_firewall(name),
+        Actions::BuiltWithWaf | Actions::Language => find(name).is_some(),
     }
-    let needs_waf = matches!(name, "owasp-crs-request" | "owasp-crs-response");
-    find(name).is_some() && (!needs_waf || actions != Actions::Built)
+}
+
+fn asks_firewall(name: &str) -> bool {
+    matches!(name, "owasp-crs-request" | "owasp-crs-response")
+}
+
+/// What is said of an action that is not built, and what to do.
+pub(crate) fn why_not_built(name: &str, actions: Actions) -> (String, &'static str) {
+    let built = format!("`{name}` is not built into this server");
+    match actions {
+        Actions::EdgeWithout(NoFirewall::NotLoaded) if asks_firewall(name) => (
+            format!("`{name}` is not available: this server has not loaded its web application firewall"),
+            "remove it, or have the rules installed or named by policy.waf.rules: the server's log says what is missing",
+        ),
+        _ if asks_firewall(name) => (
+            built,
+            "remove it, or use a server that is built with the web application firewall (feature waf)",
+        ),
+        _ => (built, "use another action"),
+    }
 }
 
 /// Names of all actions of the language.

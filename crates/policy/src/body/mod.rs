@@ -5,6 +5,6 @@ mod decode;
 mod encode;
 mod events;
 
-pub(crate) use decode::{DecodeFault, decode};
+pub(crate) use decode::{DecodeFault, decode, decode_begin};
 pub use encode::{Coding, Encoder};
 pub use events::{Event, EventStream, MAX_EVENT, Piece};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Scheme;
+use bytes::Bytes;
 
 use super::effects::{Calls, Surroundings};
 use super::world::{Message, World, message};
@@ -15,6 +16,7 @@ use crate::document::{Node, Phase};
 use crate::effect::{Effect, Input};
 use crate::exchange::{Exchange, Trace};
 use crate::expr::{Budget, Failure, Overlay, Program, Scope, Template};
+use crate::inspector::Shown;
 use crate::state::State;
 use crate::step::{Decision, Step};
 use crate::subject::{Actions, Owner, Subject};
@@ -592,17 +594,28 @@ impl Driver<'_> {
     }
 
     /// The answer to an effect; `Err`: what this runner does not have.
-    fn answer(&self, effect: Effect, view: &View<'_>, response: Option<&Message>) -> Result<Input, String> {
+    fn answer(
+        &self,
+        effect: Effect,
+        exchange: &Exchange,
+        view: &View<'_>,
+        response: Option<&Message>,
+    ) -> Result<Input, String> {
         let (asked, inspector) = match (effect, self.options.inspector) {
             (Effect::Inspect(asked), Some(inspector)) => (asked, inspector),
             (effect, _) => return self.surroundings.perform(effect, &self.incoming, response),
         };
-        let body = match response {
-            Some(response) if asked.response => &response.body,
-            _ => &self.incoming.body,
-        };
-        let body = body.get(..body.len().min(asked.body_limit)).unwrap_or_default();
-        Ok(Input::Inspected(inspector.inspect(&asked, view, body)))
+        let mut shown = Shown::of(&asked, exchange, view).ok_or("there is no message to be looked at")?;
+        let read = shown.reads(inspector);
+        if read > 0 {
+            let body = match response {
+                Some(response) if asked.response => &response.body,
+                _ => &self.incoming.body,
+            };
+            let begin = body.get(..body.len().min(read)).unwrap_or_default();
+            shown.read(Bytes::copy_from_slice(begin));
+        }
+        Ok(Input::Inspected(shown.inspected_by(inspector)))
     }
 
     /// What reaches the visitor.
@@ -656,7 +669,7 @@ impl Driver<'_> {
                     }
                     return decision;
                 }
-                Step::Need(effect) => match self.answer(effect, &view, response) {
+                Step::Need(effect) => match self.answer(effect, &out.exchange, &view, response) {
                     Ok(answer) => input = answer,
                     Err(lacks) => {
                         out.lacks = Some(lacks);

@@ -313,7 +313,7 @@ mod tests {
                 name: "proxy.anonymous.tor".to_owned(),
                 file: folder.join("tor.txt"),
             }],
-            trace: None,
+            ..Policy::default()
         }
     }
 

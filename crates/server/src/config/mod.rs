@@ -27,7 +27,7 @@ pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
     AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, IpCategory, Listen, Log, Mux, Names, Network,
-    Node, Outbound, Parking, Place, Policy, ProxyProtocol, Sessions, Tcp, Tls, Trace,
+    Node, Outbound, Parking, Place, Policy, ProxyProtocol, Sessions, Tcp, Tls, Trace, Waf,
 };
 pub use size::Size;
 pub use time::Time;
@@ -149,6 +149,7 @@ impl Settings {
         self.limits.memory = old.limits.memory;
         self.limits.buffers = old.limits.buffers;
         self.limits.connections = old.limits.connections;
+        self.policy.waf.clone_from(&old.policy.waf);
         let old = old.clone();
         Self {
             base_domain: old.base_domain,
@@ -188,6 +189,7 @@ impl Settings {
                 "limits.memory, limits.buffers, limits.connections",
                 limits == new_limits,
             ),
+            ("policy.waf", self.policy.waf == new.policy.waf),
             ("tls", self.tls == new.tls),
             ("audit", self.audit == new.audit),
             ("auth", self.auth == new.auth),

@@ -173,7 +173,7 @@ impl<'de> Deserialize<'de> for Place {
     }
 }
 
-/// What policies may ask about addresses.
+/// What policies may ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -185,6 +185,8 @@ pub struct Policy {
     pub ip_categories: Vec<IpCategory>,
     /// Of which exchanges the log says what each rule did; default `denied`.
     pub trace: Option<Trace>,
+    /// `policy.waf.…`
+    pub waf: Waf,
 }
 
 /// Of which exchanges the log says what each rule of their policies did.
@@ -197,6 +199,24 @@ pub enum Trace {
     Sampled,
     /// Of all.
     All,
+}
+
+/// Rules of the web application firewall.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Waf {
+    /// Folder with the rules, `*.conf`; default where Debian puts them.
+    pub rules: Option<PathBuf>,
+    /// The set's own configuration; default where Debian puts it.
+    pub setup: Option<PathBuf>,
+}
+
+impl Waf {
+    /// Was anything set?
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self != Self::default()
+    }
 }
 
 /// A category of addresses.

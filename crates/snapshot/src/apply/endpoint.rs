@@ -34,6 +34,7 @@ impl Compiler {
         let url = EndpointUrl::from_canonical(text, binding).map_err(|error| format!("url: {text:?}: {error}"))?;
         let subject = Subject {
             internal: binding == Binding::Internal,
+            // It was accepted: where the firewall has gone since, the action that asks it fails, and nothing else.
             actions: Actions::Edge,
             ..Subject::cloud(url.scheme())
         };

@@ -25,6 +25,7 @@ pub(super) struct RestrictionSource {
     organization: Box<str>,
     agents: bool,
     endpoints: bool,
+    enforced: bool,
     networks: Networks,
 }
 
@@ -109,8 +110,10 @@ impl Compiler {
                 (true, true)
             }
         };
-        // What is not enforced restricts nothing, unless it cannot be read whether it is.
-        if wrong.is_none() && !object.flag("enforced") {
+        // What is not enforced restricts nothing, unless it cannot be read whether it is; of agents it is recorded whom
+        // it would keep out.
+        let enforced = wrong.is_some() || object.flag("enforced");
+        if !enforced && !agents {
             return Ok(());
         }
         let networks = match ids(object, "ip_policy_ids") {
@@ -133,6 +136,7 @@ impl Compiler {
                 organization,
                 agents,
                 endpoints,
+                enforced,
                 networks,
             },
         );
@@ -155,9 +159,15 @@ impl Compiler {
     pub(super) fn renew_restrictions(&mut self, organization: &str) {
         let mut all = Restrictions::default();
         let ids = self.restricted.get(organization).into_iter().flatten();
-        for source in ids.filter_map(|id| self.restrictions.get(id)) {
+        for (id, source) in ids.filter_map(|id| Some((*id, self.restrictions.get(id)?))) {
             if source.agents {
-                all.agent = Some(both(all.agent.take(), &source.networks));
+                let known = if source.enforced {
+                    &mut all.agent
+                } else {
+                    &mut all.agent_watched
+                };
+                let (first, networks) = known.take().unzip();
+                *known = Some((first.unwrap_or(id), both(networks, &source.networks)));
             }
             if source.endpoints {
                 all.endpoints = Some(both(all.endpoints.take(), &source.networks));

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn columns_and_statements_agree() {
         for table in TABLES {
-            assert_eq!(table.put.columns, table.columns.len(), "{}", table.name);
+            assert_eq!(table.put.columns(), table.columns.len(), "{}", table.name);
             let listed = table.dump.text.split(" FROM ").next().unwrap().split(',').count();
             assert_eq!(listed, table.columns.len(), "{}", table.name);
             // Nor does a row look like the end.

@@ -5,27 +5,32 @@ use adit_names::id::Id;
 use super::desk::{Desk, id_args};
 use super::step::Hand;
 use crate::log::organization_text;
-use crate::sql::statements as s;
+use crate::sql::statements::{self as s, Rows};
 use crate::sql::{Arg, Conn, SqlError};
 use crate::work::Item;
 use crate::{activity, claim, log, object, refer};
 
+/// What is written at the end, all at once.
+type Puts = Vec<(&'static Rows, Vec<Arg>)>;
+
 /// Writes what the batch has changed. Without entries there is nothing to write.
 pub(crate) async fn flush(desk: Desk, conn: &mut Conn, hand: &Hand<'_>) -> Result<(), SqlError> {
-    objects(&desk, conn).await?;
-    claims(&desk, conn).await?;
-    refs(&desk, conn).await?;
-    secrets(&desk, conn, hand).await?;
+    let mut puts = Vec::new();
+    objects(&desk, conn, &mut puts).await?;
+    claims(&desk, conn, &mut puts).await?;
+    refs(&desk, conn, &mut puts).await?;
+    secrets(&desk, conn, hand, &mut puts).await?;
     spools(&desk, conn).await?;
-    heads(&desk, conn).await?;
-    let mut args = Vec::with_capacity(desk.entries.len() * s::PUT_ENTRIES.columns);
+    heads(&desk, &mut puts);
+    let mut args = Vec::with_capacity(desk.entries.len() * s::PUT_ENTRIES.columns());
     for entry in desk.entries {
         log::write(entry, &mut args);
     }
-    conn.run_all(&s::PUT_ENTRIES, args).await
+    puts.push((&s::PUT_ENTRIES, args));
+    conn.run_lists(puts).await
 }
 
-async fn objects(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
+async fn objects(desk: &Desk, conn: &mut Conn, puts: &mut Puts) -> Result<(), SqlError> {
     let (mut put, mut gone) = (Vec::new(), Vec::new());
     for (id, object) in desk.objects.changed() {
         match object {
@@ -36,10 +41,11 @@ async fn objects(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
         }
     }
     conn.run_all(&s::DELETE_OBJECTS, id_args(&gone)).await?;
-    conn.run_all(&s::PUT_OBJECTS, put).await
+    puts.push((&s::PUT_OBJECTS, put));
+    Ok(())
 }
 
-async fn claims(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
+async fn claims(desk: &Desk, conn: &mut Conn, puts: &mut Puts) -> Result<(), SqlError> {
     let (mut put, mut gone) = (Vec::new(), Vec::new());
     for (key, held) in desk.claims.changed() {
         if desk.claims.stored(key).is_some_and(Option::is_some) {
@@ -50,10 +56,11 @@ async fn claims(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
         }
     }
     conn.run_all(&s::DELETE_CLAIMS, gone).await?;
-    conn.run_all(&s::PUT_CLAIMS, put).await
+    puts.push((&s::PUT_CLAIMS, put));
+    Ok(())
 }
 
-async fn refs(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
+async fn refs(desk: &Desk, conn: &mut Conn, puts: &mut Puts) -> Result<(), SqlError> {
     let (mut put, mut gone): (Vec<Arg>, Vec<Id>) = (Vec::new(), Vec::new());
     for (from, refs) in desk.refs.changed() {
         if desk.refs.stored(from).is_some_and(|stored| !stored.is_empty()) {
@@ -68,10 +75,11 @@ async fn refs(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
         }
     }
     conn.run_all(&s::DELETE_REFS, id_args(&gone)).await?;
-    conn.run_all(&s::PUT_REFS, put).await
+    puts.push((&s::PUT_REFS, put));
+    Ok(())
 }
 
-async fn secrets(desk: &Desk, conn: &mut Conn, hand: &Hand<'_>) -> Result<(), SqlError> {
+async fn secrets(desk: &Desk, conn: &mut Conn, hand: &Hand<'_>, puts: &mut Puts) -> Result<(), SqlError> {
     let (mut put, mut gone) = (Vec::new(), Vec::new());
     for (object, secrets) in desk.secrets.changed() {
         // All versions of a field are replaced at once (`step`).
@@ -90,7 +98,8 @@ async fn secrets(desk: &Desk, conn: &mut Conn, hand: &Hand<'_>) -> Result<(), Sq
         }
     }
     conn.run_all(&s::DELETE_SECRETS, gone).await?;
-    conn.run_all(&s::PUT_SECRETS, put).await
+    puts.push((&s::PUT_SECRETS, put));
+    Ok(())
 }
 
 async fn spools(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
@@ -104,7 +113,7 @@ async fn spools(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
     Ok(())
 }
 
-async fn heads(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
+fn heads(desk: &Desk, puts: &mut Puts) {
     let mut args = vec![
         Arg::from(""),
         Arg::from(""),
@@ -121,5 +130,5 @@ async fn heads(desk: &Desk, conn: &mut Conn) -> Result<(), SqlError> {
             Arg::from(head.hash.to_vec()),
         ]);
     }
-    conn.run_all(&s::PUT_HEADS, args).await
+    puts.push((&s::PUT_HEADS, args));
 }

@@ -241,11 +241,11 @@ impl Keeper {
                     writer.put_broken(conn, &error).await;
                     let mut conn = writer.take().await.map_err(|_| error)?;
                     let known = match &event {
-                        Some(event) => conn.row(&s::EVENT_KNOWN, vec![Arg::from(event.as_str())]).await,
-                        None => Ok(None),
+                        Some(event) => is_known(&mut conn, event).await,
+                        None => Ok(false),
                     };
                     match (known, done) {
-                        (Ok(Some(_)), Some(done)) => {
+                        (Ok(true), Some(done)) => {
                             writer.put(conn, true);
                             self.announce(&done);
                             return Ok(done.results);
@@ -290,9 +290,7 @@ impl Keeper {
     }
 
     async fn fill(&self, conn: &mut Conn, tasks: &[Task]) -> Result<Done, SqlError> {
-        conn.begin_writing().await?;
-        let row = conn.row(&s::GATE, Vec::new()).await?;
-        let before = row.ok_or(SqlError::RowNotFound)?.count(0)?;
+        let before = conn.begin_writing().await?;
         let hand = Hand {
             sealer: &self.sealer,
             node: &self.node,
@@ -321,6 +319,14 @@ impl Keeper {
             event,
         })
     }
+}
+
+/// Whether an entry was committed. Asked behind the gate: its commit may be under way still.
+async fn is_known(conn: &mut Conn, event: &str) -> Result<bool, SqlError> {
+    conn.begin_writing().await?;
+    let row = conn.row(&s::EVENT_KNOWN, vec![Arg::from(event)]).await?;
+    conn.rollback().await?;
+    Ok(row.is_some())
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {

@@ -265,14 +265,19 @@ impl Conn {
         self.execute(statement.text, args).await
     }
 
-    /// A statement that takes a list: split into runs whose lengths are powers of two, so that few texts exist and all
-    /// stay prepared.
+    /// A statement that takes a list. On SQLite it is split into runs whose lengths are powers of two, so that few texts
+    /// exist and all stay prepared; on PostgreSQL the list goes as it is.
     pub(crate) async fn run_all(&mut self, rows: &'static List, mut args: Vec<Arg>) -> Result<(), SqlError> {
-        let dialect = self.dialect();
-        let mut left = args.len() / rows.columns;
+        let columns = rows.columns();
+        if self.dialect() == Dialect::Postgres && !args.is_empty() {
+            let mut arrays = PgArguments::default();
+            add_arrays(&mut arrays, rows.types, args)?;
+            return self.execute_postgres(rows.of_arrays(), arrays).await.map(drop);
+        }
+        let mut left = args.len() / columns;
         while left > 0 {
-            let (text, taken) = rows.at_most(left, dialect);
-            let rest = args.split_off(taken * rows.columns);
+            let (text, taken) = rows.at_most(left);
+            let rest = args.split_off(taken * columns);
             self.execute(text, args).await?;
             args = rest;
             left -= taken;
@@ -280,21 +285,52 @@ impl Conn {
         Ok(())
     }
 
-    /// A query that takes a list, in runs as [`Conn::run_all`]; rows of all runs together.
+    /// Several statements that take lists and do not touch the same table: on PostgreSQL in one round trip.
+    pub(crate) async fn run_lists(&mut self, mut lists: Vec<(&'static List, Vec<Arg>)>) -> Result<(), SqlError> {
+        lists.retain(|(_, args)| !args.is_empty());
+        if self.dialect() == Dialect::Sqlite || lists.len() < 2 {
+            for (rows, args) in lists {
+                self.run_all(rows, args).await?;
+            }
+            return Ok(());
+        }
+        let mut arrays = PgArguments::default();
+        let mut texts = Vec::with_capacity(lists.len());
+        let mut first = 1;
+        for (rows, args) in lists {
+            texts.push(rows.of_arrays_from(first));
+            first += rows.columns();
+            add_arrays(&mut arrays, rows.types, args)?;
+        }
+        let last = texts.pop().unwrap_or_default();
+        let others = texts
+            .iter()
+            .enumerate()
+            .map(|(at, text)| format!("list{at} AS ({text})"));
+        let text = format!("WITH {} {last}", others.collect::<Vec<_>>().join(", "));
+        self.execute_postgres(AssertSqlSafe(text), arrays).await.map(drop)
+    }
+
+    /// A query that takes a list, as [`Conn::run_all`]; rows of all runs together.
     pub(crate) async fn query_all(&mut self, rows: &'static List, mut args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
-        let dialect = self.dialect();
-        let mut left = args.len() / rows.columns;
+        let columns = rows.columns();
+        if self.dialect() == Dialect::Postgres && !args.is_empty() {
+            let mut arrays = PgArguments::default();
+            add_arrays(&mut arrays, rows.types, args)?;
+            return self.fetch_postgres(rows.of_arrays(), arrays).await;
+        }
+        let mut left = args.len() / columns;
         let mut out = Vec::new();
         while left > 0 {
-            let (text, taken) = rows.at_least(left, dialect);
+            let (text, taken) = rows.at_least(left);
             let rest = if taken < left {
-                args.split_off(taken * rows.columns)
+                args.split_off(taken * columns)
             } else {
                 Vec::new()
             };
             // Filled up with the last one: asking twice for the same costs nothing.
-            let last: Vec<Arg> = args.iter().skip(args.len() - rows.columns).cloned().collect();
-            while args.len() < taken * rows.columns {
+            let last: Vec<Arg> = args.iter().skip(args.len() - columns).cloned().collect();
+            while args.len() < taken * columns {
                 args.extend(last.iter().cloned());
             }
             out.extend(self.fetch(text, args).await?);
@@ -339,37 +375,49 @@ impl Conn {
     }
 
     async fn fetch(&mut self, text: impl SqlSafeStr, args: Vec<Arg>) -> Result<Vec<Row>, SqlError> {
+        if self.dialect() == Dialect::Postgres {
+            return self.fetch_postgres(text, postgres_args(args)?).await;
+        }
         self.is_unclear = true;
-        let answer = match self.on()? {
-            On::Sqlite(conn) => {
-                let rows = in_time(sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?).fetch_all(conn)).await;
-                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
-            On::Postgres(conn) => {
-                let rows = in_time(sqlx::query_with::<Postgres, _>(text, postgres_args(args)?).fetch_all(conn)).await;
-                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
-            }
+        let On::Sqlite(conn) = self.on()? else {
+            return Err(SqlError::PoolClosed);
         };
+        let rows = in_time(sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?).fetch_all(conn)).await;
+        let answer = rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect());
+        self.answered(answer)
+    }
+
+    async fn fetch_postgres(&mut self, text: impl SqlSafeStr, args: PgArguments) -> Result<Vec<Row>, SqlError> {
+        self.is_unclear = true;
+        let On::Postgres(conn) = self.on()? else {
+            return Err(SqlError::PoolClosed);
+        };
+        let rows = in_time(sqlx::query_with::<Postgres, _>(text, args).fetch_all(conn)).await;
+        let answer = rows.map(|rows| rows.into_iter().map(Row::Postgres).collect());
         self.answered(answer)
     }
 
     async fn execute(&mut self, text: &'static str, args: Vec<Arg>) -> Result<u64, SqlError> {
+        if self.dialect() == Dialect::Postgres {
+            return self.execute_postgres(text, postgres_args(args)?).await;
+        }
         self.is_unclear = true;
-        let answer = match self.on()? {
-            On::Sqlite(conn) => {
-                let done = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
-                    .execute(conn)
-                    .await;
-                done.map(|done| done.rows_affected())
-            }
-            On::Postgres(conn) => {
-                let done = sqlx::query_with::<Postgres, _>(text, postgres_args(args)?)
-                    .execute(conn)
-                    .await;
-                done.map(|done| done.rows_affected())
-            }
+        let On::Sqlite(conn) = self.on()? else {
+            return Err(SqlError::PoolClosed);
         };
-        self.answered(answer)
+        let done = sqlx::query_with::<Sqlite, _>(text, sqlite_args(args)?)
+            .execute(conn)
+            .await;
+        self.answered(done.map(|done| done.rows_affected()))
+    }
+
+    async fn execute_postgres(&mut self, text: impl SqlSafeStr, args: PgArguments) -> Result<u64, SqlError> {
+        self.is_unclear = true;
+        let On::Postgres(conn) = self.on()? else {
+            return Err(SqlError::PoolClosed);
+        };
+        let done = sqlx::query_with::<Postgres, _>(text, args).execute(conn).await;
+        self.answered(done.map(|done| done.rows_affected()))
     }
 
     /// What the engine says of a statement: number of its parameters, names of its columns.
@@ -414,14 +462,26 @@ impl Conn {
         .await
     }
 
-    /// Begins the gate's transaction.
-    pub(crate) async fn begin_writing(&mut self) -> Result<(), SqlError> {
+    /// Begins a transaction and takes the gate; the position of the last entry.
+    pub(crate) async fn begin_writing(&mut self) -> Result<u64, SqlError> {
         self.in_transaction = true;
-        self.raw(match self.dialect() {
-            Dialect::Sqlite => sqlite::BEGIN_WRITING,
-            Dialect::Postgres => postgres::BEGIN_WRITING,
-        })
-        .await
+        let row = match self.dialect() {
+            Dialect::Sqlite => {
+                self.raw(sqlite::BEGIN_WRITING).await?;
+                self.row(&statements::GATE, Vec::new()).await?
+            }
+            // In one round trip: this one is waited for by all who want to write.
+            Dialect::Postgres => {
+                self.is_unclear = true;
+                let On::Postgres(conn) = self.on()? else {
+                    return Err(SqlError::PoolClosed);
+                };
+                let text: &'static str = &postgres::BEGIN_WRITING;
+                let answer = sqlx::raw_sql(text).fetch_optional(conn).await;
+                self.answered(answer)?.map(Row::Postgres)
+            }
+        };
+        row.ok_or(SqlError::RowNotFound)?.count(0)
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), SqlError> {
@@ -483,6 +543,46 @@ fn postgres_args(args: Vec<Arg>) -> Result<PgArguments, SqlError> {
         .map_err(SqlError::Encode)?;
     }
     Ok(out)
+}
+
+/// A list of rows as one array per column.
+fn add_arrays(out: &mut PgArguments, types: &str, args: Vec<Arg>) -> Result<(), SqlError> {
+    let columns = types.len();
+    let rows = args.len() / columns.max(1);
+    out.reserve(columns, args.len() * 32);
+    let mut args: Vec<Option<Arg>> = args.into_iter().map(Some).collect();
+    for (index, kind) in types.chars().enumerate() {
+        let column = args.iter_mut().skip(index).step_by(columns).filter_map(Option::take);
+        let unlike = || SqlError::Encode(format!("column {index} of a list has another type").into());
+        match kind {
+            'i' => {
+                let mut list = Vec::with_capacity(rows);
+                for arg in column {
+                    let Arg::Int(value) = arg else { return Err(unlike()) };
+                    list.push(value);
+                }
+                out.add(list)
+            }
+            'b' => {
+                let mut list = Vec::with_capacity(rows);
+                for arg in column {
+                    let Arg::Blob(value) = arg else { return Err(unlike()) };
+                    list.push(value);
+                }
+                out.add(list)
+            }
+            _ => {
+                let mut list = Vec::with_capacity(rows);
+                for arg in column {
+                    let Arg::Text(value) = arg else { return Err(unlike()) };
+                    list.push(value);
+                }
+                out.add(list)
+            }
+        }
+        .map_err(SqlError::Encode)?;
+    }
+    Ok(())
 }
 
 /// An answer within [`ANSWER`]. A connection whose answer is late is of no use: what comes next on it would be that.

@@ -1,6 +1,7 @@
 //! PostgreSQL: the same statements; what differs is how a transaction begins and what the server must promise.
 
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
@@ -13,10 +14,15 @@ pub(crate) const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ RE
 /// The gate looks everything up by keys. A plan that was made while the tables were small and nobody had counted their
 /// rows reads them whole, and is kept while they grow: 50 ms instead of 1 ms for a batch at 20,000 objects. Hence the
 /// ways to read or join whole tables are shut.
-/// Only `SET LOCAL`: it works behind a pooler of transactions.
-pub(crate) const BEGIN_WRITING: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '2s'; \
-    SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '1s'; \
-    SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+/// Only `SET LOCAL`: it works behind a pooler of transactions. The gate comes last, with its answer.
+pub(crate) static BEGIN_WRITING: LazyLock<String> = LazyLock::new(|| {
+    let gate = super::statements::GATE.text;
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '2s'; SET LOCAL lock_timeout = '2s'; \
+         SET LOCAL idle_in_transaction_session_timeout = '1s'; SET LOCAL enable_seqscan = off; \
+         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; {gate}"
+    )
+});
 
 /// Reads a connection string.
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, OpenError> {

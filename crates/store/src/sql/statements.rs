@@ -1,7 +1,7 @@
 //! Every statement, once. A test prepares each on both engines and compares parameters and columns.
 //!
-//! Shared by both engines, hence no clock, no array, no `ILIKE`, no JSON operator and no `FOR UPDATE SKIP LOCKED`
-//! (dependencies 4.2).
+//! Shared by both engines, hence no clock, no `ILIKE`, no JSON operator and no `FOR UPDATE SKIP LOCKED`
+//! (dependencies 4.2); how a list of rows is handed over is all that differs.
 
 use std::sync::OnceLock;
 
@@ -14,84 +14,96 @@ pub(crate) struct Statement {
     pub(crate) text: &'static str,
 }
 
-/// Lengths for which texts of [`Rows`] exist.
+/// Lengths for which texts of [`Rows`] exist on SQLite.
 const LENGTHS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
-/// A statement with a list of rows in it. One text per engine and power of two: on SQLite with `?`, because it looks
-/// for names of numbered parameters one by one.
+/// A statement with a list of rows in it. On SQLite one text per power of two, with `?`, because it looks for names of
+/// numbered parameters one by one. On PostgreSQL one text with an array per column: one round trip and one plan however
+/// long the list is.
 #[derive(Debug)]
 pub(crate) struct Rows {
     head: &'static str,
-    /// Parameters per row.
-    pub(crate) columns: usize,
+    /// A letter for the type of each column: text, integer, bytes.
+    pub(crate) types: &'static str,
     tail: &'static str,
     sqlite: [OnceLock<String>; LENGTHS.len()],
-    postgres: [OnceLock<String>; LENGTHS.len()],
+    postgres: OnceLock<String>,
 }
 
 impl Rows {
-    const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
+    const fn new(head: &'static str, types: &'static str, tail: &'static str) -> Self {
         Self {
             head,
-            columns,
+            types,
             tail,
             sqlite: [const { OnceLock::new() }; LENGTHS.len()],
-            postgres: [const { OnceLock::new() }; LENGTHS.len()],
+            postgres: OnceLock::new(),
         }
     }
 
-    /// The longest text that does not take more than `rows`, and how many it takes.
-    pub(crate) fn at_most(&'static self, rows: usize, dialect: Dialect) -> (&'static str, usize) {
-        let index = LENGTHS.iter().rposition(|length| *length <= rows).unwrap_or_default();
-        self.text(index, dialect)
+    /// Parameters per row.
+    pub(crate) const fn columns(&self) -> usize {
+        self.types.len()
     }
 
-    /// The shortest text that takes `rows`, or the longest there is.
-    pub(crate) fn at_least(&'static self, rows: usize, dialect: Dialect) -> (&'static str, usize) {
+    /// The longest text for SQLite that does not take more than `rows`, and how many it takes.
+    pub(crate) fn at_most(&'static self, rows: usize) -> (&'static str, usize) {
+        let index = LENGTHS.iter().rposition(|length| *length <= rows).unwrap_or_default();
+        self.text(index)
+    }
+
+    /// The shortest text for SQLite that takes `rows`, or the longest there is.
+    pub(crate) fn at_least(&'static self, rows: usize) -> (&'static str, usize) {
         let index = LENGTHS
             .iter()
             .position(|length| *length >= rows)
             .unwrap_or(LENGTHS.len() - 1);
-        self.text(index, dialect)
+        self.text(index)
+    }
+
+    /// The text for PostgreSQL: a parameter per column.
+    pub(crate) fn of_arrays(&'static self) -> &'static str {
+        self.postgres.get_or_init(|| self.of_arrays_from(1))
+    }
+
+    /// The same, its parameters numbered from `first` on.
+    pub(crate) fn of_arrays_from(&self, first: usize) -> String {
+        let (mut arrays, mut names) = (String::new(), String::new());
+        for (index, kind) in self.types.chars().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let kind = match kind {
+                'i' => "bigint",
+                'b' => "bytea",
+                _ => "text",
+            };
+            arrays.push_str(&format!("{comma}${}::{kind}[]", first + index));
+            names.push_str(&format!("{comma}column{}", index + 1));
+        }
+        let head = self.head.strip_suffix("VALUES ").unwrap_or(self.head);
+        format!("{head}SELECT * FROM unnest({arrays}) AS listed ({names}){}", self.tail)
     }
 
     /// All texts for an engine.
     #[cfg(test)]
     pub(crate) fn texts(&'static self, dialect: Dialect) -> Vec<&'static str> {
-        (0..LENGTHS.len()).map(|index| self.text(index, dialect).0).collect()
+        match dialect {
+            Dialect::Sqlite => (0..LENGTHS.len()).map(|index| self.text(index).0).collect(),
+            Dialect::Postgres => vec![self.of_arrays()],
+        }
     }
 
-    fn text(&'static self, index: usize, dialect: Dialect) -> (&'static str, usize) {
+    fn text(&'static self, index: usize) -> (&'static str, usize) {
         let length = LENGTHS.get(index).copied().unwrap_or(1);
-        let texts = match dialect {
-            Dialect::Sqlite => &self.sqlite,
-            Dialect::Postgres => &self.postgres,
-        };
-        let text = texts
+        let text = self
+            .sqlite
             .get(index)
-            .map(|slot| slot.get_or_init(|| self.make(length, dialect)));
+            .map(|slot| slot.get_or_init(|| self.make(length)));
         (text.map(String::as_str).unwrap_or_default(), length)
     }
 
-    fn make(&self, length: usize, dialect: Dialect) -> String {
-        let mut text = String::from(self.head);
-        let mut number = 0;
-        for row in 0..length {
-            text.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..self.columns {
-                if column > 0 {
-                    text.push_str(", ");
-                }
-                number += 1;
-                match dialect {
-                    Dialect::Sqlite => text.push('?'),
-                    Dialect::Postgres => text.push_str(&format!("${number}")),
-                }
-            }
-            text.push(')');
-        }
-        text.push_str(self.tail);
-        text
+    fn make(&self, length: usize) -> String {
+        let row = format!("({})", vec!["?"; self.columns()].join(", "));
+        format!("{}{}{}", self.head, vec![row; length].join(", "), self.tail)
     }
 }
 
@@ -106,8 +118,8 @@ macro_rules! statements {
 }
 
 macro_rules! lists {
-    ($($(#[$doc:meta])* $name:ident = $head:expr, $columns:literal, $tail:expr;)*) => {
-        $($(#[$doc])* pub(crate) static $name: Rows = Rows::new($head, $columns, $tail);)*
+    ($($(#[$doc:meta])* $name:ident = $head:expr, $types:literal, $tail:expr;)*) => {
+        $($(#[$doc])* pub(crate) static $name: Rows = Rows::new($head, $types, $tail);)*
         /// All of them, for the test that prepares each.
         #[cfg(test)]
         pub(crate) static ALL_LISTS: &[(&str, &Rows)] = &[$((stringify!($name), &$name),)*];
@@ -222,37 +234,37 @@ statements! {
 }
 
 lists! {
-    OBJECTS_BY_ID = concat!("SELECT ", object_columns!(), " FROM objects WHERE id IN ("), 1, ")";
-    OWNERS_BY_ID = "SELECT id, organization_id FROM objects WHERE id IN (", 1, ")";
-    CLAIMS_BY_KEY = "SELECT c.class, c.key, c.root, c.object_id, c.organization_id, c.expires_at FROM (VALUES ", 2,
+    OBJECTS_BY_ID = concat!("SELECT ", object_columns!(), " FROM objects WHERE id IN ("), "t", ")";
+    OWNERS_BY_ID = "SELECT id, organization_id FROM objects WHERE id IN (", "t", ")";
+    CLAIMS_BY_KEY = "SELECT c.class, c.key, c.root, c.object_id, c.organization_id, c.expires_at FROM (VALUES ", "tt",
         ") AS v JOIN claims c ON c.class = v.column1 AND c.key = v.column2";
-    CLAIMS_BY_ROOT = "SELECT c.class, c.key, c.root, c.object_id, c.organization_id, c.expires_at FROM (VALUES ", 2,
+    CLAIMS_BY_ROOT = "SELECT c.class, c.key, c.root, c.object_id, c.organization_id, c.expires_at FROM (VALUES ", "tt",
         ") AS v JOIN claims c ON c.class = v.column1 AND c.root = v.column2";
-    CLAIMS_BY_OBJECT = "SELECT class, key, root, object_id, organization_id, expires_at FROM claims WHERE object_id IN (", 1, ")";
-    REFS_BY_SOURCE = "SELECT from_id, field, to_id, on_delete FROM refs WHERE from_id IN (", 1, ")";
-    REFS_BY_TARGET = "SELECT from_id, field, to_id, on_delete FROM refs WHERE to_id IN (", 1, ")";
-    MARKS_BY_OBJECT = "SELECT object_id, field, version, mark FROM secrets WHERE object_id IN (", 1, ")";
-    SECRETS_BY_OBJECT = "SELECT object_id, field, version, form, key_id, nonce, value FROM secrets WHERE object_id IN (", 1,
+    CLAIMS_BY_OBJECT = "SELECT class, key, root, object_id, organization_id, expires_at FROM claims WHERE object_id IN (", "t", ")";
+    REFS_BY_SOURCE = "SELECT from_id, field, to_id, on_delete FROM refs WHERE from_id IN (", "t", ")";
+    REFS_BY_TARGET = "SELECT from_id, field, to_id, on_delete FROM refs WHERE to_id IN (", "t", ")";
+    MARKS_BY_OBJECT = "SELECT object_id, field, version, mark FROM secrets WHERE object_id IN (", "t", ")";
+    SECRETS_BY_OBJECT = "SELECT object_id, field, version, form, key_id, nonce, value FROM secrets WHERE object_id IN (", "t",
         ") ORDER BY object_id, field, version";
-    HEADS = "SELECT h.organization_id, h.chain, h.seq, h.hash FROM (VALUES ", 2,
+    HEADS = "SELECT h.organization_id, h.chain, h.seq, h.hash FROM (VALUES ", "tt",
         ") AS v JOIN log_head h ON h.organization_id = v.column1 AND h.chain = v.column2";
 
-    PUT_OBJECTS = concat!("INSERT INTO objects (", all_object_columns!(), ") VALUES "), 17,
+    PUT_OBJECTS = concat!("INSERT INTO objects (", all_object_columns!(), ") VALUES "), "ttittiiittttttttt",
         " ON CONFLICT (id) DO UPDATE SET schema = excluded.schema, owner_id = excluded.owner_id, \
         revision = excluded.revision, updated_at = excluded.updated_at, body = excluded.body, f1 = excluded.f1, \
         f2 = excluded.f2, f3 = excluded.f3, f4 = excluded.f4, f5 = excluded.f5, f6 = excluded.f6, f7 = excluded.f7, \
         f8 = excluded.f8";
-    DELETE_OBJECTS = "DELETE FROM objects WHERE id IN (", 1, ")";
-    DELETE_CLAIMS = "DELETE FROM claims WHERE (class, key) IN (VALUES ", 2, ")";
-    PUT_CLAIMS = "INSERT INTO claims (class, key, root, object_id, organization_id, expires_at) VALUES ", 6, "";
-    DELETE_REFS = "DELETE FROM refs WHERE from_id IN (", 1, ")";
-    PUT_REFS = "INSERT INTO refs (from_id, field, to_id, on_delete) VALUES ", 4, "";
-    DELETE_SECRETS = "DELETE FROM secrets WHERE (object_id, field) IN (VALUES ", 2, ")";
-    PUT_SECRETS = "INSERT INTO secrets (object_id, field, version, form, key_id, nonce, value, mark) VALUES ", 8, "";
-    PUT_HEADS = "INSERT INTO log_head (organization_id, chain, position, seq, hash) VALUES ", 5,
+    DELETE_OBJECTS = "DELETE FROM objects WHERE id IN (", "t", ")";
+    DELETE_CLAIMS = "DELETE FROM claims WHERE (class, key) IN (VALUES ", "tt", ")";
+    PUT_CLAIMS = "INSERT INTO claims (class, key, root, object_id, organization_id, expires_at) VALUES ", "ttttti", "";
+    DELETE_REFS = "DELETE FROM refs WHERE from_id IN (", "t", ")";
+    PUT_REFS = "INSERT INTO refs (from_id, field, to_id, on_delete) VALUES ", "tttt", "";
+    DELETE_SECRETS = "DELETE FROM secrets WHERE (object_id, field) IN (VALUES ", "tt", ")";
+    PUT_SECRETS = "INSERT INTO secrets (object_id, field, version, form, key_id, nonce, value, mark) VALUES ", "ttittbbt", "";
+    PUT_HEADS = "INSERT INTO log_head (organization_id, chain, position, seq, hash) VALUES ", "ttiib",
         " ON CONFLICT (organization_id, chain) DO UPDATE SET position = excluded.position, seq = excluded.seq, hash = excluded.hash";
-    PUT_WORK = "INSERT INTO work (class, key, organization_id, holder, epoch, position, expires_at, body) VALUES ", 8, "";
-    PUT_ENTRIES = concat!("INSERT INTO log (", entry_columns!(), ") VALUES "), 25, "";
+    PUT_WORK = "INSERT INTO work (class, key, organization_id, holder, epoch, position, expires_at, body) VALUES ", "ttttiiit", "";
+    PUT_ENTRIES = concat!("INSERT INTO log (", entry_columns!(), ") VALUES "), "ittitiittittttttttttittbb", "";
 }
 
 /// The statement of a list. Made of fixed words by the shape of the list, never of values; shapes are few, so that it
@@ -331,21 +343,23 @@ mod tests {
 
     #[test]
     fn lists_have_texts_for_every_length() {
-        let (text, taken) = DELETE_CLAIMS.at_most(3, Dialect::Postgres);
+        let (text, taken) = DELETE_CLAIMS.at_most(3);
         assert_eq!(
             (text, taken),
-            (
-                "DELETE FROM claims WHERE (class, key) IN (VALUES ($1, $2), ($3, $4))",
-                2
-            )
+            ("DELETE FROM claims WHERE (class, key) IN (VALUES (?, ?), (?, ?))", 2)
         );
-        let (text, taken) = DELETE_CLAIMS.at_least(3, Dialect::Sqlite);
+        let (text, taken) = DELETE_CLAIMS.at_least(3);
         assert_eq!(text.matches('?').count(), 8);
         assert_eq!(taken, 4);
-        assert_eq!(DELETE_CLAIMS.at_least(1_000, Dialect::Sqlite).1, 64);
+        assert_eq!(DELETE_CLAIMS.at_least(1_000).1, 64);
+        assert_eq!(
+            DELETE_CLAIMS.of_arrays(),
+            "DELETE FROM claims WHERE (class, key) IN \
+             (SELECT * FROM unnest($1::text[], $2::text[]) AS listed (column1, column2))"
+        );
     }
 
-    /// Number of parameters and names of columns of every statement, by its text on PostgreSQL.
+    /// Number of parameters of a row and names of columns of every statement.
     async fn prepared(conn: &mut crate::sql::Conn) -> Vec<(String, usize, Vec<String>)> {
         let dialect = conn.dialect();
         let mut out = Vec::new();
@@ -354,10 +368,16 @@ mod tests {
             out.push(((*name).to_owned(), parameters, columns));
         }
         for (name, list) in ALL_LISTS {
-            for (text, length) in list.texts(dialect).into_iter().zip(LENGTHS) {
+            let lengths = match dialect {
+                Dialect::Sqlite => &LENGTHS[..],
+                Dialect::Postgres => &[1],
+            };
+            let texts = list.texts(dialect);
+            assert_eq!(texts.len(), lengths.len());
+            for (text, length) in texts.into_iter().zip(lengths) {
                 let (parameters, columns) = conn.prepared(text).await.unwrap();
-                assert_eq!(parameters, list.columns * length, "{name}");
-                out.push((format!("{name} {length}"), parameters, columns));
+                assert_eq!(parameters, list.columns() * length, "{name}");
+                out.push(((*name).to_owned(), list.columns(), columns));
             }
         }
         out
@@ -368,14 +388,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut conn = crate::sql::sqlite::writer(&dir.path().join("adit.db")).await.unwrap();
         crate::migrate::run(&mut conn).await.unwrap();
-        let sqlite = prepared(&mut conn).await;
+        let mut sqlite = prepared(&mut conn).await;
+        // One of each length.
+        sqlite.dedup();
         let options = crate::sql::postgres::options(&crate::server::database().await).unwrap();
         let mut conn = crate::sql::postgres::writer(&options).await.unwrap();
         crate::migrate::run(&mut conn).await.unwrap();
-        for (ours, theirs) in sqlite.iter().zip(prepared(&mut conn).await) {
-            assert_eq!(*ours, theirs);
-        }
-        assert!(sqlite.len() > 150);
+        assert_eq!(sqlite, prepared(&mut conn).await);
+        assert_eq!(
+            sqlite.len(),
+            ALL_LISTS.len() + ALL.iter().filter(|(name, _)| !name.starts_with("SHOW_")).count()
+        );
     }
 
     /// Names, order and nullability of the columns of all tables.

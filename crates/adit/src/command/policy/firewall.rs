@@ -1,28 +1,26 @@
-//! The web application firewall of `adit policy test`, where this program has one.
+//! The web application firewall of `adit policy test`.
 
-use adit_policy::Inspector;
+use std::sync::{Arc, OnceLock};
 
-/// One that is ready. It is loaded once, and only for files that ask for it.
-#[cfg(feature = "waf")]
+use adit_policy::{Inspector, NoFirewall};
+
+use crate::firewall::{Unavailable, load};
+
+/// One that is ready. It is loaded once, and only for files that ask for it; cases that ask for one that is not there
+/// are counted as skipped.
 pub(super) fn of(text: &str) -> Option<&'static dyn Inspector> {
-    use std::sync::OnceLock;
-
-    static LOADED: OnceLock<Option<adit_waf::Firewall>> = OnceLock::new();
+    static LOADED: OnceLock<Option<Arc<dyn Inspector>>> = OnceLock::new();
     if !text.contains("owasp-crs-") {
         return None;
     }
-    let loaded = LOADED.get_or_init(|| match adit_waf::Firewall::load(&adit_waf::Places::default()) {
+    let loaded = LOADED.get_or_init(|| match load(None, None) {
         Ok(firewall) => Some(firewall),
-        Err(error) => {
-            eprintln!("cases of the web application firewall are skipped: {error}");
+        Err(Unavailable { kind, why }) => {
+            if kind == NoFirewall::NotLoaded {
+                eprintln!("cases of the web application firewall are skipped: {why}");
+            }
             None
         }
     });
-    loaded.as_ref().map(|firewall| firewall as &dyn Inspector)
-}
-
-/// This program has none.
-#[cfg(not(feature = "waf"))]
-pub(super) fn of(_: &str) -> Option<&'static dyn Inspector> {
-    None
+    loaded.as_deref()
 }

@@ -1,5 +1,5 @@
-//! The database goes away: what was told stays in force, also over a new start; changes are refused; afterwards everything is
-//! as if it had never been away.
+//! The database goes away, or is there and says nothing: what was told stays in force, also over a new start; changes
+//! are refused; afterwards everything is as if it had never been away.
 
 use std::net::TcpListener;
 
@@ -48,27 +48,73 @@ fn whole(server: &Server) {
     assert_eq!(server.metric("adit_store_away", &[]), 0.0);
 }
 
-#[test]
-fn a_database_that_is_away_stops_changes_and_nothing_else() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let port = format!("port={}", free.port());
-    let database = Own::start(&["listen_addresses=127.0.0.1", &port]);
-    let line = Line::to(free);
-    let store = format!("postgres://postgres@{}/postgres?sslmode=disable", line.address());
-    let start = |directory: Directory| {
+/// A database behind a line, and how a server with it is started.
+struct Far {
+    database: Own,
+    line: Line,
+    store: String,
+}
+
+impl Far {
+    fn new() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = format!("port={}", free.port());
+        let database = Own::start(&["listen_addresses=127.0.0.1", &port]);
+        let line = Line::to(free);
+        let store = format!("postgres://postgres@{}/postgres?sslmode=disable", line.address());
+        Self { database, line, store }
+    }
+
+    fn server(&self, directory: Directory) -> Server {
         let mut command = directory.dev_on_free_ports();
-        command.env("ADIT_SERVER__STORE", &store);
+        command.env("ADIT_SERVER__STORE", &self.store);
         Server::started(directory, &mut command)
-    };
-    let server = start(Directory::new());
+    }
+}
+
+fn offer(server: &Server, service: &Service) -> Agent {
+    Agent::http(server, service.address())
+        .url(&format!("https://{HOST}"))
+        .start()
+}
+
+#[test]
+fn a_database_that_says_nothing_stops_changes_and_nothing_else() {
+    let far = Far::new();
+    let server = far.server(Directory::new());
     assert_eq!(make_policy(&server).0, 201);
     let service = Service::echo();
-    let offer = |server: &Server| {
-        Agent::http(server, service.address())
-            .url(&format!("https://{HOST}"))
-            .start()
-    };
-    let agent = offer(&server);
+    let agent = offer(&server, &service);
+    assert_eq!(asked(&server), 200);
+
+    far.line.silence();
+    // Whoever asks is told that there is none; the first may also be one who waits behind another's change.
+    let (status, body) = make_policy(&server);
+    let code = body["error_code"].as_str().unwrap_or_default();
+    assert!(
+        status == 503 && ["ERR_ADIT_2012", "ERR_ADIT_2014"].contains(&code),
+        "{status} {body}"
+    );
+    degraded(&server);
+    assert_eq!(asked(&server), 200);
+    agent.stop();
+    let agent = offer(&server, &service);
+    assert_eq!(asked(&server), 200);
+    far.line.mend();
+    whole(&server);
+    intact(&adit(&server, &["audit", "verify"]));
+    drop((agent, server));
+    far.database.stop();
+}
+
+#[test]
+fn a_database_that_is_away_stops_changes_and_nothing_else() {
+    let far = Far::new();
+    let line = &far.line;
+    let server = far.server(Directory::new());
+    assert_eq!(make_policy(&server).0, 201);
+    let service = Service::echo();
+    let agent = offer(&server, &service);
     assert_eq!(asked(&server), 200);
 
     line.cut();
@@ -77,7 +123,7 @@ fn a_database_that_is_away_stops_changes_and_nothing_else() {
     assert_eq!(asked(&server), 200);
     // Agents come and go: their credentials are known.
     agent.stop();
-    let agent = offer(&server);
+    let agent = offer(&server, &service);
     assert_eq!(asked(&server), 200);
     line.mend();
     whole(&server);
@@ -94,10 +140,10 @@ fn a_database_that_is_away_stops_changes_and_nothing_else() {
     let (process, directory) = server.parts();
     let ended = process.ended();
     assert_eq!(ended.code(), 0, "{ended:?}");
-    let server = start(directory);
+    let server = far.server(directory);
     degraded(&server);
     refused(&server);
-    let agent = offer(&server);
+    let agent = offer(&server, &service);
     assert_eq!(asked(&server), 200);
     line.mend();
     whole(&server);
@@ -110,5 +156,5 @@ fn a_database_that_is_away_stops_changes_and_nothing_else() {
     });
     intact(&adit(&server, &["audit", "verify"]));
     drop((agent, server));
-    database.stop();
+    far.database.stop();
 }

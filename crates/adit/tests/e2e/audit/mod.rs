@@ -1,9 +1,10 @@
-//! The audit log from outside: read, exported, verified on line and off line; what is recorded of a stop; a full disk; a
-//! database that is away.
+//! The audit log from outside: read, exported, verified on line and off line; what is recorded of a stop and of agents
+//! that are kept out; a full disk; a database that is away.
 
 mod away;
 mod full;
 mod log;
+mod restrictions;
 mod stop;
 
 use std::path::Path;

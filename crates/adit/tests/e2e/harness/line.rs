@@ -1,8 +1,8 @@
-//! A line between an agent and its server that a test can cut and mend.
+//! A line between two parties that a test can cut, silence and mend.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use super::agent::Offer;
@@ -12,12 +12,19 @@ use super::server::Server;
 #[derive(Debug)]
 pub(crate) struct Line {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    mended: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     is_cut: bool,
+    is_silent: bool,
     over: bool,
     open: Vec<TcpStream>,
 }
@@ -26,11 +33,11 @@ impl Line {
     pub(crate) fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = state.clone();
+        let shared = Arc::new(Shared::default());
+        let line = shared.clone();
         thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
-                let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = line.state.lock().unwrap_or_else(PoisonError::into_inner);
                 if state.over {
                     return;
                 }
@@ -43,11 +50,13 @@ impl Line {
                     state.open.push(io.try_clone().unwrap());
                 }
                 let (near_again, far_again) = (near.try_clone().unwrap(), far.try_clone().unwrap());
-                thread::spawn(move || copy(near, far));
-                thread::spawn(move || copy(far_again, near_again));
+                for (from, to) in [(near, far), (far_again, near_again)] {
+                    let line = line.clone();
+                    thread::spawn(move || copy(&line, from, to));
+                }
             }
         });
-        Self { address, state }
+        Self { address, shared }
     }
 
     /// Where it begins.
@@ -65,19 +74,26 @@ impl Line {
         });
     }
 
-    /// Lets connections through again.
+    /// Keeps what is sent, both ways: connections stay and are made, and nothing is heard of the other side.
+    pub(crate) fn silence(&self) {
+        self.with(|s| s.is_silent = true);
+    }
+
+    /// Lets connections through again, and what was kept.
     pub(crate) fn mend(&self) {
-        self.with(|s| s.is_cut = false);
+        self.with(|s| (s.is_cut, s.is_silent) = (false, false));
+        self.shared.mended.notify_all();
     }
 
     fn with(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.shared.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         self.cut();
+        self.mend();
         self.with(|s| s.over = true);
         let _ = TcpStream::connect(self.address);
     }
@@ -92,10 +108,13 @@ impl Offer {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream) {
+fn copy(line: &Shared, mut from: TcpStream, mut to: TcpStream) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        match from.read(&mut buffer) {
+        let read = from.read(&mut buffer);
+        let state = line.state.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(line.mended.wait_while(state, |s| s.is_silent));
+        match read {
             Ok(n) if n > 0 => {
                 if to.write_all(&buffer[..n]).is_err() {
                     return;

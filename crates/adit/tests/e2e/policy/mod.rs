@@ -9,6 +9,7 @@ mod compression;
 mod cors;
 mod ejection;
 mod events;
+mod firewall;
 mod handshakes;
 mod key_sets;
 mod limits;

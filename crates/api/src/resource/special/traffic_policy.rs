@@ -4,7 +4,7 @@
 use adit_model::Object;
 use adit_model::kind::endpoint;
 use adit_names::endpoint_url::Binding;
-use adit_policy::{Actions, Subject};
+use adit_policy::Subject;
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -22,7 +22,7 @@ pub(super) async fn check(call: &Call<'_>, object: &Object) -> Result<(), ApiErr
     let text = object.text("traffic_policy");
     let subject = Subject {
         internal: url.binding() == Binding::Internal,
-        actions: Actions::Edge,
+        actions: call.api.told.installation.actions,
         ..Subject::cloud(url.scheme())
     };
     let asked = Asked::default();

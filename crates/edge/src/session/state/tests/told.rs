@@ -167,13 +167,16 @@ fn agents_come_only_from_networks_of_their_organisation_and_credential() {
     told(&mut w).put_policy(near, policy("192.0.2.0/24"));
     told(&mut w).put_policy(far, policy("198.51.100.0/24"));
     let only = |policy| Restrictions {
-        agent: Some(Networks::Policies([policy].into())),
-        endpoints: None,
+        agent: Some((id(Prefix::IpRestriction, 1), Networks::Policies([policy].into()))),
+        ..Restrictions::default()
     };
     told(&mut w).put_restrictions("ac_1", only(near));
     w.enter(TOKEN);
     told(&mut w).put_restrictions("ac_1", only(far));
-    assert_refused(w.login(&auth(TOKEN)), ErrorCode::NGROK_115);
+    let refused = w.login(&auth(TOKEN));
+    let by = refused.as_ref().err().and_then(|refusal| refusal.restriction());
+    assert_eq!(by, Some(("ac_1", id(Prefix::IpRestriction, 1))));
+    assert_refused(refused, ErrorCode::NGROK_115);
     assert_eq!(enforced(&mut w), "ERR_NGROK_115");
     let told_of = events(&mut w.sessions);
     assert!(told_of.iter().any(|e| e == "stopped ip_rule"), "{told_of:?}");
