@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_names::endpoint_url::{EndpointUrl, Scheme};
+use adit_names::id::Prefix;
 use adit_policy::{Endpoint as Facts, Modules, Policy};
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
@@ -294,6 +295,15 @@ pub struct Member {
     facts: OnceLock<Box<Facts>>,
 }
 
+/// The id that the API gives an endpoint: that of its tunnel with another prefix.
+fn as_endpoint(tunnel: &str) -> String {
+    let own = tunnel.strip_prefix(Prefix::Tunnel.as_str()).unwrap_or(tunnel);
+    if own == tunnel {
+        return tunnel.to_owned();
+    }
+    format!("{}{own}", Prefix::Endpoint.as_str())
+}
+
 impl Member {
     /// A member without a connection yet.
     pub fn new(bind_id: String, endpoint_id: String, options: MemberOptions, session: Arc<SessionFacts>) -> Self {
@@ -334,7 +344,7 @@ impl Member {
                 host: url.host().to_string(),
                 port: url.port(),
                 url: url.to_string(),
-                id: self.endpoint_id.clone(),
+                id: as_endpoint(&self.endpoint_id),
                 name: self.options.name.clone(),
                 metadata: self.options.metadata.clone(),
                 kind: "agent",

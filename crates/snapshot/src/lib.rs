@@ -29,7 +29,7 @@ pub use address_facts::AddressFacts;
 pub use agent_version::LowestVersions;
 pub use apply::{Change, Compiler, Quarantined};
 pub use cloud::{CloudEndpoint, CloudPool};
-pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PublicPorts, SealKey};
+pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PolicyTrace, PublicPorts, SealKey};
 pub use ingress::Ingress;
 pub use names::ControlName;
 pub use networks::{IpPolicy, Networks, Restrictions, Restricts};

@@ -43,6 +43,15 @@ pub struct Told {
     checked: Arc<BTreeMap<Arc<str>, Checked>>,
     /// Values of secrets in vaults.
     pub(crate) secrets: Sharded<Arc<str>, Arc<Zeroizing<String>>>,
+    /// Authorities of visitors' certificates.
+    pub(crate) authorities: Sharded<Id, Arc<Authority>>,
+}
+
+/// An authority that issues certificates to visitors.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    pub(crate) organization: Box<str>,
+    pub(crate) pem: Box<str>,
 }
 
 /// By what the settings of a URL are found.
@@ -210,6 +219,12 @@ impl Told {
             .map(|p| &**p)
             .filter(|p| !p.broken)
             .filter(is_theirs)
+    }
+
+    /// The certificate of an organisation's authority as PEM.
+    pub fn authority(&self, id: &str, organization: &str) -> Option<&str> {
+        let authority = self.authorities.get(&id.parse().ok()?)?;
+        (*authority.organization == *organization).then_some(&*authority.pem)
     }
 
     /// How the traffic of an organisation's URL is spread; none: as it comes. Costs nothing while nobody has set anything.
