@@ -9,6 +9,7 @@
 //! presence never changes what the edge was told. Who shows or commands what is live reads the sessions that are
 //! on line ([`Directory::sessions`]) and gives [`Commands`]. Today all of it lives in this process.
 
+mod checks;
 mod claim;
 mod command;
 mod directory;
@@ -25,6 +26,7 @@ mod stream;
 mod untaken;
 
 pub use adit_names::endpoint_url::{Binding, Class};
+pub use checks::Checks;
 pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
 pub use command::{Command, CommandError, CommandQueue, Commands, Request, Target};
 pub use directory::Directory;

@@ -7,10 +7,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_names::endpoint_url::{EndpointUrl, Scheme};
+use adit_names::id::Prefix;
 use adit_policy::{Endpoint as Facts, Modules, Policy};
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
 
+use crate::checks::Checks;
 use crate::failure::StreamFailures;
 use crate::health::{Health, Status};
 use crate::idle::IdleStreams;
@@ -289,7 +291,17 @@ pub struct Member {
     idle: IdleStreams,
     health: Arc<Health>,
     standing: Arc<Standing>,
+    checks: Arc<Checks>,
     facts: OnceLock<Box<Facts>>,
+}
+
+/// The id that the API gives an endpoint: that of its tunnel with another prefix.
+fn as_endpoint(tunnel: &str) -> String {
+    let own = tunnel.strip_prefix(Prefix::Tunnel.as_str()).unwrap_or(tunnel);
+    if own == tunnel {
+        return tunnel.to_owned();
+    }
+    format!("{}{own}", Prefix::Endpoint.as_str())
 }
 
 impl Member {
@@ -309,6 +321,7 @@ impl Member {
             idle,
             health: Arc::new(Health::new(Instant::now())),
             standing: Arc::new(Standing::new(Instant::now())),
+            checks: Arc::default(),
             facts: OnceLock::new(),
         }
     }
@@ -318,6 +331,7 @@ impl Member {
     pub fn in_place_of(mut self, old: &Self) -> Self {
         self.health = old.health.clone();
         self.standing = old.standing.clone();
+        self.checks = old.checks.clone();
         self
     }
 
@@ -330,7 +344,7 @@ impl Member {
                 host: url.host().to_string(),
                 port: url.port(),
                 url: url.to_string(),
-                id: self.endpoint_id.clone(),
+                id: as_endpoint(&self.endpoint_id),
                 name: self.options.name.clone(),
                 metadata: self.options.metadata.clone(),
                 kind: "agent",
@@ -446,10 +460,15 @@ impl Member {
     pub(crate) fn usable(&self) -> Usable {
         match (self.is_connected(), self.draining()) {
             (false, _) | (_, Draining::Closed) => Usable::No,
-            _ if self.standing.is_out() => Usable::Out,
+            _ if self.standing.is_out() || self.checks.is_out() => Usable::Out,
             (true, Draining::Avoid) => Usable::IfNothingElse,
             (true, Draining::No) => Usable::Yes,
         }
+    }
+
+    /// What checks of it have come to.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// Idle HTTP/1 streams to it.

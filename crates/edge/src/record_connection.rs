@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_cluster::Member;
-use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, Relayed, Side, Target, Visitor};
+use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, PolicyFacts, Relayed, Side, Target, Visitor};
 
 use crate::accept::{Accepted, Kind};
 use crate::forward;
@@ -26,11 +26,15 @@ pub(crate) struct Connection {
     connected_at: SystemTime,
     attempts: u8,
     parked: Duration,
+    told: PolicyFacts,
 }
 
 impl Connection {
     pub(crate) fn begin(accepted: &Accepted, sni: &str, protocol: Relayed) -> Self {
-        Self::new(accepted.kind, accepted.peer, accepted.local, sni, protocol)
+        Self {
+            connected_at: accepted.permit.accepted_at(),
+            ..Self::new(accepted.kind, accepted.peer, accepted.local, sni, protocol)
+        }
     }
 
     pub(crate) fn new(kind: Kind, peer: SocketAddr, local: SocketAddr, sni: &str, protocol: Relayed) -> Self {
@@ -47,6 +51,7 @@ impl Connection {
             connected_at: SystemTime::now(),
             attempts: 0,
             parked: Duration::ZERO,
+            told: PolicyFacts::default(),
         }
     }
 
@@ -68,6 +73,11 @@ impl Connection {
     /// It waited for its agent.
     pub(crate) fn parked(&mut self, time: Duration) {
         self.parked = time;
+    }
+
+    /// What policies have decided.
+    pub(crate) fn told(&mut self, told: PolicyFacts) {
+        self.told = told;
     }
 
     /// It was served and has ended.
@@ -147,6 +157,7 @@ impl Connection {
             request_id: &self.id,
             protocol: self.protocol,
             attempts: self.attempts,
+            policies: self.told.view(),
             timings: ConnectionTimings {
                 parked_us: micros(self.parked),
                 total_us: micros(self.began.elapsed()),

@@ -132,7 +132,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                 Side::Agents(pool) => pool,
                 Side::Nobody => return Err(NotOpened::Refused("ERR_NGROK_3200")),
                 Side::Cloud(endpoint) => {
-                    let forwarded = self.forwarded(node, &mut chain, Hop::Cloud(endpoint)).await?;
+                    let forwarded = self.forwarded(node, &mut chain, Hop::Cloud(endpoint), record).await?;
                     next = Some(forwarded.ok_or(NotOpened::ByPolicy)?);
                     tried.clear();
                     continue;
@@ -150,7 +150,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                     }
                     if chain.is_some() {
                         let hop = Hop::agent(&member, &pool, &node.config.load());
-                        if let Some(routed) = self.forwarded(node, &mut chain, hop).await? {
+                        if let Some(routed) = self.forwarded(node, &mut chain, hop, record).await? {
                             next = Some(routed);
                             tried.clear();
                             continue;
@@ -208,9 +208,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
         node: &Node,
         chain: &mut Option<Box<Chain>>,
         hop: Hop,
+        record: &mut Connection,
     ) -> Result<Option<Routed>, NotOpened> {
         let Some(chain) = chain else { return Ok(None) };
-        match chain.connect(node, hop, self).await {
+        let verdict = chain.connect(node, hop, self).await;
+        record.told(chain.told(node));
+        match verdict {
             Verdict::Pass => Ok(None),
             Verdict::Forward(routed) => Ok(Some(routed)),
             Verdict::Failed(_) => Err(NotOpened::Left),

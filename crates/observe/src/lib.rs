@@ -48,6 +48,7 @@ pub use metrics::collect::NodeValue;
 pub use metrics::text::Format;
 pub use observer::{AccessLog, Destination, Observer, Options};
 pub use outcome::connection::{ConnectionOutcome, ConnectionTimings, Relayed};
+pub use outcome::policy::{Decided, Policies, PolicyFact, PolicyFacts, PolicyVerdict};
 pub use outcome::request::{RequestOutcome, Timings};
 pub use outcome::session::SessionOutcome;
 pub use outcome::{Target, Visitor};

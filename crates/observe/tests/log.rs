@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use adit_observe::{
-    AccessLog, Activity, AgentSession, ConnectionOutcome, ConnectionTimings, Destination, EndpointFacts,
-    EndpointReason, EndpointStatus, EndpointTransition, Listener, Observer, Options, Outcome, Protocol, Refusal,
-    RefusalKind, RefusalReason, Relayed, RequestOutcome, Side, Target, Timings, Visitor,
+    AccessLog, Activity, AgentSession, ConnectionOutcome, ConnectionTimings, Decided, Destination, EndpointFacts,
+    EndpointReason, EndpointStatus, EndpointTransition, Listener, Observer, Options, Outcome, PolicyFacts,
+    PolicyVerdict, Protocol, Refusal, RefusalKind, RefusalReason, Relayed, RequestOutcome, Side, Target, Timings,
+    Visitor,
 };
 use serde_json::{Value, json};
 
@@ -84,6 +85,7 @@ fn visitor() -> Visitor<'static> {
         tls_version: "1.3",
         cipher_suite: "TLS_AES_128_GCM_SHA256",
         resumed: true,
+        ..Visitor::default()
     }
 }
 
@@ -199,6 +201,76 @@ fn json_line_of_a_request_has_the_names_of_the_event() {
         assert!(object.get(absent).is_none(), "{absent}");
     }
     assert!(object["http"].get("response").is_none());
+}
+
+/// What policies decided stands where events have it, control characters and all.
+#[test]
+fn lines_say_what_policies_decided() {
+    let mut facts = PolicyFacts::default();
+    facts.verdict(&PolicyVerdict {
+        phase: "on_http_request",
+        rule: "office \x1b[2J",
+        action: "restrict-ips",
+        verdict: "deny",
+        ended: "deny",
+        guardrail: true,
+        values: r#"{"req.url.path":"/x"}"#,
+        ..PolicyVerdict::default()
+    });
+    facts.decision(Decided::IpPolicy, "block", "");
+    facts.decision(Decided::Compression, "gzip", "");
+    facts.error("on_http_request[0].expressions[0]", "no such key");
+    facts.log("{\"a\":\"\\u001b[2J\"}");
+    facts.logs_dropped(2);
+    let facts = facts.finished();
+    let outcome = RequestOutcome {
+        visitor: Visitor {
+            client_cert_cn: "dev 1",
+            client_cert_serial: "beef",
+            ..visitor()
+        },
+        policies: facts.view(),
+        ..request()
+    };
+    let (json, written) = observer(AccessLog::Json);
+    json.worker(0).request(&outcome);
+    json.worker(0).connection(&ConnectionOutcome {
+        policies: facts.view(),
+        ..ConnectionOutcome::default()
+    });
+    assert!(json.flush(LONG));
+    let lines = written.lines();
+    for line in &lines {
+        assert!(!line.contains(char::is_control), "{line}");
+        let line: Value = serde_json::from_str(line).unwrap();
+        let object = &line["object"];
+        assert_eq!(
+            object["policy"],
+            json!({
+                "verdicts": [{"phase": "on_http_request", "rule": "office \u{1b}[2J", "action": "restrict-ips",
+                    "verdict": "deny", "ended": "deny", "guardrail": true, "values": {"req.url.path": "/x"}}],
+                "errors": [{"path": "on_http_request[0].expressions[0]", "message": "no such key"}],
+            })
+        );
+        assert_eq!(
+            object["traffic_policy"],
+            json!({"logs": [{"metadata": {"a": "\u{1b}[2J"}}], "logs_dropped": 2})
+        );
+        assert_eq!(
+            (&object["ip_policy"], &object["compression"]),
+            (&json!({"decision": "block"}), &json!({"algorithm": "gzip"}))
+        );
+    }
+    let line: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(
+        line["object"]["tls"]["client_cert"],
+        json!({"serial_number": "beef", "subject": {"cn": "dev 1"}})
+    );
+    let (pretty, written) = observer(AccessLog::Pretty);
+    pretty.worker(0).request(&outcome);
+    assert!(pretty.flush(LONG));
+    let line = &written.lines()[0];
+    assert!(line.ends_with(" by office \\u{1b}[2J restrict-ips"), "{line}");
 }
 
 #[test]

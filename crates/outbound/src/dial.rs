@@ -43,6 +43,7 @@ impl Dial {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let secure = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        self.guard.check_name(self.purpose, host, port)?;
         let addresses = match host.parse() {
             Ok(address) => vec![address],
             Err(_) => self.resolver.resolve(host).await.map_err(|why| Failure::Resolve {

@@ -73,6 +73,25 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Whether it is worth asking where `host` is: policies that may not ask outside ask nobody about names either, unless
+    /// a name may lead to a network that the operator allows.
+    ///
+    /// # Errors
+    /// [`Failure::External`].
+    pub(crate) fn check_name(&self, purpose: Purpose, host: &str, port: u16) -> Result<(), Failure> {
+        let is_address = host.parse::<IpAddr>().is_ok();
+        let has_networks = self.allow.iter().any(|a| matches!(a, Allowed::Net(_)));
+        if purpose == Purpose::Policy
+            && !self.policy_external
+            && !is_address
+            && !has_networks
+            && !self.is_named(host, port)
+        {
+            return Err(Failure::External(host.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Whether `host`, which leads to `address`, may be asked at `port`.
     ///
     /// # Errors

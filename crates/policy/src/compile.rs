@@ -26,6 +26,8 @@ pub struct Policy {
     /// An expression or template reads the request's body.
     pub(crate) sees_body: bool,
     reads_results: bool,
+    /// Vault and name.
+    secrets: Vec<(String, String)>,
     actions: Vec<&'static str>,
 }
 
@@ -60,6 +62,7 @@ impl Policy {
             sees_body: false,
             reads_results: false,
             actions: Vec::new(),
+            secrets: Vec::new(),
         };
         for part in parts {
             for (to, rules) in out.phases.iter_mut().zip(&part.phases) {
@@ -67,6 +70,11 @@ impl Policy {
             }
             out.sees_body |= part.sees_body;
             out.reads_results |= part.reads_results;
+            for secret in &part.secrets {
+                if !out.secrets.contains(secret) {
+                    out.secrets.push(secret.clone());
+                }
+            }
             for action in part.actions.iter().copied() {
                 if !out.actions.contains(&action) {
                     out.actions.push(action);
@@ -106,6 +114,12 @@ impl Policy {
     #[must_use]
     pub fn reads_results(&self) -> bool {
         self.reads_results
+    }
+
+    /// The secrets that it names, each once: vault and name.
+    #[must_use]
+    pub fn secrets(&self) -> &[(String, String)] {
+        &self.secrets
     }
 
     /// The least versions that its rules ask for.
@@ -250,6 +264,7 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
         sees_body,
         reads_results,
         actions: if document.enabled { actions } else { Vec::new() },
+        secrets: findings.secrets,
     };
     Ok((
         policy,

@@ -58,15 +58,19 @@ const MAX_ERRORS: usize = 64;
 const MAX_VERDICTS: usize = 32;
 
 /// How much of what happens is written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Trace {
     /// Verdicts of dry runs only.
     #[default]
     Off,
+    /// Those and what ended the chain or failed, at most 32.
+    Decisions,
     /// Verdicts of rules that matched and what their actions did, at most 32 (traffic policy 6.3).
     Verdicts,
-    /// Every rule, with the values of what its first false expression reads and the results of its actions; any number
-    /// of them. For tools: each rule costs many times what it costs otherwise.
+    /// Every rule, with the values of what its first false expression reads and the results of its actions, at most 32;
+    /// what decided is among them. Each rule costs many times what it costs otherwise.
+    Rules,
+    /// The same, any number of them: for tools.
     Full,
 }
 
@@ -159,9 +163,11 @@ impl Exchange {
     /// since are kept for the actions that take them again, until [`Exchange::settle_permits`]; what a rate has counted
     /// it does not count again.
     pub fn begin_again(&mut self, before: Option<&Self>) {
+        let trace = self.trace;
         let permits = std::mem::take(&mut self.permits);
         let counted = std::mem::take(&mut self.counted);
         *self = before.cloned().unwrap_or_default();
+        self.trace = trace;
         self.carried = permits;
         self.counted = counted;
     }
@@ -407,9 +413,18 @@ impl Exchange {
     }
 
     pub(crate) fn verdict(&mut self, verdict: Verdict) {
-        if self.trace == Trace::Full || self.verdicts.len() < MAX_VERDICTS {
-            self.verdicts.push(verdict);
+        if self.trace != Trace::Full && self.verdicts.len() >= MAX_VERDICTS {
+            // What decided stands in the place of the last one that did not.
+            let decided = |verdict: &Verdict| verdict.outcome.decides();
+            if !decided(&verdict) {
+                return;
+            }
+            match self.verdicts.iter().rposition(|known| !decided(known)) {
+                Some(last) => drop(self.verdicts.remove(last)),
+                None => return,
+            }
         }
+        self.verdicts.push(verdict);
     }
 
     /// The last run of an action wins, as a whole.

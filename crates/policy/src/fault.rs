@@ -72,11 +72,13 @@ impl Warning {
     }
 }
 
-/// Faults and warnings of one document.
+/// Faults and warnings of one document, and the secrets that it names.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) faults: Vec<Fault>,
     pub(crate) warnings: Vec<Warning>,
+    /// Vault and name, each once.
+    pub(crate) secrets: Vec<(String, String)>,
 }
 
 impl Findings {
@@ -117,6 +119,12 @@ impl Findings {
             message: message.into(),
             fix: fix.into(),
         });
+    }
+
+    pub(crate) fn secret(&mut self, vault: &str, name: &str) {
+        if !self.secrets.iter().any(|(v, n)| v == vault && n == name) {
+            self.secrets.push((vault.to_owned(), name.to_owned()));
+        }
     }
 
     pub(crate) fn push(&mut self, fault: Fault) {

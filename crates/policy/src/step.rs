@@ -125,6 +125,21 @@ impl Policy {
     }
 }
 
+impl Trace {
+    fn is_full(self) -> bool {
+        matches!(self, Self::Rules | Self::Full)
+    }
+
+    /// Is what an action did to be written down?
+    fn tells(self, flow: &Flow) -> bool {
+        match flow {
+            Flow::Need(_) => false,
+            Flow::End(_) | Flow::Broken(_) => self != Self::Off,
+            Flow::Next => self > Self::Decisions,
+        }
+    }
+}
+
 impl Run {
     /// The same, with a text before the paths of its errors.
     #[must_use]
@@ -225,7 +240,7 @@ impl Run {
                         Some(input) => action.run.resume(&mut cx, input),
                         None => action.run.run(&mut cx),
                     };
-                    if exchange.trace != Trace::Off && !matches!(flow, Flow::Need(_)) {
+                    if exchange.trace.tells(&flow) {
                         self.note_action(rule, action.name, &action.path, &flow, exchange);
                     }
                     match flow {
@@ -340,7 +355,7 @@ impl Run {
         }
         let dry_run = rule.dry_run || self.dry_run;
         for (at, (path, program)) in rule.expressions.iter().enumerate() {
-            let full = exchange.trace == Trace::Full;
+            let full = exchange.trace.is_full();
             match exchange.scoped(view, &self.vars, |scope| program.is_true_in(scope, full || self.cel)) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -376,7 +391,7 @@ impl Run {
                 }
             }
         }
-        if exchange.trace != Trace::Off {
+        if exchange.trace > Trace::Decisions {
             let verdict = self.verdict(rule, &rule.path, "", VerdictOutcome::Matched, Vec::new());
             exchange.verdict(verdict);
         }
@@ -396,7 +411,7 @@ impl Run {
                 Decision::Close => "close",
             }),
         };
-        let values = if exchange.trace == Trace::Full {
+        let values = if exchange.trace.is_full() {
             let prefix = name.replace('-', "_");
             let own = |known: &str| {
                 let (_, rest) = known.split_once('.').unwrap_or_default();

@@ -46,13 +46,6 @@ pub enum Actions {
     Language,
 }
 
-impl Actions {
-    /// Is it about what the edge performs?
-    pub(crate) const fn is_edge(self) -> bool {
-        matches!(self, Self::Edge | Self::EdgeWithout(_))
-    }
-}
-
 /// Why a server has no web application firewall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NoFirewall {
@@ -68,6 +61,8 @@ pub trait References: Sync {
     fn has_secret(&self, vault: &str, name: &str) -> bool;
     /// Does the IP policy exist?
     fn has_ip_policy(&self, id: &str) -> bool;
+    /// Does the certificate authority exist?
+    fn has_authority(&self, id: &str) -> bool;
 }
 
 impl<'r> Subject<'r> {

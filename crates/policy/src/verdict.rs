@@ -42,6 +42,15 @@ pub enum VerdictOutcome {
 }
 
 impl VerdictOutcome {
+    /// Is it more than that a rule matched or not, and that an action passed on?
+    #[must_use]
+    pub const fn decides(&self) -> bool {
+        match self {
+            Self::Matched | Self::NotMatched { .. } | Self::Next => false,
+            Self::Error(_) | Self::Ended(_) | Self::Would(_) => true,
+        }
+    }
+
     /// Its name in events.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -46,6 +46,11 @@ pub trait Tables: Sync {
     fn secret(&self, vault: &str, name: &str) -> Option<&str>;
     /// The ranges of an IP policy.
     fn ip_policy(&self, id: &str) -> Option<&IpPolicy>;
+    /// The certificate of an authority as PEM, by its id.
+    fn authority(&self, id: &str) -> Option<&str> {
+        let _ = id;
+        None
+    }
     /// What databases say of an address; asked at most once for an exchange and side, and only where
     /// [`Connection`] does not say it already.
     fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
@@ -252,10 +257,10 @@ pub struct Tls {
     pub alpn: String,
     /// Was a ticket used?
     pub resumed: bool,
-    /// Fields of the visitor's certificate under their names in `conn.tls.client`.
-    pub client: Vec<(String, Value)>,
+    /// Fields of the visitor's certificate under their names in `conn.tls.client`; shared by the requests of a connection.
+    pub client: Arc<[(String, Value)]>,
     /// Fields of our certificate under their names in `conn.tls.server`.
-    pub server: Vec<(String, Value)>,
+    pub server: Arc<[(String, Value)]>,
 }
 
 /// Facts of the endpoint.

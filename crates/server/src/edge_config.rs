@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use adit_snapshot::{EdgeConfig, PublicPorts, SealKey};
+use adit_snapshot::{EdgeConfig, PolicyTrace, PublicPorts, SealKey};
 
-use crate::config::{Settings, Size, Time};
+use crate::config::{Settings, Size, Time, Trace};
 
 /// What the settings alone do not say.
 #[derive(Clone, Debug)]
@@ -54,6 +54,12 @@ pub(crate) fn of(settings: &Settings, listening: &Listening) -> EdgeConfig {
     set(&mut config.max_endpoints, agents.max_endpoints);
     set(&mut config.max_stream_window, bytes32(settings.mux.max_stream_window));
     set(&mut config.session_budget, bytes32(settings.mux.session_budget));
+    let trace = settings.policy.trace.map(|trace| match trace {
+        Trace::Denied => PolicyTrace::Denied,
+        Trace::Sampled => PolicyTrace::Sampled,
+        Trace::All => PolicyTrace::All,
+    });
+    set(&mut config.policy_trace, trace);
     set_limits(&mut config.limits, settings, listening);
     config
 }

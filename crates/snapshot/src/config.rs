@@ -115,6 +115,19 @@ impl Default for Parking {
     }
 }
 
+/// Of which exchanges the outcome says what each rule of their policies did (traffic policy 6.3). What refused, failed
+/// or would have refused is always told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PolicyTrace {
+    /// Of none beyond that.
+    #[default]
+    Denied,
+    /// Of one in a hundred.
+    Sampled,
+    /// Of all: each costs many times what it costs otherwise.
+    All,
+}
+
 /// Everything that the edge was told. Immutable; a change makes a new one.
 #[derive(Clone, Debug)]
 pub struct EdgeConfig {
@@ -165,6 +178,8 @@ pub struct EdgeConfig {
     pub parking: Parking,
     /// What is known of addresses, for policies that ask; nothing if the operator gave no files.
     pub address_facts: Option<Arc<dyn AddressFacts>>,
+    /// How much outcomes tell of policies.
+    pub policy_trace: PolicyTrace,
     /// The web application firewall of policies, or why there is none.
     pub firewall: Result<Arc<dyn Inspector>, NoFirewall>,
     /// Seals cookies of sessions and binds.
@@ -200,6 +215,7 @@ impl EdgeConfig {
             limits: Limits::default(),
             parking: Parking::default(),
             address_facts: None,
+            policy_trace: PolicyTrace::default(),
             firewall: Err(NoFirewall::NotBuilt),
             seal_key,
             told: Told::default(),

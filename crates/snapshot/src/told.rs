@@ -1,5 +1,6 @@
 //! What organisations set, as the edge reads it: maps that a change copies in part only.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use crate::networks::{IpPolicy, Networks, Restrictions, Restricts, passes};
 use crate::pool::PoolSettings;
 use crate::reserved::{Reservation, ReservedName, ReservedPort};
 use crate::shards::Sharded;
+
+/// A URL whose endpoints are checked, whose it is, and how.
+type Checked = (EndpointUrl, Box<str>, Arc<PoolSettings>);
 
 /// Everything that organisations set. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -35,8 +39,19 @@ pub struct Told {
     pub(crate) clouds: Clouds,
     pub(crate) networks_generation: u64,
     pub(crate) pools: Sharded<Arc<str>, Arc<PoolSettings>>,
+    /// Those of them whose endpoints are checked, by the same keys.
+    checked: Arc<BTreeMap<Arc<str>, Checked>>,
     /// Values of secrets in vaults.
     pub(crate) secrets: Sharded<Arc<str>, Arc<Zeroizing<String>>>,
+    /// Authorities of visitors' certificates.
+    pub(crate) authorities: Sharded<Id, Arc<Authority>>,
+}
+
+/// An authority that issues certificates to visitors.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    pub(crate) organization: Box<str>,
+    pub(crate) pem: Box<str>,
 }
 
 /// By what the settings of a URL are found.
@@ -206,6 +221,12 @@ impl Told {
             .filter(is_theirs)
     }
 
+    /// The certificate of an organisation's authority as PEM.
+    pub fn authority(&self, id: &str, organization: &str) -> Option<&str> {
+        let authority = self.authorities.get(&id.parse().ok()?)?;
+        (*authority.organization == *organization).then_some(&*authority.pem)
+    }
+
     /// How the traffic of an organisation's URL is spread; none: as it comes. Costs nothing while nobody has set anything.
     pub fn pool(&self, url: &EndpointUrl, organization: &str) -> Option<&Arc<PoolSettings>> {
         if self.pools.is_empty() {
@@ -216,8 +237,29 @@ impl Told {
 
     /// Writes how the traffic of a URL is spread.
     pub fn put_pool(&mut self, url: &EndpointUrl, organization: &str, settings: PoolSettings) {
-        self.pools
-            .insert(pool_key(url, organization).into(), Arc::new(settings));
+        let key: Arc<str> = pool_key(url, organization).into();
+        let settings = Arc::new(settings);
+        if settings.health_check.is_some() {
+            let checked = (url.clone(), organization.into(), settings.clone());
+            Arc::make_mut(&mut self.checked).insert(key.clone(), checked);
+        } else if self.checked.contains_key(&key) {
+            Arc::make_mut(&mut self.checked).remove(&key);
+        }
+        self.pools.insert(key, settings);
+    }
+
+    /// Takes away how the traffic of a URL is spread.
+    pub(crate) fn remove_pool(&mut self, key: &str) {
+        self.pools.remove(key);
+        if self.checked.contains_key(key) {
+            Arc::make_mut(&mut self.checked).remove(key);
+        }
+    }
+
+    /// The URLs whose endpoints are checked, with their organisations and settings.
+    pub fn checked_pools(&self) -> impl Iterator<Item = (&EndpointUrl, &str, &PoolSettings)> {
+        let checked = self.checked.values();
+        checked.map(|(url, organization, settings)| (url, &**organization, &**settings))
     }
 
     /// The value of an organisation's secret.

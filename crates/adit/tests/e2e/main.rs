@@ -21,6 +21,7 @@ mod listeners;
 mod names;
 mod observation;
 mod policy;
+mod policy_cases;
 mod protocol;
 mod proxying;
 mod streams;

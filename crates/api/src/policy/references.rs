@@ -14,6 +14,7 @@ use crate::error::ApiError;
 pub(crate) struct Asked {
     policies: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeSet<(String, String)>>,
+    authorities: Mutex<BTreeSet<String>>,
 }
 
 impl References for Asked {
@@ -28,6 +29,12 @@ impl References for Asked {
         policies.insert(id.to_owned());
         true
     }
+
+    fn has_authority(&self, id: &str) -> bool {
+        let mut authorities = self.authorities.lock().unwrap_or_else(PoisonError::into_inner);
+        authorities.insert(id.to_owned());
+        true
+    }
 }
 
 /// What there is.
@@ -35,6 +42,7 @@ impl References for Asked {
 pub(crate) struct Found {
     policies: BTreeSet<String>,
     secrets: BTreeSet<(String, String)>,
+    authorities: BTreeSet<String>,
 }
 
 impl References for Found {
@@ -45,6 +53,10 @@ impl References for Found {
     fn has_ip_policy(&self, id: &str) -> bool {
         self.policies.contains(id)
     }
+
+    fn has_authority(&self, id: &str) -> bool {
+        self.authorities.contains(id)
+    }
 }
 
 /// What the organisation has of what was asked for.
@@ -54,11 +66,19 @@ impl References for Found {
 pub(crate) async fn look_up(call: &Call<'_>, organization: Id, asked: Asked) -> Result<Found, ApiError> {
     let store = &call.api.stored()?.store;
     let policies = asked.policies.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let ids: Vec<Id> = policies.iter().filter_map(|id| id.parse().ok()).collect();
-    let theirs = store.get_many(&ids).await?.into_iter();
-    let theirs = theirs.filter(|o| o.organization == organization && o.id.prefix() == Prefix::IpPolicy);
+    let authorities = asked.authorities.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let ids = policies.iter().chain(&authorities);
+    let ids: Vec<Id> = ids.filter_map(|id| id.parse().ok()).collect();
+    let theirs = store.get_many(&ids).await?;
+    let of = |prefix: Prefix| {
+        let theirs = theirs
+            .iter()
+            .filter(|o| o.organization == organization && o.id.prefix() == prefix);
+        theirs.map(|o| o.id.to_string()).collect()
+    };
     let mut found = Found {
-        policies: theirs.map(|o| o.id.to_string()).collect(),
+        policies: of(Prefix::IpPolicy),
+        authorities: of(Prefix::CertificateAuthority),
         secrets: BTreeSet::new(),
     };
     for (vault, name) in asked.secrets.into_inner().unwrap_or_else(PoisonError::into_inner) {

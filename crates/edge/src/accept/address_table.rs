@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use adit_observe::RefusalReason;
 use adit_snapshot::Limits;
@@ -88,6 +88,7 @@ impl AddressTable {
             table: self.clone(),
             slot: index,
             over: None,
+            accepted_at: SystemTime::now(),
         };
         let Some(slot) = self.slots.get(index) else {
             return Ok(permit);
@@ -122,12 +123,18 @@ pub struct Permit {
     pub(super) table: Arc<AddressTable>,
     slot: usize,
     over: Option<RefusalReason>,
+    accepted_at: SystemTime,
 }
 
 impl Permit {
     /// Why only agents' names are served on it, if so: its address, or all visitors, have more than they may have.
     pub fn over(&self) -> Option<RefusalReason> {
         self.over
+    }
+
+    /// When the connection was accepted.
+    pub fn accepted_at(&self) -> SystemTime {
+        self.accepted_at
     }
 
     /// Handshakes that its address is making.

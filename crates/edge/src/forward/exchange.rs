@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use adit_cluster::{AgentStream, Choice, IDLE_MAX_AGE, Member, MemberKey, Pool};
 use adit_http1::{Head, Known, Version};
 use adit_mux::OpenError;
-use adit_observe::{ParkResult, RetryReason, Reuse};
+use adit_observe::{ParkResult, PolicyFacts, RetryReason, Reuse};
 use adit_policy::Terms;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
@@ -86,6 +86,8 @@ pub(super) struct Progress {
     pub(super) began: Instant,
     /// The response broke off on the upstream's side.
     pub(super) upstream_broke: bool,
+    /// What policies have decided, of an exchange whose chain lives on.
+    told: PolicyFacts,
 }
 
 /// Forwards the request in `exchange.request` to an endpoint of `routed`.
@@ -122,6 +124,7 @@ pub(crate) async fn exchange<V: Visitor>(
         first_byte: None,
         began,
         upstream_broke: false,
+        told: PolicyFacts::default(),
     };
     let mut member: Option<Arc<Member>> = None;
     // Made only where an endpoint has a policy.
@@ -279,8 +282,11 @@ pub(crate) async fn exchange<V: Visitor>(
         (Some(chain), Forwarded::Answer(answer)) => chain.settled(&conn.node, answer),
         _ => None,
     };
+    let mut spent = Duration::ZERO;
     if let Some(chain) = &mut chain {
         chain.give_back(&mut exchange.request);
+        progress.told = chain.told(&conn.node);
+        spent = chain.spent();
     }
     record::exchange(
         conn,
@@ -299,6 +305,8 @@ pub(crate) async fn exchange<V: Visitor>(
             opened: progress.opened,
             first_byte: progress.first_byte,
             upstream_broke: progress.upstream_broke,
+            policy_us: micros(spent),
+            policies: progress.told.view(),
             bytes: visitor.counted(),
         },
     );
@@ -561,6 +569,7 @@ async fn attempt<V: Visitor>(
             let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref());
             if let Some(chain) = &chain {
                 chain.show(&mut exchange.request);
+                progress.told = chain.told(&conn.node);
             }
             let organization = &member.session.organization;
             let flow = conn

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use adit_cluster::Member;
 use adit_http1::{Head, Known, Version};
-use adit_observe::{Outcome, Protocol, RequestOutcome, Side, Target, Timings, Visitor};
+use adit_observe::{Outcome, Policies, Protocol, RequestOutcome, Side, Target, Timings, Visitor};
 
 use super::exchange::Forwarded;
 use super::scratch::Exchange;
@@ -30,6 +30,9 @@ pub(super) struct Facts<'a> {
     pub(super) opened: Instant,
     pub(super) first_byte: Option<Instant>,
     pub(super) upstream_broke: bool,
+    /// Time of policies' request phases.
+    pub(super) policy_us: u64,
+    pub(super) policies: Policies<'a>,
     pub(super) bytes: (u64, u64),
 }
 
@@ -71,6 +74,7 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
     };
     let since = |at: Instant| micros(f.ended.duration_since(at));
     let timings = Timings {
+        policy_request_us: f.policy_us,
         parked_us: f.parked_us,
         upstream_first_byte_us: f
             .first_byte
@@ -102,6 +106,7 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
             bytes_in: f.bytes.0,
             bytes_out: f.bytes.1,
             timings,
+            policies: f.policies,
             ..RequestOutcome::default()
         },
     );
@@ -142,6 +147,7 @@ pub(crate) fn answer(
 
 fn emit<'a>(conn: &'a Conn, head: &'a Head, mut outcome: RequestOutcome<'a>) {
     let (path, query) = split_target(head.target());
+    let certificate = conn.client_certificate();
     let visitor = Visitor {
         listener: conn.kind.listener(),
         client_ip: conn.ip(),
@@ -149,10 +155,12 @@ fn emit<'a>(conn: &'a Conn, head: &'a Head, mut outcome: RequestOutcome<'a>) {
         server: Some(conn.local),
         connected_at: conn.connected_at,
         sni: conn.sni.as_deref().unwrap_or(""),
-        alpn: if outcome.protocol == Protocol::H2 { "h2" } else { "" },
+        alpn: conn.tls.map_or("", |t| t.alpn),
         tls_version: conn.tls.map_or("", |t| t.version),
         cipher_suite: conn.tls.map_or("", |t| t.cipher_suite),
         resumed: conn.tls.is_some_and(|t| t.resumed),
+        client_cert_cn: certificate.map_or("", |c| c.common_name.as_str()),
+        client_cert_serial: certificate.map_or("", |c| c.serial_number.as_str()),
     };
     outcome.visitor = visitor;
     conn.observe

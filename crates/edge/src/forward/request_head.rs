@@ -14,7 +14,8 @@ use crate::secure::Conn;
 const REQUEST_ID_MAX: usize = 128;
 
 /// Rewrites a visitor's head into the one that goes to the agent's upstream. The order of what we add is
-/// fixed: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `Forwarded`, `Via`, `X-Request-Id`.
+/// fixed: `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `Forwarded`, `Via`, of a verified certificate `Ngrok-Mtls-…`
+/// (edge 4.10), `X-Request-Id`.
 ///
 /// `host_header` is the host that the upstream sees instead of the visitor's. `request_id` is the id under which the exchange is known. Returns the number of glitches (harmless
 /// breaches of the protocol) that were seen.
@@ -60,6 +61,11 @@ pub(crate) fn rewrite(
         head.set(b"Host", host.as_bytes());
     }
     forwarded.push(head, conn);
+    if let Some(certificate) = conn.verified_certificate() {
+        for (name, value) in &certificate.headers {
+            head.push(name, value.as_bytes());
+        }
+    }
     head.push(b"X-Request-Id", request_id.as_bytes());
     if facts.framing == Framing::Chunked {
         head.remove(Known::ContentLength);

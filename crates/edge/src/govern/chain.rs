@@ -2,18 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
 use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms};
+use adit_snapshot::EdgeConfig;
 use bytes::Bytes;
 
 use super::asker::{Asker, Leaving};
 use super::connection::{self, micros};
 use super::hop::Hop;
-use super::respond;
 use super::run::Scene;
+use super::{respond, told};
 use crate::forward::{self, ReadBody};
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::node::Node;
@@ -21,13 +22,10 @@ use crate::reply::Answer;
 use crate::route::Routed;
 use crate::secure::Conn;
 
-/// What policies write down goes to the server's log.
+/// That a policy fails is for the server's log too; what it writes down is the outcome's ([`Chain::told`]).
 impl Drop for Chain {
     fn drop(&mut self) {
         let id = self.received.as_ref().map_or("", |r| r.id.as_str());
-        for entry in self.exchange.logs() {
-            tracing::info!(host = self.host, request_id = id, ?entry, "a policy's log");
-        }
         if let Some(error) = self.exchange.errors().first() {
             let more = self.exchange.errors().len() - 1;
             tracing::info!(
@@ -87,6 +85,8 @@ pub(crate) struct Chain {
     /// How many policies stand behind the request, each having asked for the next.
     pub(super) depth: u8,
     pub(super) opened: Option<Routed>,
+    /// How long request phases have taken, without what was waited for.
+    pub(super) spent: Duration,
 }
 
 impl Chain {
@@ -105,20 +105,26 @@ impl Chain {
             id: exchange.request_id.clone(),
             at: micros(SystemTime::now()),
         };
-        let mut chain = Self::new(connection::of_http(conn, client), Some(received), host);
+        let config = conn.node.config.load();
+        let mut chain = Self::new(connection::of_http(conn, client), Some(received), host, &config);
         chain.depth = exchange.depth;
         chain
     }
 
     /// For a connection that is bytes to us; `name` is that of its ClientHello, else empty.
     pub(crate) fn of_connection(node: &Node, peer: SocketAddr, local: SocketAddr, name: &str) -> Box<Self> {
-        let region = node.config.load().region.clone();
-        Self::new(connection::of_bytes(peer, local, &region, name), None, name)
+        let config = node.config.load();
+        Self::new(
+            connection::of_bytes(peer, local, &config.region, name),
+            None,
+            name,
+            &config,
+        )
     }
 
-    fn new(connection: Connection, received: Option<Received>, host: &str) -> Box<Self> {
+    fn new(connection: Connection, received: Option<Received>, host: &str, config: &EdgeConfig) -> Box<Self> {
         Box::new(Self {
-            exchange: Exchange::new(),
+            exchange: Exchange::new().with_trace(told::trace(config)),
             before: None,
             hops: Vec::new(),
             forwarded: 0,
@@ -127,6 +133,7 @@ impl Chain {
             host: host.to_owned(),
             depth: 0,
             opened: None,
+            spent: Duration::ZERO,
         })
     }
 
@@ -145,6 +152,11 @@ impl Chain {
         if let Some(last) = self.hops.last_mut() {
             *last = hop;
         }
+    }
+
+    /// How long the request phases have taken, without what they waited for.
+    pub(crate) fn spent(&self) -> Duration {
+        self.spent
     }
 
     /// What policies have set for the exchange so far.

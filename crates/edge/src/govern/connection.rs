@@ -24,6 +24,15 @@ pub(super) fn of_http(conn: &Conn, client: IpAddr) -> Connection {
             version: tls.version.to_owned(),
             cipher_suite: tls.cipher_suite.to_owned(),
             resumed: tls.resumed,
+            alpn: tls.alpn.to_owned(),
+            client: conn
+                .client_certificate()
+                .map(|told| told.fields.clone())
+                .unwrap_or_default(),
+            server: conn
+                .own_certificate()
+                .map(|told| told.fields.clone())
+                .unwrap_or_default(),
             ..Tls::default()
         })
     });

@@ -24,6 +24,7 @@ mod seen;
 mod settle;
 mod tables;
 mod tls;
+mod told;
 mod view;
 
 pub(crate) use asker::Leaving;

@@ -67,7 +67,10 @@ impl Chain {
             waited: Duration::ZERO,
         };
         match self.step(scene, &mut run, Input::Begin, &clock) {
-            Step::Done(decision) => Ran::Done(decision),
+            Step::Done(decision) => {
+                self.spend(scene, &clock);
+                Ran::Done(decision)
+            }
             Step::Need(effect) => Ran::Needs(Box::new(Paused { run, effect, clock })),
         }
     }
@@ -88,9 +91,18 @@ impl Chain {
             let input = effects::perform(self, scene, effect, asker).await?;
             clock.waited += since.elapsed();
             match self.step(scene, &mut run, input, &clock) {
-                Step::Done(decision) => return Ok(decision),
+                Step::Done(decision) => {
+                    self.spend(scene, &clock);
+                    return Ok(decision);
+                }
                 Step::Need(next) => effect = next,
             }
+        }
+    }
+
+    fn spend(&mut self, scene: Scene<'_>, clock: &Clock) {
+        if scene.response.is_none() {
+            self.spent += clock.began.elapsed().saturating_sub(clock.waited);
         }
     }
 

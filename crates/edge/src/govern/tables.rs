@@ -25,6 +25,10 @@ impl Tables for OfOrganization<'_> {
             .map(|policy| &policy.ranges)
     }
 
+    fn authority(&self, id: &str) -> Option<&str> {
+        self.config.told.authority(id, self.organization)
+    }
+
     fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
         self.config.address_facts.as_ref()?.look_up(ip)
     }

@@ -1,12 +1,14 @@
 //! What is known of a visitor's connection for as long as it lives.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use adit_policy::{Permit as Permits, Policy};
+use adit_tls::ServerProfile;
 use tokio::net::TcpStream;
 
+use super::certificate::{self, Told};
 use crate::accept::{Kind, Permit};
 use crate::node::Node;
 
@@ -30,6 +32,7 @@ pub(crate) struct Conn {
     pub(crate) connected_at: SystemTime,
     /// Policies whose `on_tcp_connect` this connection has passed.
     passed: Mutex<Vec<Passed>>,
+    certificates: Certificates,
     _permit: Permit,
 }
 
@@ -51,6 +54,19 @@ pub(crate) struct TlsFacts {
     pub(crate) version: &'static str,
     pub(crate) cipher_suite: &'static str,
     pub(crate) resumed: bool,
+    /// The protocol that was agreed on; empty: none.
+    pub(crate) alpn: &'static str,
+}
+
+/// Certificates of a connection; they are read when somebody asks.
+#[derive(Debug, Default)]
+struct Certificates {
+    /// The visitor's, and whether an authority that was asked for has issued it.
+    client: Option<(Box<[u8]>, bool)>,
+    /// Knows ours.
+    profile: Option<ServerProfile>,
+    client_told: OnceLock<Told>,
+    own_told: OnceLock<Option<Told>>,
 }
 
 impl Conn {
@@ -61,20 +77,32 @@ impl Conn {
         kind: Kind,
         permit: Permit,
         sni: Option<String>,
-        tls: &adit_tls::Stream<TcpStream>,
+        (tls, profile): (&adit_tls::Stream<TcpStream>, ServerProfile),
     ) -> Arc<Self> {
+        let certificates = Certificates {
+            client: tls.peer_certificate().map(|der| (der.into(), tls.peer_verified())),
+            profile: Some(profile),
+            ..Certificates::default()
+        };
         let facts = TlsFacts {
             version: tls.version(),
             cipher_suite: tls.cipher_suite(),
             resumed: tls.resumed(),
+            alpn: match tls.alpn() {
+                Some(b"h2") => "h2",
+                Some(b"http/1.1") => "http/1.1",
+                Some(b"http/1.0") => "http/1.0",
+                _ => "",
+            },
         };
-        Self::new(node, peer, local, kind, permit, sni, Some(facts))
+        Self::new(node, peer, local, kind, permit, sni, Some(facts), certificates)
     }
 
     pub(crate) fn plain(node: Arc<Node>, peer: SocketAddr, local: SocketAddr, kind: Kind, permit: Permit) -> Arc<Self> {
-        Self::new(node, peer, local, kind, permit, None, None)
+        Self::new(node, peer, local, kind, permit, None, None, Certificates::default())
     }
 
+    #[allow(clippy::too_many_arguments, reason = "everything that is known of a connection")]
     fn new(
         node: Arc<Node>,
         peer: SocketAddr,
@@ -83,6 +111,7 @@ impl Conn {
         permit: Permit,
         sni: Option<String>,
         tls: Option<TlsFacts>,
+        certificates: Certificates,
     ) -> Arc<Self> {
         let config = node.config.load();
         let public_port = if tls.is_some() {
@@ -103,8 +132,9 @@ impl Conn {
             public_port,
             trusted,
             observe,
-            connected_at: SystemTime::now(),
+            connected_at: permit.accepted_at(),
             passed: Mutex::new(Vec::new()),
+            certificates,
             _permit: permit,
         })
     }
@@ -129,6 +159,29 @@ impl Conn {
             generation,
             _permits: permits,
         });
+    }
+
+    /// What is told of the visitor's certificate, if there is one.
+    pub(crate) fn client_certificate(&self) -> Option<&Told> {
+        let (der, verified) = self.certificates.client.as_ref()?;
+        let told = &self.certificates.client_told;
+        Some(told.get_or_init(|| certificate::told(der, Some(*verified))))
+    }
+
+    /// The same, if an authority that was asked for has issued it.
+    pub(crate) fn verified_certificate(&self) -> Option<&Told> {
+        self.client_certificate()
+            .filter(|_| self.certificates.client.as_ref().is_some_and(|(_, verified)| *verified))
+    }
+
+    /// What is told of our own certificate; of one that was renewed since the handshake the new one, if nobody asked before.
+    pub(crate) fn own_certificate(&self) -> Option<&Told> {
+        let profile = self.certificates.profile.as_ref()?;
+        let told = || {
+            let own = profile.identity(self.sni.as_deref())?;
+            Some(certificate::told(own.chain().next()?, None))
+        };
+        self.certificates.own_told.get_or_init(told).as_ref()
     }
 
     /// `https` when TLS ended here.

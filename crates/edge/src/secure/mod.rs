@@ -1,5 +1,6 @@
 //! The TLS handshake with the profile of the name, and what is known of a connection from then on.
 
+mod certificate;
 mod conn;
 mod profiles;
 
@@ -55,7 +56,6 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
         }
     };
     let made = within(&deadline, adit_tls::accept(io, read, &profile)).await;
-    drop(profile);
     drop(handshake);
     let tls = match made {
         None => {
@@ -77,7 +77,7 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
         return crate::tls::terminated(tls, &host, permit, record, node).await;
     }
     let http2 = tls.alpn() == Some(b"h2");
-    let conn = Conn::secured(node, peer, local, kind, permit, hello.server_name, &tls);
+    let conn = Conn::secured(node, peer, local, kind, permit, hello.server_name, (&tls, profile));
     if http2 {
         crate::http::h2::serve(tls, conn).await;
     } else {

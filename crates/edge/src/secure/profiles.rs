@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use adit_cluster::{Member, MemberKey};
-use adit_policy::TlsProfile;
+use adit_policy::{TlsProfile, Verification};
 use adit_tls::{ClientAuth, ClientRoots, Identity, Resolver, ServerProfile, TicketKeys, Version};
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -69,11 +69,15 @@ impl Profiles {
         if http {
             builder = builder.alpn(HTTP);
         }
-        // Weaker forms are refused where policies are written: nobody would be told what came of them.
-        if tls.verification.is_some() {
-            let authorities = tls.authorities.join("\n");
-            builder = builder.client_auth(ClientAuth::Require {
-                roots: ClientRoots::from_pem(authorities.as_bytes())?,
+        if let Some(verification) = tls.verification {
+            let roots = match tls.authorities.as_slice() {
+                [] => ClientRoots::default(),
+                authorities => ClientRoots::from_pem(authorities.join("\n").as_bytes())?,
+            };
+            builder = builder.client_auth(match verification {
+                Verification::RequireAndVerify => ClientAuth::Require { roots },
+                Verification::RequireAny => ClientAuth::RequireAny { roots },
+                Verification::Request => ClientAuth::Request { roots },
             });
         }
         let profile = builder.build()?;
@@ -132,7 +136,12 @@ fn key_of(tls: &TlsProfile, http: bool) -> [u8; 32] {
         tls.max_version,
         tls.certificate.as_ref().unwrap_or(&empty),
         tls.private_key.as_ref().unwrap_or(&empty),
-        if tls.verification.is_some() { "asked" } else { "" },
+        match tls.verification {
+            None => "",
+            Some(Verification::RequireAndVerify) => "verified",
+            Some(Verification::RequireAny) => "any",
+            Some(Verification::Request) => "asked",
+        },
         if http { "http" } else { "" },
     ];
     for part in parts.into_iter().chain(tls.authorities.iter().map(String::as_str)) {

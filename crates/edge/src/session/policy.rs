@@ -50,6 +50,10 @@ impl References for Known<'_> {
         id.parse()
             .is_ok_and(|id| told.ip_policy(id, self.organization).is_some())
     }
+
+    fn has_authority(&self, id: &str) -> bool {
+        self.config.told.authority(id, self.organization).is_some()
+    }
 }
 
 /// The policy of a bind with the options that become part of it; `None` if it brings none.

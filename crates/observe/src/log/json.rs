@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
+use super::policy::OfPolicies;
 use super::{lossy, timestamp};
 use crate::activity::ActivityEvent;
 use crate::outcome::connection::ConnectionOutcome;
@@ -144,6 +145,19 @@ struct Conn<'a> {
 struct Tls<'a> {
     version: &'a str,
     cipher_suite: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cert: Option<ClientCert<'a>>,
+}
+
+#[derive(Serialize)]
+struct ClientCert<'a> {
+    serial_number: &'a str,
+    subject: Subject<'a>,
+}
+
+#[derive(Serialize)]
+struct Subject<'a> {
+    cn: &'a str,
 }
 
 #[derive(Serialize)]
@@ -216,6 +230,12 @@ fn tls<'a>(visitor: &Visitor<'a>) -> Option<Tls<'a>> {
     (!visitor.tls_version.is_empty()).then_some(Tls {
         version: visitor.tls_version,
         cipher_suite: visitor.cipher_suite,
+        client_cert: (!visitor.client_cert_serial.is_empty()).then_some(ClientCert {
+            serial_number: visitor.client_cert_serial,
+            subject: Subject {
+                cn: visitor.client_cert_cn,
+            },
+        }),
     })
 }
 
@@ -229,6 +249,8 @@ struct Request<'a> {
     glitches: u16,
     http: Http<'a>,
     backend: Backend,
+    #[serde(flatten)]
+    policies: OfPolicies<'a>,
     timing: RequestTiming,
     #[serde(skip_serializing_if = "is_false")]
     truncated: bool,
@@ -284,6 +306,8 @@ struct RequestTiming {
 struct Connection<'a> {
     #[serde(flatten)]
     shared: Shared<'a>,
+    #[serde(flatten)]
+    policies: OfPolicies<'a>,
     timing: ConnectionTiming,
     #[serde(skip_serializing_if = "is_false")]
     truncated: bool,
@@ -344,6 +368,7 @@ fn request<'a>(
         backend: Backend {
             connection_reused: outcome.reused,
         },
+        policies: OfPolicies::new(outcome.policies),
         timing: RequestTiming {
             head_us: time.head_us,
             policy_request_us: time.policy_request_us,
@@ -405,6 +430,7 @@ fn connection<'a>(node: &'a str, record: &Record<'_>, outcome: &'a ConnectionOut
             alpn: outcome.visitor.alpn,
             resumed: outcome.visitor.resumed,
         },
+        policies: OfPolicies::new(outcome.policies),
         timing: ConnectionTiming {
             tls_us: time.tls_us,
             parked_us: time.parked_us,

@@ -3,10 +3,12 @@
 use std::fmt::{self, Display, Write as _};
 use std::time::Duration;
 
+use super::policy::refused_by;
 use super::{instant, lossy};
 use crate::activity::{Activity, ActivityEvent};
 use crate::label::EndpointStatus;
 use crate::outcome::connection::ConnectionOutcome;
+use crate::outcome::policy::Policies;
 use crate::outcome::request::RequestOutcome;
 use crate::record::{Finished, Record};
 use crate::redact::Redaction;
@@ -51,7 +53,8 @@ fn request(out: &mut String, outcome: &RequestOutcome<'_>, redaction: &Redaction
         outcome.bytes_out,
         outcome.visitor.client_ip.to_canonical(),
     )?;
-    ending(out, outcome.outcome, outcome.error_code, outcome.error_side)
+    ending(out, outcome.outcome, outcome.error_code, outcome.error_side)?;
+    refusing(out, outcome.policies)
 }
 
 fn connection(out: &mut String, outcome: &ConnectionOutcome<'_>) -> fmt::Result {
@@ -65,7 +68,16 @@ fn connection(out: &mut String, outcome: &ConnectionOutcome<'_>) -> fmt::Result 
         outcome.bytes_out,
         outcome.visitor.client_ip.to_canonical(),
     )?;
-    ending(out, outcome.outcome, outcome.error_code, outcome.error_side)
+    ending(out, outcome.outcome, outcome.error_code, outcome.error_side)?;
+    refusing(out, outcome.policies)
+}
+
+/// Which rule of a policy refused.
+fn refusing(out: &mut String, policies: Policies<'_>) -> fmt::Result {
+    match refused_by(policies) {
+        Some((rule, action)) => write!(out, " by {} {}", Visible(rule), Visible(action)),
+        None => Ok(()),
+    }
 }
 
 /// How it ended, unless as it should.

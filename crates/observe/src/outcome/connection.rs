@@ -1,5 +1,6 @@
 //! Outcome of one relayed connection: the event `tcp_connection_closed.v0`, which `tls://` endpoints send too.
 
+use super::policy::Policies;
 use super::{Target, Visitor};
 use crate::label::{Outcome, Side};
 
@@ -48,6 +49,8 @@ pub struct ConnectionOutcome<'a> {
     pub bytes_out: u64,
     /// Where the time went.
     pub timings: ConnectionTimings,
+    /// What policies decided.
+    pub policies: Policies<'a>,
 }
 
 /// Where the time of a connection went: durations in microseconds by the monotonic clock.
@@ -78,6 +81,7 @@ impl Default for ConnectionOutcome<'_> {
             bytes_in: 0,
             bytes_out: 0,
             timings: ConnectionTimings::default(),
+            policies: Policies::default(),
         }
     }
 }

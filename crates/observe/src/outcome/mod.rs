@@ -2,6 +2,7 @@
 //! its end. Here is what both kinds share: who came ([`Visitor`]) and where it went ([`Target`]).
 
 pub(crate) mod connection;
+pub(crate) mod policy;
 pub(crate) mod request;
 pub(crate) mod session;
 
@@ -33,6 +34,10 @@ pub struct Visitor<'a> {
     pub cipher_suite: &'a str,
     /// Whether the TLS session was resumed.
     pub resumed: bool,
+    /// Common name of the visitor's certificate; empty without one.
+    pub client_cert_cn: &'a str,
+    /// Its serial number in lower-case hexadecimal digits.
+    pub client_cert_serial: &'a str,
 }
 
 impl Default for Visitor<'_> {
@@ -49,6 +54,8 @@ impl Default for Visitor<'_> {
             tls_version: "",
             cipher_suite: "",
             resumed: false,
+            client_cert_cn: "",
+            client_cert_serial: "",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Outcome of one HTTP exchange: the event `http_request_complete.v0`, a line of the access log, and the
 //! metrics of requests.
 
+use super::policy::Policies;
 use super::{Target, Visitor};
 use crate::label::{Outcome, Protocol, Side};
 
@@ -52,6 +53,8 @@ pub struct RequestOutcome<'a> {
     pub bytes_out: u64,
     /// Where the time went.
     pub timings: Timings,
+    /// What policies decided.
+    pub policies: Policies<'a>,
 }
 
 /// Where the time of an exchange went: durations in microseconds by the monotonic clock; 0 = did not happen.
@@ -118,6 +121,7 @@ impl Default for RequestOutcome<'_> {
             bytes_in: 0,
             bytes_out: 0,
             timings: Timings::default(),
+            policies: Policies::default(),
         }
     }
 }

@@ -53,6 +53,7 @@ mod tests {
     use super::*;
     use crate::label::{Listener, Outcome, Protocol, Side};
     use crate::outcome::connection::{ConnectionTimings, Relayed};
+    use crate::outcome::policy::Policies;
     use crate::outcome::request::Timings;
     use crate::outcome::{Target, Visitor};
 
@@ -68,11 +69,14 @@ mod tests {
             tls_version: "1.3",
             cipher_suite: "TLS13_AES_256_GCM_SHA384",
             resumed: true,
+            client_cert_cn: "dev 1",
+            client_cert_serial: "1234",
         }
     }
 
     fn request<'a>(path: &'a [u8]) -> RequestOutcome<'a> {
         RequestOutcome {
+            policies: Policies(&[4, 0, 2, 0, b'{', b'}']),
             visitor: visitor(),
             target: Target {
                 endpoint_id: "ep_1",

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{CONNECTION, Finished, REQUEST, Record, flag};
 use crate::label::{Listener, Outcome, Protocol, Side};
 use crate::outcome::connection::{ConnectionOutcome, ConnectionTimings, Relayed};
+use crate::outcome::policy::Policies;
 use crate::outcome::request::{RequestOutcome, Timings};
 use crate::outcome::{Target, Visitor};
 
@@ -60,6 +61,7 @@ fn read_request(mut from: Reader<'_>) -> Option<Record<'_>> {
             path: from.bytes()?,
             query: from.bytes()?,
             user_agent: from.bytes()?,
+            policies: Policies(from.bytes()?),
             status: u16::try_from(status).ok()?,
             outcome,
             error_code,
@@ -121,6 +123,7 @@ fn read_connection(mut from: Reader<'_>) -> Option<Record<'_>> {
                 stream_open_us,
                 total_us,
             },
+            policies: Policies(from.bytes()?),
         }),
     })
 }
@@ -224,6 +227,8 @@ impl<'a> Reader<'a> {
             alpn: self.text()?,
             tls_version: self.text()?,
             cipher_suite: self.text()?,
+            client_cert_cn: self.text()?,
+            client_cert_serial: self.text()?,
             ..visitor
         };
         let target = Target {

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::{CONNECTION, REQUEST, flag};
 use crate::label::{Label, Side};
 use crate::outcome::connection::{ConnectionOutcome, Relayed};
+use crate::outcome::policy::MAX_BLOCK;
 use crate::outcome::request::RequestOutcome;
 use crate::outcome::{Target, Visitor};
 
@@ -22,8 +23,9 @@ pub(super) const LONG: usize = 4096;
 /// A text and the length at which it is cut.
 type Text<'a> = (&'a [u8], usize);
 
-const SHARED_TEXTS: usize = 13;
-const REQUEST_TEXTS: usize = SHARED_TEXTS + 5;
+const SHARED_TEXTS: usize = 15;
+const REQUEST_TEXTS: usize = SHARED_TEXTS + 6;
+const CONNECTION_TEXTS: usize = SHARED_TEXTS + 1;
 
 fn shared_texts<'a>(
     visitor: &Visitor<'a>,
@@ -36,6 +38,8 @@ fn shared_texts<'a>(
         visitor.alpn,
         visitor.tls_version,
         visitor.cipher_suite,
+        visitor.client_cert_cn,
+        visitor.client_cert_serial,
         target.organization_id,
         target.endpoint_id,
         target.endpoint_url,
@@ -50,7 +54,7 @@ fn shared_texts<'a>(
 }
 
 fn request_texts<'a>(outcome: &RequestOutcome<'a>) -> [Text<'a>; REQUEST_TEXTS] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m] = shared_texts(
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = shared_texts(
         &outcome.visitor,
         &outcome.target,
         outcome.request_id,
@@ -61,8 +65,9 @@ fn request_texts<'a>(outcome: &RequestOutcome<'a>) -> [Text<'a>; REQUEST_TEXTS] 
     let path = (outcome.path, LONG);
     let query = (outcome.query, LONG);
     let user_agent = (outcome.user_agent, AGENT);
+    let policies = (outcome.policies.0, MAX_BLOCK);
     [
-        a, b, c, d, e, f, g, h, i, j, k, l, m, method, host, path, query, user_agent,
+        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, method, host, path, query, user_agent, policies,
     ]
 }
 
@@ -132,17 +137,19 @@ impl<'a> RequestWriter<'a> {
 /// A connection, ready to be written.
 pub(crate) struct ConnectionWriter<'a> {
     outcome: &'a ConnectionOutcome<'a>,
-    texts: [Text<'a>; SHARED_TEXTS],
+    texts: [Text<'a>; CONNECTION_TEXTS],
 }
 
 impl<'a> ConnectionWriter<'a> {
     pub(crate) fn new(outcome: &'a ConnectionOutcome<'a>) -> Self {
-        let texts = shared_texts(
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = shared_texts(
             &outcome.visitor,
             &outcome.target,
             outcome.request_id,
             outcome.error_code,
         );
+        let policies = (outcome.policies.0, MAX_BLOCK);
+        let texts = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, policies];
         Self { outcome, texts }
     }
 

@@ -617,6 +617,9 @@ impl Reader<'_, '_> {
             );
         }
         let mut fine = Some(());
+        for (vault, name, _) in &notes.secrets {
+            self.findings.secret(vault, name);
+        }
         if let Some(references) = self.subject.references {
             for (vault, name, offset) in &notes.secrets {
                 if !references.has_secret(vault, name) {

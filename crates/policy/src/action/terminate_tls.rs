@@ -84,38 +84,39 @@ fn pem(reader: &mut Reader<'_, '_>, path: &Path<'_>, node: &Node) -> Option<Sett
 
 fn authority(reader: &mut Reader<'_, '_>, path: &Path<'_>, node: &Node) -> Option<Setting> {
     match node.text() {
-        Some(id) if id.starts_with("ca_") => Some(Setting::Text(Template::literal(id))),
+        Some(id) if is_id(id) => Some(Setting::Text(Template::literal(id))),
         _ => pem(reader, path, node),
     }
 }
 
-/// What needs more than this version's edge has: authorities that are stored, and facts of visitors' certificates.
-fn check_for_edge(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
-    if !reader.subject.actions.is_edge() {
+/// Authorities that are stored have to be there.
+fn check_references(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
+    let Some(references) = reader.subject.references else {
         return;
-    }
+    };
     let authorities = "mutual_tls_certificate_authorities";
     for (at, template) in config.templates(authorities).iter().enumerate() {
-        if template.as_literal().is_some_and(|text| text.starts_with("ca_")) {
+        let Some(id) = template.as_literal().filter(|text| is_id(text)) else {
+            continue;
+        };
+        if !references.has_authority(id) {
             let nodes = node.get(authorities).and_then(Node::list).unwrap_or_default();
             let here = nodes.get(at).unwrap_or(node);
             let path = path.key(authorities);
-            let message = "stored certificate authorities are not available on this server";
-            let fix = "paste the authority's certificate as PEM";
-            reader.wrong(ErrorCode::ADIT_2210, &path.index(at), here, message, fix);
+            let message = format!("there is no certificate authority `{id}`");
+            let fix = "create it, or paste the authority's certificate as PEM";
+            reader.wrong(ErrorCode::NGROK_2228, &path.index(at), here, message, fix);
         }
-    }
-    let strategy = "mutual_tls_verification_strategy";
-    if matches!(config.literal(strategy), Some("require-any" | "request")) {
-        let at = node.get(strategy).unwrap_or(node);
-        let message = "certificates that are not verified are of no use on this server: no policy sees them";
-        let fix = "use require-and-verify";
-        reader.wrong(ErrorCode::ADIT_2210, &path.key(strategy), at, message, fix);
     }
 }
 
+/// Is it the id of an authority, and not its certificate?
+fn is_id(text: &str) -> bool {
+    text.starts_with("ca_")
+}
+
 fn check(reader: &mut Reader<'_, '_>, config: &Config, path: &Path<'_>, node: &Node) {
-    check_for_edge(reader, config, path, node);
+    check_references(reader, config, path, node);
     if let (Some("1.3"), Some("1.2")) = (config.literal("min_version"), config.literal("max_version")) {
         let at = node.get("min_version").unwrap_or(node);
         let message = "min_version is above max_version";
@@ -145,7 +146,7 @@ pub struct TlsProfile {
     pub certificate: Option<String>,
     /// Its key as PEM.
     pub private_key: Option<String>,
-    /// Authorities of visitors' certificates: PEM, or ids (`ca_…`).
+    /// Authorities of visitors' certificates as PEM.
     pub authorities: Vec<String>,
     /// What is asked of visitors; `None`: no certificate.
     pub verification: Option<Verification>,
@@ -217,12 +218,22 @@ impl Profile {
 
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<TlsProfile, Failure> {
         let render = |template: &Template| template.render(scope, MAX_PEM);
+        // One that is gone lets nobody in.
+        let authority_of = |template: &Template| {
+            let text = render(template)?;
+            if !is_id(&text) {
+                return Ok(text);
+            }
+            let stored = scope.view.tables.authority(&text);
+            let missing = || Failure::Error(format!("there is no certificate authority {text}"));
+            stored.map(str::to_owned).ok_or_else(missing)
+        };
         Ok(TlsProfile {
             min_version: self.min,
             max_version: self.max,
             certificate: self.certificate.as_ref().map(render).transpose()?,
             private_key: self.key.as_ref().map(render).transpose()?,
-            authorities: self.authorities.iter().map(render).collect::<Result<_, _>>()?,
+            authorities: self.authorities.iter().map(authority_of).collect::<Result<_, _>>()?,
             verification: self.verification,
         })
     }
@@ -258,7 +269,7 @@ impl Act for TerminateTls {
             ("ngrok.terminate_tls.error.message", Value::from("")),
         ];
         for (side, fields) in [("client", &tls.client), ("server", &tls.server)] {
-            for (field, value) in fields {
+            for (field, value) in fields.iter() {
                 if let Some(name) = crate::expr::env::certificate_result(side, field) {
                     results.push((name, value.clone()));
                 }

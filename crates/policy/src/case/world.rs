@@ -46,6 +46,11 @@ impl References for World {
     fn has_ip_policy(&self, id: &str) -> bool {
         self.ip_policy(id).is_some()
     }
+
+    /// Cases have none.
+    fn has_authority(&self, _: &str) -> bool {
+        false
+    }
 }
 
 fn text<'n>(node: Option<&'n Node>, key: &str) -> Option<&'n str> {
@@ -175,7 +180,8 @@ fn connection(layers: &[Option<&Node>], scheme: Scheme, host: &str, now: i64) ->
             client: tls
                 .and_then(|tls| tls.get("client_cert"))
                 .map(certificate)
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .into(),
             ..Tls::default()
         }));
     }

@@ -27,7 +27,7 @@ pub use limits::{HttpLimits, Limits, TlsLimits};
 pub use ports::Ports;
 pub use sections::{
     AccessLogForm, Audit, Cluster, Control, Domains, Drain, Endpoints, IpCategory, Listen, Log, Mux, Names, Network,
-    Node, Outbound, Parking, Place, Policy, ProxyProtocol, Sessions, Tcp, Tls, Waf,
+    Node, Outbound, Parking, Place, Policy, ProxyProtocol, Sessions, Tcp, Tls, Trace, Waf,
 };
 pub use size::Size;
 pub use time::Time;

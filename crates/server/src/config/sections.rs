@@ -183,8 +183,22 @@ pub struct Policy {
     pub asn_file: Option<PathBuf>,
     /// Categories of addresses; default none.
     pub ip_categories: Vec<IpCategory>,
+    /// Of which exchanges the log says what each rule did; default `denied`.
+    pub trace: Option<Trace>,
     /// `policy.waf.…`
     pub waf: Waf,
+}
+
+/// Of which exchanges the log says what each rule of their policies did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Trace {
+    /// Only what refused or failed is told.
+    Denied,
+    /// Of one in a hundred.
+    Sampled,
+    /// Of all.
+    All,
 }
 
 /// Rules of the web application firewall.

@@ -27,7 +27,7 @@ use crate::access::TokenHash;
 use crate::cloud::CloudEndpoint;
 use crate::config::EdgeConfig;
 use crate::policy::Policies;
-use crate::told::Told;
+use crate::told::{Authority, Told};
 
 use network::{RestrictionSource, Rule};
 
@@ -91,6 +91,7 @@ enum Written {
     },
     Cloud(Arc<CloudEndpoint>),
     Secret(Arc<str>),
+    Authority,
     Pool(Arc<str>),
 }
 
@@ -228,6 +229,7 @@ impl Compiler {
                 self.told.secrets.insert(key.clone(), Arc::new(value));
                 self.written.insert(id, Written::Secret(key));
             }
+            "certificate_authority" if !newer => self.authority(&object),
             // Grants: what is not understood leaves the last form in force.
             _ if newer => {}
             "reserved_domain" => return self.name(&object),
@@ -242,6 +244,15 @@ impl Compiler {
             return Err(too_new(object.schema));
         }
         Ok(())
+    }
+
+    fn authority(&mut self, object: &Object) {
+        let authority = Authority {
+            organization: object.organization.to_string().into(),
+            pem: object.text("ca_pem").into(),
+        };
+        self.told.authorities.insert(object.id, Arc::new(authority));
+        self.written.insert(object.id, Written::Authority);
     }
 
     /// Takes back what was written for an object.
@@ -276,11 +287,12 @@ impl Compiler {
             Written::Restriction => self.forget_restriction(id),
             Written::Ingress { hosts, exclusive } => self.forget_ingress(&hosts, exclusive.as_deref()),
             Written::Cloud(endpoint) => self.told.clouds.remove(&endpoint),
-            Written::Pool(key) => {
-                self.told.pools.remove(&*key);
-            }
+            Written::Pool(key) => self.told.remove_pool(&key),
             Written::Secret(key) => {
                 self.told.secrets.remove(&*key);
+            }
+            Written::Authority => {
+                self.told.authorities.remove(&id);
             }
         }
     }

@@ -16,6 +16,7 @@ use super::suites::{VARIANTS, Variant};
 use super::{Version, check_alpn, config, versions};
 use crate::client_hello::ClientHello;
 use crate::error::Error;
+use crate::identity::Identity;
 use crate::resolver::{Adapter, Resolver};
 use crate::ticket::{TicketKeys, unix_time};
 
@@ -28,6 +29,7 @@ pub struct ServerProfile {
 
 struct Inner {
     configs: Vec<Arc<ServerConfig>>,
+    resolver: Arc<dyn Resolver>,
     verifier: Option<Arc<Verifier>>,
     tls13: bool,
     hash: [u8; 32],
@@ -54,6 +56,12 @@ impl ServerProfile {
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         self.inner.hash
+    }
+
+    /// The identity that answers for a name now.
+    #[must_use]
+    pub fn identity(&self, server_name: Option<&str>) -> Option<Identity> {
+        self.inner.resolver.identity(server_name)
     }
 
     /// rustls' configuration that fits this client best.
@@ -179,6 +187,7 @@ impl ServerProfileBuilder {
         Ok(ServerProfile {
             inner: Arc::new(Inner {
                 configs,
+                resolver: self.resolver.clone(),
                 verifier,
                 tls13: self.max == Version::Tls13,
                 hash,

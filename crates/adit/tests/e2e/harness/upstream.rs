@@ -126,6 +126,11 @@ impl Conn {
         self.io.write_all(bytes.as_ref())
     }
 
+    /// Whoever reads has all the time of the world.
+    pub(crate) fn wait_for_ever(&self) {
+        self.io.set_read_timeout(None).unwrap();
+    }
+
     /// The same connection for another thread; what was received stays here.
     pub(crate) fn try_clone(&self) -> Self {
         Self::new(self.io.try_clone().unwrap())

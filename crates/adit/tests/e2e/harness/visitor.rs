@@ -107,6 +107,35 @@ impl Visitor {
         })
     }
 
+    /// A connection from this address of our own, which begins with the header of a load balancer; then TLS, if a name
+    /// and a profile are given.
+    #[track_caller]
+    pub(crate) fn proxied(
+        from: &str,
+        address: SocketAddr,
+        header: &str,
+        tls: Option<(&str, &ClientProfile)>,
+    ) -> Result<Self, adit_tls::Error> {
+        let runtime = runtime();
+        let io = within(&runtime, "handshake", async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+            let mut io = socket.connect(address).await.unwrap();
+            io.set_nodelay(true).unwrap();
+            io.write_all(header.as_bytes()).await.unwrap();
+            Ok::<Io, adit_tls::Error>(match tls {
+                Some((name, profile)) => Io::Tls(Box::new(adit_tls::connect(io, name, profile).await?)),
+                None => Io::Plain(io),
+            })
+        })?;
+        Ok(Self {
+            io,
+            received: Vec::new(),
+            ended: None,
+            runtime,
+        })
+    }
+
     /// The TLS connection and its event loop.
     #[track_caller]
     pub(crate) fn into_tls(self) -> (adit_tls::Stream<TcpStream>, Runtime) {

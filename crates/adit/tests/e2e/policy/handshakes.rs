@@ -82,10 +82,6 @@ fn visitors_show_certificates_of_the_authority_in_the_policy() {
             "          mutual_tls_certificate_authorities: [ca_123]",
             "mutual_tls_certificate_authorities[0]",
         ),
-        (
-            "          mutual_tls_verification_strategy: request",
-            "mutual_tls_verification_strategy",
-        ),
         ("          server_certificate: nothing", "server_certificate"),
     ] {
         let said = refused(server, &policy(wrong));

@@ -3,6 +3,7 @@
 mod agents;
 mod bodies;
 mod calls;
+mod certificates;
 mod cloud;
 mod compression;
 mod cors;
@@ -10,6 +11,7 @@ mod ejection;
 mod events;
 mod firewall;
 mod handshakes;
+mod key_sets;
 mod limits;
 mod networks;
 mod places;
@@ -18,6 +20,7 @@ mod retries;
 mod streams;
 mod tokens;
 mod turns;
+mod verdicts;
 mod webhooks;
 
 use std::io::Write as _;

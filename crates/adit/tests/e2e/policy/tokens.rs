@@ -15,22 +15,22 @@ use crate::harness::message::response;
 use crate::harness::{Agent, Message, Server, Service, Site};
 
 /// A key of an issuer.
-enum Key {
+pub(super) enum Key {
     Rsa(Rsa),
     Ec(EcdsaKeyPair),
 }
 
 impl Key {
-    fn rsa() -> Self {
+    pub(super) fn rsa() -> Self {
         Self::Rsa(Rsa::generate(KeySize::Rsa2048).unwrap())
     }
 
-    fn ec() -> Self {
+    pub(super) fn ec() -> Self {
         Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
     /// The public half, as in a set.
-    fn public(&self, kid: &str) -> Value {
+    pub(super) fn public(&self, kid: &str) -> Value {
         match self {
             Self::Rsa(pair) => {
                 let public = pair.public_key();
@@ -52,7 +52,7 @@ impl Key {
     }
 
     /// A token with these claims.
-    fn token(&self, kid: &str, claims: &Value) -> String {
+    pub(super) fn token(&self, kid: &str, claims: &Value) -> String {
         let alg = match self {
             Self::Rsa(_) => "RS256",
             Self::Ec(_) => "ES256",
@@ -111,20 +111,20 @@ impl Keys {
     }
 }
 
-fn policy(sources: &str, more: &str) -> String {
+pub(super) fn policy(sources: &str, more: &str) -> String {
     format!(
         "on_http_request:\n  - actions:\n      - type: jwt-validation\n        config:\n          issuer: {{allow_list: [{{value: 'https://issuer.example.com/'}}]}}\n          audience: {{allow_list: [{{value: app}}]}}\n          http: {{tokens: [{{type: jwt, method: header, name: Authorization, prefix: 'Bearer '}}]}}\n          jws: {{allowed_algorithms: [RS256, ES256], keys: {{sources: {{additional_jkus: [{sources}]}}}}}}\n{more}      - type: add-headers\n        config: {{headers: {{x-sub: \"${{actions.ngrok.jwt_validation.tokens[0].payload.sub}}\"}}}}\n"
     )
 }
 
-fn site<'s>(server: &'s Server, name: &str, policy: &str) -> Site<'s, Service> {
+pub(super) fn site<'s>(server: &'s Server, name: &str, policy: &str) -> Site<'s, Service> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(policy.as_bytes()).unwrap();
     let flags = ["--traffic-policy-file", file.path().to_str().unwrap()];
     Site::answering(server, name, &flags, crate::harness::upstream::echo)
 }
 
-fn ask(site: &Site<'_, Service>, token: &str) -> Message {
+pub(super) fn ask(site: &Site<'_, Service>, token: &str) -> Message {
     site.visitor().ask(format!(
         "GET / HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\r\n",
         site.host

@@ -360,10 +360,16 @@ fn references(object: &Object) -> Vec<Reference> {
         missing: ErrorCode::NGROK_2216,
     };
     let policies = policy_text::ip_policies(object.text("traffic_policy"));
+    let authorities = policy_text::authorities(object.text("traffic_policy"));
+    let authority = |to| Reference {
+        missing: ErrorCode::NGROK_2228,
+        ..policy(to)
+    };
     reference_of(object, "domain_id", domain, ErrorCode::NGROK_18006)
         .into_iter()
         .chain(reference_of(object, "tcp_addr_id", address, ErrorCode::NGROK_18006))
         .chain(policies.into_iter().map(policy))
+        .chain(authorities.into_iter().map(authority))
         .collect()
 }
 

@@ -44,24 +44,34 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
 
 /// IP policies that a policy names, each once, in their order: the ids in its lists `ip_policies`.
 pub(super) fn ip_policies(text: &str) -> Vec<Id> {
+    ids(text, "ip_policies", Prefix::IpPolicy)
+}
+
+/// Certificate authorities that a policy names by id, likewise.
+pub(super) fn authorities(text: &str) -> Vec<Id> {
+    ids(text, "mutual_tls_certificate_authorities", Prefix::CertificateAuthority)
+}
+
+/// The ids of a kind in lists of this name.
+fn ids(text: &str, list: &str, prefix: Prefix) -> Vec<Id> {
     let mut found = Vec::new();
     // Most policies name none, and are not read a second time.
-    if text.contains("ip_policies")
+    if text.contains(list)
         && let Ok(policy) = read(text)
     {
-        collect(&policy, false, &mut found);
+        collect(&policy, (list, prefix), false, &mut found);
     }
     found
 }
 
-fn collect(value: &Value, is_list: bool, found: &mut Vec<Id>) {
+fn collect(value: &Value, wanted: (&str, Prefix), is_list: bool, found: &mut Vec<Id>) {
     match value {
         Value::Object(fields) => fields
             .iter()
-            .for_each(|(name, value)| collect(value, name == "ip_policies", found)),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, is_list, found)),
+            .for_each(|(name, value)| collect(value, wanted, name == wanted.0, found)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, wanted, is_list, found)),
         Value::String(text) if is_list => {
-            let id = Id::parse_as(Prefix::IpPolicy, text).ok();
+            let id = Id::parse_as(wanted.1, text).ok();
             found.extend(id.filter(|id| !found.contains(id)));
         }
         _ => {}

@@ -1,0 +1,90 @@
+//! What one organisation's policies have fetched is another's only where it is everybody's.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use adit_names::endpoint_url::Scheme;
+use adit_policy::{
+    Connection, Decision, Effect, Endpoint, Exchange, Input, NoTables, Phase, Request, State, Step, Subject, View,
+    compile,
+};
+
+const KEYS: &[u8] = br#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "x": "kofElJMJvXDxrspq-cIGGp__ZkbC0zPN5S2PgZuirkI", "y": "ZwzPxZsK0ctlSLHwqwc4rbQvOWcPs2_EnvEufcskgag"}]}"#;
+
+/// Whether the set of this URL has to be fetched for a token that comes to an endpoint of this organisation.
+fn has_to_fetch(state: &State, url: &str, organization: &str) -> bool {
+    let text = format!(
+        "on_http_request: [{{actions: [{{type: jwt-validation, config: {{issuer: {{allow_list: [{{value: a}}]}}, \
+         http: {{tokens: [{{type: jwt, method: header, name: authorization, prefix: ''}}]}}, \
+         jws: {{allowed_algorithms: [ES256], keys: {{sources: {{additional_jkus: ['{url}']}}}}}}}}}}]}}]"
+    );
+    let policy = Arc::new(compile(&text, Subject::agent(Scheme::Https)).unwrap());
+    let endpoint = Endpoint {
+        scheme: Scheme::Https,
+        host: "app.example.com".to_owned(),
+        port: 443,
+        url: "https://app.example.com".to_owned(),
+        id: String::new(),
+        name: String::new(),
+        metadata: String::new(),
+        kind: "agent",
+        agent_id: String::new(),
+        organization_id: organization.to_owned(),
+        organization_name: String::new(),
+    };
+    let connection = Connection::new("203.0.113.1:1".parse().unwrap(), "198.51.100.1:443".parse().unwrap());
+    // A token of the right form, signed by nobody.
+    let token = b"eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.e30.AAAA".to_vec();
+    let fields = vec![("authorization".to_owned(), token)];
+    let view = View {
+        now: 1_768_478_400_000_000,
+        seed: 1,
+        connection: &connection,
+        endpoint: &endpoint,
+        request: Some(Request {
+            id: "",
+            method: "GET",
+            version: "HTTP/1.1",
+            scheme: Scheme::Https,
+            authority: "app.example.com",
+            target: "/",
+            fields: &fields,
+            content_length: None,
+            received_at: 0,
+        }),
+        response: None,
+        tables: &NoTables,
+        state,
+    };
+    let (mut run, mut exchange) = (policy.begin(Phase::HttpRequest), Exchange::new());
+    let mut asked = false;
+    let mut step = run.step(&mut exchange, &view, Input::Begin);
+    while let Step::Need(Effect::Keys { url: wanted }) = step {
+        assert_eq!((wanted.as_str(), asked), (url, false));
+        asked = true;
+        step = run.step(&mut exchange, &view, Input::Keys(Ok(KEYS.to_vec())));
+    }
+    assert!(
+        matches!(step, Step::Done(Decision::Refuse { status: 401, .. })),
+        "{step:?}"
+    );
+    asked
+}
+
+#[test]
+fn key_sets_of_internal_names_are_their_organisations_own() {
+    let state = State::default();
+    let inside = "https://keys.internal/jwks";
+    assert!(has_to_fetch(&state, inside, "ac_1"));
+    assert!(!has_to_fetch(&state, inside, "ac_1"), "it is kept");
+    assert!(
+        has_to_fetch(&state, inside, "ac_2"),
+        "somebody else's name is another place"
+    );
+    assert!(!has_to_fetch(&state, inside, "ac_2"));
+    // What is on the internet is the same for all.
+    let outside = "https://id.example.com/jwks";
+    assert!(has_to_fetch(&state, outside, "ac_1"));
+    assert!(!has_to_fetch(&state, outside, "ac_2"));
+}
