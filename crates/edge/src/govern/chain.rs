@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
-use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms};
+use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms, VerdictOutcome};
 use bytes::Bytes;
 
 use super::asker::{Asker, Leaving};
 use super::connection::{self, micros};
 use super::hop::Hop;
+use super::plan::Plan;
 use super::respond;
 use super::run::Scene;
 use crate::forward::{self, ReadBody};
@@ -21,12 +22,20 @@ use crate::reply::Answer;
 use crate::route::Routed;
 use crate::secure::Conn;
 
-/// What policies write down goes to the server's log.
+/// What policies write down goes to the server's log, and what rules and guardrails in dry run would have done.
 impl Drop for Chain {
     fn drop(&mut self) {
         let id = self.received.as_ref().map_or("", |r| r.id.as_str());
         for entry in self.exchange.logs() {
             tracing::info!(host = self.host, request_id = id, ?entry, "a policy's log");
+        }
+        for verdict in self.exchange.verdicts() {
+            if let VerdictOutcome::Would(would) = verdict.outcome
+                && would != "would_pass"
+            {
+                let path = verdict.path.as_str();
+                tracing::info!(host = self.host, request_id = id, path, would, "a rule in dry run");
+            }
         }
         if let Some(error) = self.exchange.errors().first() {
             let more = self.exchange.errors().len() - 1;
@@ -79,7 +88,11 @@ pub(crate) struct Chain {
     /// Outermost first.
     pub(super) hops: Vec<Hop>,
     /// How many of them have forwarded.
-    forwarded: usize,
+    pub(super) forwarded: usize,
+    /// To which hosts.
+    targets: Vec<Box<str>>,
+    /// The same endpoints, and the one that is being asked for, where guardrails stand around them.
+    pub(super) plans: Vec<Option<Box<Plan>>>,
     pub(super) connection: Connection,
     pub(super) received: Option<Received>,
     /// The public host, which answers name.
@@ -122,6 +135,8 @@ impl Chain {
             before: None,
             hops: Vec::new(),
             forwarded: 0,
+            targets: Vec::new(),
+            plans: Vec::new(),
             connection,
             received,
             host: host.to_owned(),
@@ -194,7 +209,7 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Ok(Verdict::Answer(Answer::internal()));
         };
-        if hop.is_quarantined() {
+        if hop.is_quarantined() || self.lacks_what_is_required(at) {
             return Ok(Verdict::Answer(Answer::policy_invalid()));
         }
         let is_cloud = hop.is_cloud();
@@ -205,6 +220,7 @@ impl Chain {
             node: &conn.node,
             at,
             policy: &policy,
+            guardrail: None,
             phase,
             response: None,
         };
@@ -220,24 +236,8 @@ impl Chain {
         Ok(match self.run(scene(Phase::HttpRequest), asker).await? {
             Decision::Pass if is_cloud => Verdict::Answer(self.refuse(502, ErrorCode::NGROK_724, Vec::new())),
             Decision::Pass => Verdict::Pass,
-            Decision::Forward { .. } => self.go_on(),
-            Decision::Close => Verdict::Close,
-            Decision::Refuse { status, code, headers } => Verdict::Answer(self.refused(status, code, headers)),
-            Decision::Respond {
-                status,
-                headers,
-                body,
-                continues,
-            } => {
-                let head = respond::head(status, &headers);
-                if !continues {
-                    return Ok(Verdict::Answer(Answer::given(&head, body).refusing()));
-                }
-                match self.respond(&conn.node, head, body, asker).await? {
-                    Some(answer) => Verdict::Answer(answer),
-                    None => Verdict::Close,
-                }
-            }
+            Decision::Forward { url } => self.go_on(&url),
+            decision => self.ended(&conn.node, decision, asker).await?,
         })
     }
 
@@ -248,6 +248,9 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Verdict::Reset;
         };
+        if self.lacks_what_is_required(at) {
+            return Verdict::Reset;
+        }
         let nowhere = if hop.is_cloud() { Verdict::Reset } else { Verdict::Pass };
         let Some(policy) = hop.policy().cloned() else {
             return nowhere;
@@ -256,6 +259,7 @@ impl Chain {
             node,
             at,
             policy: &policy,
+            guardrail: None,
             phase: Phase::TcpConnect,
             response: None,
         };
@@ -263,7 +267,7 @@ impl Chain {
         self.exchange.settle_permits();
         match decision {
             Ok(Decision::Pass) => nowhere,
-            Ok(Decision::Forward { .. }) => self.go_on(),
+            Ok(Decision::Forward { url }) => self.go_on(&url),
             Ok(Decision::Respond { .. } | Decision::Refuse { .. } | Decision::Close) => Verdict::Reset,
             Err(error) => Verdict::Failed(error),
         }
@@ -282,6 +286,10 @@ impl Chain {
         };
         let mut passes = true;
         'all: for at in 0..self.hops.len() {
+            if !self.passes_guardrails(node, at, phases, &unused) {
+                passes = false;
+                break;
+            }
             let Some(policy) = self.hops.get(at).and_then(Hop::policy).cloned() else {
                 continue;
             };
@@ -294,6 +302,7 @@ impl Chain {
                     node,
                     at,
                     policy: &policy,
+                    guardrail: None,
                     phase: *phase,
                     response: None,
                 };
@@ -310,14 +319,30 @@ impl Chain {
         passes
     }
 
-    /// To the endpoints that were opened.
-    fn go_on(&mut self) -> Verdict {
+    /// To the endpoints of `url`, which were opened.
+    fn go_on(&mut self, url: &str) -> Verdict {
         let Some(next) = self.opened.take() else {
             return Verdict::Answer(Answer::internal());
         };
         self.forwarded = self.hops.len();
-        self.before = Some(Box::new(self.exchange.clone()));
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = authority.split([':', '/']).next().unwrap_or_default();
+        self.targets.resize(self.forwarded - 1, Box::default());
+        self.targets.push(host.into());
+        self.keep();
         Verdict::Forward(next)
+    }
+
+    /// The host that the endpoint before the one number `at` has forwarded to.
+    pub(super) fn forwarded_to(&self, at: usize) -> &str {
+        at.checked_sub(1)
+            .and_then(|at| self.targets.get(at))
+            .map_or("", |host| host)
+    }
+
+    /// What was made of the exchange so far stands when another member is chosen.
+    pub(super) fn keep(&mut self) {
+        self.before = Some(Box::new(self.exchange.clone()));
     }
 
     /// Tells circuit breakers what the upstream came to; an error is none at all, or a status of 500 and more. What the

@@ -8,6 +8,7 @@ mod compression;
 mod cors;
 mod ejection;
 mod events;
+mod guardrails;
 mod handshakes;
 mod limits;
 mod networks;
