@@ -21,6 +21,7 @@ mod member;
 mod park;
 mod pool;
 mod presence;
+mod rehearsal;
 mod standing;
 mod stream;
 mod untaken;
@@ -39,6 +40,7 @@ pub use member::{
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{By, Choice, Pool};
 pub use presence::OnlineSession;
+pub use rehearsal::{Rehearsals, Rehearsed};
 pub use standing::{Came, Ejection};
 pub use stream::AgentStream;
 pub use untaken::{UNTAKEN_AFTER, Untaken};

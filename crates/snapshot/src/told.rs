@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::access::{Credential, Organization, Standing, TokenHash};
 use crate::cloud::{CloudEndpoint, CloudPool, Clouds, parents};
+use crate::guardrail::Applied;
 use crate::ingress::Ingress;
 use crate::networks::{IpPolicy, Networks, Restrictions, Restricts, passes};
 use crate::pool::PoolSettings;
@@ -37,6 +38,10 @@ pub struct Told {
     /// Exclusive ingresses of each organisation that has some.
     pub(crate) exclusive: Sharded<Arc<str>, u32>,
     pub(crate) clouds: Clouds,
+    /// By organisation.
+    pub(crate) guardrails: Sharded<Arc<str>, Arc<[Applied]>>,
+    /// Those around the endpoints of all organisations.
+    pub(crate) installation: Arc<[Applied]>,
     pub(crate) networks_generation: u64,
     pub(crate) pools: Sharded<Arc<str>, Arc<PoolSettings>>,
     /// Those of them whose endpoints are checked, by the same keys.
@@ -271,7 +276,7 @@ impl Told {
         Some(value.as_str())
     }
 
-    /// Goes up whenever an IP policy or a restriction changes: who passed before is asked again.
+    /// Goes up whenever an IP policy, a restriction or a guardrail changes: who passed before is asked again.
     pub fn networks_generation(&self) -> u64 {
         self.networks_generation
     }
