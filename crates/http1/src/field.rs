@@ -80,6 +80,12 @@ impl FieldList {
         }
     }
 
+    /// Becomes a copy of another list, in the memory that is here.
+    pub(crate) fn copy_from(&mut self, from: &Self) {
+        self.bytes.clone_from(&from.bytes);
+        self.list.clone_from(&from.list);
+    }
+
     /// Forgets all fields, keeps the capacity.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -79,6 +79,25 @@ impl Head {
         Self::default()
     }
 
+    /// Becomes a copy of another head, in the memory that is here.
+    pub fn copy_from(&mut self, from: &Self) {
+        let Self {
+            fields,
+            method,
+            target,
+            reason,
+            status,
+            version,
+            form,
+            line,
+            progress,
+        } = from;
+        self.fields.copy_from(fields);
+        (self.method, self.target, self.reason) = (*method, *target, *reason);
+        (self.status, self.version, self.form) = (*status, *version, *form);
+        (self.line, self.progress) = (*line, *progress);
+    }
+
     /// Forgets everything, keeps the capacity.
     pub fn clear(&mut self) {
         self.fields.clear();

@@ -56,3 +56,21 @@ fn sizes_of_what_a_connection_keeps() {
         size_of::<adit_http1::BodyDecoder>()
     );
 }
+
+#[test]
+fn a_copy_is_the_same_and_takes_the_memory_that_is_there() {
+    let (mut head, mut copy) = (Head::new(), Head::new());
+    let mut memory = 0;
+    for round in 0..3 {
+        head.parse_request(REQUEST, &Limits::request()).unwrap();
+        copy.copy_from(&head);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        head.encode_request(&mut first);
+        copy.encode_request(&mut second);
+        assert_eq!(first, second);
+        assert_eq!(copy.version(), head.version());
+        assert!(round == 0 || copy.memory() == memory);
+        memory = copy.memory();
+        copy.clear();
+    }
+}

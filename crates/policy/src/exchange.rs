@@ -147,8 +147,13 @@ impl Exchange {
     /// The same, with so much written down.
     #[must_use]
     pub fn with_trace(mut self, trace: Trace) -> Self {
-        self.trace = trace;
+        self.set_trace(trace);
         self
+    }
+
+    /// Writes down so much from now on.
+    pub fn set_trace(&mut self, trace: Trace) {
+        self.trace = trace;
     }
 
     /// The same without results of actions (traffic policy 7.1): for an exchange of which no layer's policy

@@ -329,6 +329,9 @@ pub(crate) async fn exchange<V: Visitor>(
             bytes: visitor.counted(),
         },
     );
+    if let Some(chain) = chain {
+        chain.give();
+    }
     settled.map_or(forwarded, Forwarded::Answer)
 }
 

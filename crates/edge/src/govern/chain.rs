@@ -1,5 +1,6 @@
 //! The endpoints that one request or connection passes, and what their policies have made of it so far.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -27,6 +28,12 @@ use crate::secure::Conn;
 /// policies write down is the outcome's ([`Chain::told`]).
 impl Drop for Chain {
     fn drop(&mut self) {
+        self.say();
+    }
+}
+
+impl Chain {
+    fn say(&self) {
         let id = self.received.as_ref().map_or("", |r| r.id.as_str());
         for verdict in self.exchange.verdicts() {
             if let VerdictOutcome::Would(would) = verdict.outcome
@@ -50,6 +57,14 @@ impl Drop for Chain {
     }
 }
 
+/// Most chains that a worker keeps.
+const KEPT_MAX: usize = 256;
+
+thread_local! {
+    #[allow(clippy::vec_box, reason = "moved as a pointer, not as its kilobytes")]
+    static KEPT: RefCell<Vec<Box<Chain>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// What the request phases of an endpoint came to.
 #[derive(Debug)]
 pub(crate) enum Verdict {
@@ -68,7 +83,7 @@ pub(crate) enum Verdict {
 }
 
 /// A request as it was received.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) head: Head,
     /// It was made ready for an upstream before the first policy was met.
@@ -92,7 +107,7 @@ pub(crate) struct Chain {
     targets: Vec<Box<str>>,
     /// The same endpoints, and the one that is being asked for, where guardrails stand around them.
     pub(super) plans: Vec<Option<Box<Plan>>>,
-    pub(super) connection: Connection,
+    pub(super) connection: Arc<Connection>,
     pub(super) received: Option<Received>,
     /// The public host, which answers name.
     pub(super) host: String,
@@ -112,15 +127,24 @@ impl Chain {
         host: &str,
         client: IpAddr,
     ) -> Box<Self> {
-        let received = Received {
-            head: exchange.request.clone(),
-            is_rewritten,
-            is_secure: conn.tls.is_some(),
-            id: exchange.request_id.clone(),
-            at: micros(SystemTime::now()),
-        };
         let config = conn.node.config.load();
-        let mut chain = Self::new(connection::of_http(conn, client), Some(received), host, &config);
+        let connection = connection::of_http(conn, client);
+        let mut chain = match KEPT.with_borrow_mut(Vec::pop) {
+            None => Self::new(connection, Some(Received::default()), host, &config),
+            Some(mut kept) => {
+                kept.exchange.set_trace(told::trace(&config));
+                kept.connection = connection;
+                kept.host.push_str(host);
+                kept
+            }
+        };
+        if let Some(received) = &mut chain.received {
+            received.head.copy_from(&exchange.request);
+            received.is_rewritten = is_rewritten;
+            received.is_secure = conn.tls.is_some();
+            received.id.push_str(&exchange.request_id);
+            received.at = micros(SystemTime::now());
+        }
         chain.depth = exchange.depth;
         chain
     }
@@ -136,7 +160,30 @@ impl Chain {
         )
     }
 
-    fn new(connection: Connection, received: Option<Received>, host: &str, config: &EdgeConfig) -> Box<Self> {
+    /// The request is over: its memory is kept for the next one. A chain is kilobytes, which the allocator looks for in
+    /// all it has.
+    pub(crate) fn give(mut self: Box<Self>) {
+        self.say();
+        let Some(received) = &mut self.received else { return };
+        received.head.clear();
+        received.id.clear();
+        self.exchange = Exchange::new();
+        self.before = None;
+        self.hops.clear();
+        self.forwarded = 0;
+        self.targets.clear();
+        self.plans.clear();
+        self.host.clear();
+        self.opened = None;
+        self.spent = Duration::ZERO;
+        KEPT.with_borrow_mut(|kept| {
+            if kept.len() < KEPT_MAX {
+                kept.push(self);
+            }
+        });
+    }
+
+    fn new(connection: Arc<Connection>, received: Option<Received>, host: &str, config: &EdgeConfig) -> Box<Self> {
         Box::new(Self {
             exchange: Exchange::new().with_trace(told::trace(config)),
             before: None,

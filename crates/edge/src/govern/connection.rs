@@ -1,6 +1,7 @@
 //! What policies see of a visitor's connection.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use adit_policy::{Connection, Tls};
@@ -13,8 +14,16 @@ pub(super) fn micros(at: SystemTime) -> i64 {
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Of a connection that carries HTTP; `client` is who asks, which behind a trusted proxy is not who connected.
-pub(super) fn of_http(conn: &Conn, client: IpAddr) -> Connection {
+/// Of a connection that carries HTTP; `client` is who asks, which behind a trusted proxy is not who connected. Made once
+/// for whoever connected.
+pub(super) fn of_http(conn: &Conn, client: IpAddr) -> Arc<Connection> {
+    if client == conn.peer.ip() {
+        return conn.seen_by_policies(|| Arc::new(seen_from(conn, client)));
+    }
+    Arc::new(seen_from(conn, client))
+}
+
+fn seen_from(conn: &Conn, client: IpAddr) -> Connection {
     let mut seen = Connection::new(SocketAddr::new(client, conn.peer.port()), conn.local);
     seen.server_region.clone_from(&conn.node.config.load().region);
     seen.started_at = micros(conn.connected_at);
@@ -40,7 +49,7 @@ pub(super) fn of_http(conn: &Conn, client: IpAddr) -> Connection {
 }
 
 /// Of a connection that is bytes to us; of one with TLS the name is known.
-pub(super) fn of_bytes(peer: SocketAddr, local: SocketAddr, region: &str, sni: &str) -> Connection {
+pub(super) fn of_bytes(peer: SocketAddr, local: SocketAddr, region: &str, sni: &str) -> Arc<Connection> {
     let mut seen = Connection::new(peer, local);
     region.clone_into(&mut seen.server_region);
     seen.started_at = micros(SystemTime::now());
@@ -50,5 +59,5 @@ pub(super) fn of_bytes(peer: SocketAddr, local: SocketAddr, region: &str, sni: &
             ..Tls::default()
         })
     });
-    seen
+    Arc::new(seen)
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use adit_policy::{Permit as Permits, Policy};
+use adit_policy::{Connection, Permit as Permits, Policy};
 use adit_tls::ServerProfile;
 use tokio::net::TcpStream;
 
@@ -33,6 +33,8 @@ pub(crate) struct Conn {
     /// Policies whose `on_tcp_connect` this connection has passed.
     passed: Mutex<Vec<Passed>>,
     certificates: Certificates,
+    /// What policies see of it, made when the first one looks.
+    seen: OnceLock<Arc<Connection>>,
     _permit: Permit,
 }
 
@@ -70,6 +72,11 @@ struct Certificates {
 }
 
 impl Conn {
+    /// What policies see of whoever connected; `make` makes it for the first that looks.
+    pub(crate) fn seen_by_policies(&self, make: impl FnOnce() -> Arc<Connection>) -> Arc<Connection> {
+        self.seen.get_or_init(make).clone()
+    }
+
     pub(crate) fn secured(
         node: Arc<Node>,
         peer: SocketAddr,
@@ -135,6 +142,7 @@ impl Conn {
             connected_at: permit.accepted_at(),
             passed: Mutex::new(Vec::new()),
             certificates,
+            seen: OnceLock::new(),
             _permit: permit,
         })
     }
