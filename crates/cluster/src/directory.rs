@@ -12,6 +12,7 @@ use crate::ending::Ending;
 use crate::park::{ParkLimits, Places};
 use crate::pool::Pool;
 use crate::presence::{OnlineSession, Presence};
+use crate::rehearsal::Rehearsals;
 use crate::stream::AgentStream;
 
 type Map<K> = papaya::HashMap<K, Arc<Pool>, foldhash::fast::RandomState>;
@@ -29,6 +30,7 @@ pub struct Directory {
     sessions: Presence,
     places: Arc<Places>,
     ending: Ending,
+    rehearsals: Rehearsals,
 }
 
 /// The public names of one class.
@@ -65,7 +67,13 @@ impl Directory {
             sessions: Presence::default(),
             places: Arc::new(Places::new(limits)),
             ending: Ending::default(),
+            rehearsals: Rehearsals::default(),
         }
+    }
+
+    /// What guardrails in dry run would have done.
+    pub fn rehearsals(&self) -> &Rehearsals {
+        &self.rehearsals
     }
 
     /// The pool that answers for a public name (edge 2.5): the exact one if online, else the wildcard with the

@@ -9,6 +9,7 @@
 //! presence never changes what the edge was told. Who shows or commands what is live reads the sessions that are
 //! on line ([`Directory::sessions`]) and gives [`Commands`]. Today all of it lives in this process.
 
+mod checks;
 mod claim;
 mod command;
 mod directory;
@@ -20,11 +21,13 @@ mod member;
 mod park;
 mod pool;
 mod presence;
+mod rehearsal;
 mod standing;
 mod stream;
 mod untaken;
 
 pub use adit_names::endpoint_url::{Binding, Class};
+pub use checks::Checks;
 pub use claim::{Bid, ClaimKey, Claimed, Claims, Conflict, LocalClaims, Owner};
 pub use command::{Command, CommandError, CommandQueue, Commands, Request, Target};
 pub use directory::Directory;
@@ -37,6 +40,7 @@ pub use member::{
 pub use park::{ParkLimits, ParkRefused, Parked, Woken};
 pub use pool::{By, Choice, Pool};
 pub use presence::OnlineSession;
+pub use rehearsal::{Rehearsals, Rehearsed};
 pub use standing::{Came, Ejection};
 pub use stream::AgentStream;
 pub use untaken::{UNTAKEN_AFTER, Untaken};

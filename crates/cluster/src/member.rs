@@ -12,6 +12,7 @@ use adit_policy::{Endpoint as Facts, Modules, Policy};
 use adit_protocol::client_family::ClientFamily;
 use arc_swap::ArcSwap;
 
+use crate::checks::Checks;
 use crate::failure::StreamFailures;
 use crate::health::{Health, Status};
 use crate::idle::IdleStreams;
@@ -290,6 +291,7 @@ pub struct Member {
     idle: IdleStreams,
     health: Arc<Health>,
     standing: Arc<Standing>,
+    checks: Arc<Checks>,
     facts: OnceLock<Box<Facts>>,
 }
 
@@ -319,6 +321,7 @@ impl Member {
             idle,
             health: Arc::new(Health::new(Instant::now())),
             standing: Arc::new(Standing::new(Instant::now())),
+            checks: Arc::default(),
             facts: OnceLock::new(),
         }
     }
@@ -328,6 +331,7 @@ impl Member {
     pub fn in_place_of(mut self, old: &Self) -> Self {
         self.health = old.health.clone();
         self.standing = old.standing.clone();
+        self.checks = old.checks.clone();
         self
     }
 
@@ -456,10 +460,15 @@ impl Member {
     pub(crate) fn usable(&self) -> Usable {
         match (self.is_connected(), self.draining()) {
             (false, _) | (_, Draining::Closed) => Usable::No,
-            _ if self.standing.is_out() => Usable::Out,
+            _ if self.standing.is_out() || self.checks.is_out() => Usable::Out,
             (true, Draining::Avoid) => Usable::IfNothingElse,
             (true, Draining::No) => Usable::Yes,
         }
+    }
+
+    /// What checks of it have come to.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// Idle HTTP/1 streams to it.

@@ -124,6 +124,9 @@ impl Edge {
         let flows = crate::flows::run(node.clone());
         let task = node.workers.spawn_on(0, "flows", flows);
         accepting.extend(task.map(|t| t.abort_handle()));
+        let checks = crate::health_check::run(node.clone());
+        let task = node.workers.spawn_on(0, "health checks", checks);
+        accepting.extend(task.map(|t| t.abort_handle()));
         let commands = session::commands::run(node.agents.clone(), node.workers.clone(), options.commands);
         let task = node.workers.spawn_on(0, "commands", commands);
         accepting.extend(task.map(|t| t.abort_handle()));

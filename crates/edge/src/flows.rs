@@ -1,5 +1,5 @@
-//! Flows that last: relayed connections, upgraded requests, long responses. When an IP policy or a restriction changes,
-//! those that would not be let in now are cut (edge 6.4).
+//! Flows that last: relayed connections, upgraded requests, long responses. When an IP policy, a restriction or a guardrail
+//! changes, those that would not be let in now are cut (edge 6.4).
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use crate::govern::Chain;
+use crate::govern::{Chain, Unasked};
 use crate::node::Node;
 
 /// How often it is looked whether networks have changed.
@@ -42,6 +42,8 @@ struct Visitor {
     organization: Box<str>,
     ip: IpAddr,
     chain: Option<Mutex<Box<Chain>>>,
+    /// What there is to ask about a connection that has passed nothing.
+    unasked: Option<Box<Unasked>>,
 }
 
 impl Visitor {
@@ -52,6 +54,7 @@ impl Visitor {
                 let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
                 chain.still_passes(node)
             })
+            && self.unasked.as_ref().is_none_or(|unasked| unasked.passes(node))
     }
 }
 
@@ -96,10 +99,35 @@ impl Flows {
         chain: Option<Box<Chain>>,
         seen: u64,
     ) -> Arc<Flow> {
+        self.enter_with(node, organization, ip, chain, None, seen)
+    }
+
+    /// The same for a connection that has met neither policies nor guardrails: those that come are asked about it.
+    pub(crate) fn enter_unasked(
+        &self,
+        node: &Node,
+        organization: &str,
+        ip: IpAddr,
+        unasked: Box<Unasked>,
+        seen: u64,
+    ) -> Arc<Flow> {
+        self.enter_with(node, organization, ip, None, Some(unasked), seen)
+    }
+
+    fn enter_with(
+        &self,
+        node: &Node,
+        organization: &str,
+        ip: IpAddr,
+        chain: Option<Box<Chain>>,
+        unasked: Option<Box<Unasked>>,
+        seen: u64,
+    ) -> Arc<Flow> {
         let flow = self.add(Some(Visitor {
             organization: organization.into(),
             ip,
             chain: chain.map(Mutex::new),
+            unasked,
         }));
         if self.generation() != seen {
             flow.changed(node);

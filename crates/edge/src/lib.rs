@@ -29,6 +29,7 @@ mod edge;
 mod flows;
 mod forward;
 mod govern;
+mod health_check;
 mod http;
 pub mod node;
 mod record_connection;

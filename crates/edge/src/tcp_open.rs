@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::admit::spread::Spread;
 use crate::flows::Flow;
 use crate::forward::{self, Opened};
-use crate::govern::{Chain, Hop, Leaving, Verdict};
+use crate::govern::{Chain, Hop, Leaving, Plan, Unasked, Verdict};
 use crate::node::Node;
 use crate::record_connection::{Connection, of_endpoint, of_member};
 use crate::relay::{self, RelayEnd, Relayed};
@@ -125,15 +125,20 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
             .is_governed()
             .then(|| Chain::of_connection(node, self.peer, self.local, record.name()));
         let mut next: Option<Routed> = None;
+        let mut is_guarded = false;
         loop {
             let random = forward::random();
             let left = max_wait.saturating_sub(began.elapsed());
+            if !std::mem::replace(&mut is_guarded, true) {
+                let routed = next.as_ref().unwrap_or(routed);
+                self.guarded(node, routed, &mut chain, record.name()).await?;
+            }
             let pool = match next.as_ref().unwrap_or(routed).side(random, &tried) {
                 Side::Agents(pool) => pool,
                 Side::Nobody => return Err(NotOpened::Refused("ERR_NGROK_3200")),
                 Side::Cloud(endpoint) => {
                     let forwarded = self.forwarded(node, &mut chain, Hop::Cloud(endpoint), record).await?;
-                    next = Some(forwarded.ok_or(NotOpened::ByPolicy)?);
+                    (next, is_guarded) = (Some(forwarded.ok_or(NotOpened::ByPolicy)?), false);
                     tried.clear();
                     continue;
                 }
@@ -151,7 +156,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                     if chain.is_some() {
                         let hop = Hop::agent(&member, &pool, &node.config.load());
                         if let Some(routed) = self.forwarded(node, &mut chain, hop, record).await? {
-                            next = Some(routed);
+                            (next, is_guarded) = (Some(routed), false);
                             tried.clear();
                             continue;
                         }
@@ -160,7 +165,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                     match self.stream(&member, &observe) {
                         Ok(opened) => {
                             let organization = routed.organization();
-                            let flow = node.flows.enter(node, organization, self.peer.ip(), chain, seen);
+                            let ip = self.peer.ip();
+                            let flow = if chain.is_some() {
+                                node.flows.enter(node, organization, ip, chain, seen)
+                            } else {
+                                let unasked = Box::new(Unasked {
+                                    hop: Hop::agent(&member, &pool, &node.config.load()),
+                                    peer: self.peer,
+                                    local: self.local,
+                                    name: record.name().into(),
+                                });
+                                node.flows.enter_unasked(node, organization, ip, unasked, seen)
+                            };
                             return Ok(Served {
                                 opened,
                                 pool,
@@ -199,6 +215,33 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                     waited?;
                 }
             }
+        }
+    }
+
+    /// Has the connection, whose ClientHello has this name, pass the guardrails of endpoints that it has come to.
+    async fn guarded(
+        &mut self,
+        node: &Node,
+        routed: &Routed,
+        chain: &mut Option<Box<Chain>>,
+        name: &str,
+    ) -> Result<(), NotOpened> {
+        let plan = {
+            let config = node.config.load();
+            if !config.told.has_guardrails() {
+                return Ok(());
+            }
+            match chain {
+                Some(chain) => chain.plan(&config, routed),
+                None => Plan::of(&config, routed, name),
+            }
+        };
+        let Some(plan) = plan else { return Ok(()) };
+        let chain = chain.get_or_insert_with(|| Chain::of_connection(node, self.peer, self.local, name));
+        match chain.guard_connection(node, plan, self).await {
+            Verdict::Pass => Ok(()),
+            Verdict::Failed(_) => Err(NotOpened::Left),
+            Verdict::Answer(_) | Verdict::Close | Verdict::Reset | Verdict::Forward(_) => Err(NotOpened::ByPolicy),
         }
     }
 

@@ -13,6 +13,7 @@ pub static KINDS: &[&Kind] = &[
     &kind::credential::KIND,
     &kind::endpoint::KIND,
     &kind::endpoint_pool::KIND,
+    &kind::guardrail::KIND,
     &kind::invitation::KIND,
     &kind::ip_policy::KIND,
     &kind::ip_policy_rule::KIND,

@@ -49,7 +49,7 @@ pub use effect::{
 };
 pub use exchange::{Edit, Exchange, PolicyError, Trace};
 pub use fault::{Cost, Fault, MAX_FAULTS, Warning};
-pub use guardrail::Requirement;
+pub use guardrail::{Requirement, Selector};
 pub use inspector::{Inspector, Shown};
 pub use ip_set::IpSet;
 pub use modules::{ModuleHeaders, ModuleLogin, Modules};

@@ -87,6 +87,16 @@ impl<'r> Subject<'r> {
         }
     }
 
+    /// A guardrail, references unchecked. It stands around endpoints of every protocol and may have all phases; those that
+    /// an endpoint does not have are not run for it.
+    #[must_use]
+    pub const fn guardrail() -> Self {
+        Self {
+            owner: Owner::Guardrail,
+            ..Self::agent(Scheme::Https)
+        }
+    }
+
     /// The same, references checked.
     #[must_use]
     pub const fn with_references(self, references: &'r dyn References) -> Self {

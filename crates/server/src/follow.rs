@@ -29,6 +29,7 @@ const OF_THE_EDGE: &[&str] = &[
     "agent_ingress",
     "endpoint",
     "endpoint_pool",
+    "guardrail",
     "secret",
 ];
 

@@ -279,6 +279,45 @@ async fn visitors_are_held_to_ip_restrictions_and_cloud_endpoints_fail_closed() 
 }
 
 #[tokio::test]
+async fn guardrails_that_cannot_be_read_let_nobody_pass_and_others_are_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut w = World::start(dir.path());
+    let organization = w.organization;
+    let session = w.agent().await.unwrap();
+    let app = format!("app.{BASE}");
+    let forwarder = offer(&session, &format!("http://{app}"), &service()).await.unwrap();
+    assert_eq!(w.visit(&app).await.0, 200);
+
+    let deny = "on_http_request: [{actions: [{type: deny, config: {status_code: 451}}]}]";
+    let body = |policy: &str| json!({ "name": "all", "policy": policy, "mode": "enforce" });
+    let stranger = Id::new(Prefix::Account, 1_800_000_000, [99; 16]);
+    w.create("guardrail", Prefix::Guardrail, stranger, body(deny)).await;
+    assert_eq!(w.visit(&app).await.0, 200, "it is another organisation's");
+    let rail = w.create("guardrail", Prefix::Guardrail, organization, body(deny)).await;
+    assert_eq!(w.visit(&app).await.0, 451);
+    // What no API would let in: where it is not known whom to let in, nobody is.
+    w.change(rail, json!({ "policy": "on_http_request: [1]" })).await;
+    assert_eq!(w.visit(&app).await, (500, "ERR_ADIT_5201".to_owned()));
+    w.change(
+        rail,
+        json!({ "policy": "on_http_response: [{actions: [{type: remove-headers, config: {headers: [x-a]}}]}]" }),
+    )
+    .await;
+    assert_eq!(w.visit(&app).await.0, 200);
+    // An expression that fails at the time is no yes either.
+    let fails = "on_http_request: [{expressions: [\"req.headers['x-none'][0] == 'a'\"], actions: [{type: deny}]}]";
+    w.change(rail, json!({ "policy": fails })).await;
+    assert_eq!(w.visit(&app).await, (500, "ERR_ADIT_5201".to_owned()));
+    let skips = fails.replace("[{expressions", "[{on_expression_error: skip, expressions");
+    w.change(rail, json!({ "policy": skips })).await;
+    assert_eq!(w.visit(&app).await.0, 200);
+    w.delete(rail).await;
+    forwarder.close().await;
+    session.close().await;
+    w.server.stop(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
 async fn what_was_revoked_ends_soon_and_stays_out() {
     let dir = tempfile::tempdir().unwrap();
     let mut w = World::start(dir.path());

@@ -136,6 +136,8 @@ pub struct OrganizationSettings {
     pub max_sessions: Option<u64>,
     /// Most endpoints of one session.
     pub max_endpoints_per_session: Option<u64>,
+    /// Guardrails that stand around every endpoint, whatever their own scope.
+    pub default_guardrails: Box<[Id]>,
 }
 
 /// Who belongs to an organisation, or is a service user of it.

@@ -15,6 +15,7 @@ mod agent_version;
 mod apply;
 mod cloud;
 mod config;
+mod guardrail;
 mod ingress;
 mod names;
 mod networks;
@@ -24,16 +25,19 @@ mod reserved;
 mod shards;
 mod told;
 
+pub use adit_model::kind::guardrail::Place;
+
 pub use access::{Binds, Credential, HASH_LEN, Organization, OrganizationSettings, Standing, TokenHash};
 pub use address_facts::AddressFacts;
 pub use agent_version::LowestVersions;
 pub use apply::{Change, Compiler, Quarantined};
 pub use cloud::{CloudEndpoint, CloudPool};
 pub use config::{EdgeConfig, Limits, MAX_LEGS, Parking, PolicyTrace, PublicPorts, SealKey};
+pub use guardrail::Guardrail;
 pub use ingress::Ingress;
 pub use names::ControlName;
 pub use networks::{IpPolicy, Networks, Restrictions, Restricts};
 pub use policy::Policies;
-pub use pool::{Ejection, PoolSettings, Sticky, Strategy};
+pub use pool::{Ejection, HealthCheck, HealthCheckKind, PoolSettings, Sticky, Strategy};
 pub use reserved::Reservation;
 pub use told::Told;

@@ -15,6 +15,38 @@ pub struct PoolSettings {
     pub slow_start: Duration,
     /// When an endpoint is put out.
     pub ejection: Ejection,
+    /// How endpoints are checked, if they are.
+    pub health_check: Option<HealthCheck>,
+}
+
+/// How endpoints are checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// By what.
+    pub kind: HealthCheckKind,
+    /// What is asked for; begins with `/`.
+    pub path: Box<str>,
+    /// Time between two checks.
+    pub interval: Duration,
+    /// Longest time for an answer.
+    pub timeout: Duration,
+    /// Good ones in a row that put an endpoint in.
+    pub up: u32,
+    /// Bad ones in a row that put it out.
+    pub down: u32,
+    /// Lowest good status.
+    pub expect_first: u16,
+    /// Highest good status.
+    pub expect_last: u16,
+}
+
+/// By what an endpoint is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthCheckKind {
+    /// A request and the status of its answer.
+    Http,
+    /// A connection that is not closed at once.
+    Tcp,
 }
 
 /// When an endpoint is put out for a while.
@@ -77,6 +109,7 @@ impl Default for PoolSettings {
             sticky: Sticky::default(),
             slow_start: Duration::from_secs(10),
             ejection: Ejection::default(),
+            health_check: None,
         }
     }
 }
@@ -111,6 +144,27 @@ impl PoolSettings {
                 max: time("max", usual.max),
                 max_percent: count("max_percent", usual.max_percent),
             },
+            health_check: settings.health_check().map(|kind| {
+                let number = |name, usual| settings.number("health_check", name).unwrap_or(usual);
+                let small = |name, usual| u32::try_from(number(name, usual)).unwrap_or(u32::MAX);
+                let status = |name, usual| u16::try_from(number(name, usual)).unwrap_or(u16::MAX);
+                HealthCheck {
+                    kind: match kind {
+                        endpoint_pool::Check::Http(_) => HealthCheckKind::Http,
+                        endpoint_pool::Check::Tcp => HealthCheckKind::Tcp,
+                    },
+                    path: match kind {
+                        endpoint_pool::Check::Http(path) => path.into(),
+                        endpoint_pool::Check::Tcp => Box::default(),
+                    },
+                    interval: Duration::from_secs(number("interval", 10)),
+                    timeout: Duration::from_secs(number("timeout", 2)),
+                    up: small("up", 2),
+                    down: small("down", 3),
+                    expect_first: status("expect_first", 200),
+                    expect_last: status("expect_last", 399),
+                }
+            }),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What organisations set, as the edge reads it: maps that a change copies in part only.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,11 +11,15 @@ use zeroize::Zeroizing;
 
 use crate::access::{Credential, Organization, Standing, TokenHash};
 use crate::cloud::{CloudEndpoint, CloudPool, Clouds, parents};
+use crate::guardrail::Applied;
 use crate::ingress::Ingress;
 use crate::networks::{IpPolicy, Networks, Restrictions, Restricts, passes};
 use crate::pool::PoolSettings;
 use crate::reserved::{Reservation, ReservedName, ReservedPort};
 use crate::shards::Sharded;
+
+/// A URL whose endpoints are checked, whose it is, and how.
+type Checked = (EndpointUrl, Box<str>, Arc<PoolSettings>);
 
 /// Everything that organisations set. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +38,14 @@ pub struct Told {
     /// Exclusive ingresses of each organisation that has some.
     pub(crate) exclusive: Sharded<Arc<str>, u32>,
     pub(crate) clouds: Clouds,
+    /// By organisation.
+    pub(crate) guardrails: Sharded<Arc<str>, Arc<[Applied]>>,
+    /// Those around the endpoints of all organisations.
+    pub(crate) installation: Arc<[Applied]>,
     pub(crate) networks_generation: u64,
     pub(crate) pools: Sharded<Arc<str>, Arc<PoolSettings>>,
+    /// Those of them whose endpoints are checked, by the same keys.
+    checked: Arc<BTreeMap<Arc<str>, Checked>>,
     /// Values of secrets in vaults.
     pub(crate) secrets: Sharded<Arc<str>, Arc<Zeroizing<String>>>,
     /// Authorities of visitors' certificates.
@@ -231,8 +242,29 @@ impl Told {
 
     /// Writes how the traffic of a URL is spread.
     pub fn put_pool(&mut self, url: &EndpointUrl, organization: &str, settings: PoolSettings) {
-        self.pools
-            .insert(pool_key(url, organization).into(), Arc::new(settings));
+        let key: Arc<str> = pool_key(url, organization).into();
+        let settings = Arc::new(settings);
+        if settings.health_check.is_some() {
+            let checked = (url.clone(), organization.into(), settings.clone());
+            Arc::make_mut(&mut self.checked).insert(key.clone(), checked);
+        } else if self.checked.contains_key(&key) {
+            Arc::make_mut(&mut self.checked).remove(&key);
+        }
+        self.pools.insert(key, settings);
+    }
+
+    /// Takes away how the traffic of a URL is spread.
+    pub(crate) fn remove_pool(&mut self, key: &str) {
+        self.pools.remove(key);
+        if self.checked.contains_key(key) {
+            Arc::make_mut(&mut self.checked).remove(key);
+        }
+    }
+
+    /// The URLs whose endpoints are checked, with their organisations and settings.
+    pub fn checked_pools(&self) -> impl Iterator<Item = (&EndpointUrl, &str, &PoolSettings)> {
+        let checked = self.checked.values();
+        checked.map(|(url, organization, settings)| (url, &**organization, &**settings))
     }
 
     /// The value of an organisation's secret.
@@ -244,7 +276,7 @@ impl Told {
         Some(value.as_str())
     }
 
-    /// Goes up whenever an IP policy or a restriction changes: who passed before is asked again.
+    /// Goes up whenever an IP policy, a restriction or a guardrail changes: who passed before is asked again.
     pub fn networks_generation(&self) -> u64 {
         self.networks_generation
     }

@@ -21,6 +21,7 @@ const FIELDS: &[(&str, &[&str])] = &[
         &["url", "scheme", "binding", "type", "pooling_enabled", "name"],
     ),
     ("endpoint_pool", &["url", "name"]),
+    ("guardrail", &["name", "mode"]),
     ("invitation", &["email", "state"]),
     ("ip_policy_rule", &["ip_policy_id", "cidr", "action"]),
     ("ip_restriction", &["type", "enforced"]),

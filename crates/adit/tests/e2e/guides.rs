@@ -1,5 +1,5 @@
-//! `docs/guides/policies`: each policy of a page is given to an agent, each `$ curl` below it is asked, and what the page
-//! shows must come back.
+//! `docs/guides/policies`: each policy of a page is given to an agent, or stands around its endpoint as a guardrail; each
+//! `$ curl` below it is asked, and what the page shows must come back.
 
 use std::fmt::Write as _;
 
@@ -37,6 +37,7 @@ pages! {
     browsers "browsers"
     #[cfg(feature = "waf")]
     firewall "firewall"
+    guardrails "guardrails"
     headers_and_paths "headers-and-paths"
     limits "limits"
     retries "retries"
@@ -46,6 +47,8 @@ pages! {
 
 /// A policy of a page, and what is shown of it.
 struct Example<'p> {
+    /// Stands around the endpoint.
+    guardrail: &'p str,
     policy: &'p str,
     calls: Vec<Call>,
 }
@@ -58,17 +61,30 @@ struct Call {
 
 fn examples(page: &str) -> Vec<Example<'_>> {
     let mut examples: Vec<Example<'_>> = Vec::new();
-    for block in page
-        .split("\n```")
-        .filter(|b| b.starts_with("yaml\n") || b.starts_with("console\n"))
-    {
+    for block in page.split("\n```").filter(|b| {
+        ["yaml\n", "yaml guardrail\n", "console\n"]
+            .iter()
+            .any(|kind| b.starts_with(kind))
+    }) {
         let (kind, text) = block.split_once('\n').unwrap();
-        if kind == "yaml" {
-            examples.push(Example {
-                policy: text,
-                calls: Vec::new(),
-            });
-            continue;
+        let open = examples
+            .last_mut()
+            .filter(|e| !e.guardrail.is_empty() && e.calls.is_empty());
+        match (kind, open) {
+            ("yaml", Some(example)) => {
+                example.policy = text;
+                continue;
+            }
+            ("yaml" | "yaml guardrail", _) => {
+                let (guardrail, policy) = if kind == "yaml" { ("", text) } else { (text, "") };
+                examples.push(Example {
+                    guardrail,
+                    policy,
+                    calls: Vec::new(),
+                });
+                continue;
+            }
+            _ => {}
         }
         let calls = &mut examples.last_mut().expect("a policy stands before its calls").calls;
         for line in text.lines() {
@@ -94,7 +110,18 @@ fn runs(page: &str, text: &str) {
         let file = folder.path().join(format!("{n}.yml"));
         std::fs::write(&file, example.policy).unwrap();
         let flags = ["--traffic-policy-file", file.to_str().unwrap()];
-        let site = Site::answering(Server::shared("guides"), &format!("{page}-{n}"), &flags, service);
+        let server = Server::shared("guides");
+        let site = Site::answering(server, &format!("{page}-{n}"), &flags, service);
+        if !example.guardrail.is_empty() {
+            let body = serde_json::json!({
+                "name": format!("{page}-{n}"),
+                "policy": example.guardrail,
+                "scope": {"domains": [site.host]},
+                "mode": "enforce",
+            });
+            let (status, made) = crate::api::post(server, "/adit/guardrails?wait=applied", &body.to_string());
+            assert_eq!(status, 201, "{made}");
+        }
         for call in &example.calls {
             let request = request(&call.command, &site.host);
             let answer = site.visitor().ask(&request);

@@ -188,6 +188,11 @@ fn as_kind(id: &str, prefix: Prefix) -> String {
     format!("{}_{text}", prefix.as_str())
 }
 
+/// The id under which an agent's endpoint is found; it is known by that of its tunnel.
+pub(crate) fn endpoint_id(tunnel: &str) -> String {
+    as_kind(tunnel, Prefix::Endpoint)
+}
+
 /// What agents offer now, for one organisation.
 fn offered(api: &Api, organization: &str) -> impl Iterator<Item = (Arc<Pool>, Arc<Member>)> {
     let pools = api.told.directory.pools().into_iter();

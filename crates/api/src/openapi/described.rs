@@ -72,6 +72,7 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditPolicyTest",        "policy",          "Run cases against traffic policies.",  "AditPolicyTest", "AditPolicyTested"),
     ("AditPolicyExplain",     "policy",          "Tell what a traffic policy does with a request, rule by rule.", "AditPolicyExplain", "AditPolicyExplanation"),
     ("AditPolicyConvert",     "policy",          "Write an old traffic policy in the form of today.", "AditPolicyConvert", "AditPolicyConverted"),
+    ("AditGuardrailsAffected", "guardrails",     "List the endpoints that a guardrail is about, and what it would have refused.", "", "AditGuardrailAffected"),
     ("AditAuditList",         "audit",           "List entries of the audit log.",       "", "[entries]AuditEntry"),
     ("AditAuditGet",          "audit",           "Show an entry of the audit log.",      "", "AuditEntry"),
     ("AditAuditExport",       "audit",           "Export the audit log, signed.",        "", "lines or csv"),

@@ -167,6 +167,11 @@ static FIELDS: &[Shape] = &[
         ("errors", "array", "Expressions and templates that failed."),
         ("cost", "integer", "Elements that the last phase used."),
     ]),
+    ("AditGuardrailAffected", &[
+        ("endpoints", "array", "The endpoints that it is about now, each with what it lacks of what is required."),
+        ("truncated", "boolean", "Whether there are more than are shown."),
+        ("would_refuse", "object", "How often it would have refused since this node began, and the last time."),
+    ]),
     ("AditPolicyConvert", &[
         ("traffic_policy", "text", "The old document."),
         ("url", "text", "URL of the endpoint that it is for; https if nothing is given."),

@@ -23,7 +23,7 @@ pub(crate) fn delete<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let shown = |object: &_| call.show_all(subject, object);
         let wish = call.wish(subject, &shown);
         wish.delete(&current)?;
-        special::before_delete(&current)?;
+        special::before_delete(call, &current).await?;
         let along = people::along(&wish, &current).into_iter();
         let mut changes: Vec<Change> = along.map(|id| Change::Delete { id, only: None }).collect();
         changes.push(Change::Delete {

@@ -73,6 +73,11 @@ pub(super) fn ngrok(kind: &Kind) -> Option<&'static Subject> {
     SUBJECTS.iter().find(|s| s.kind.name == kind.name && !s.additions)
 }
 
+/// A kind with Adit's additions.
+pub(super) fn adit(kind: &Kind) -> Option<&'static Subject> {
+    SUBJECTS.iter().find(|s| s.kind.name == kind.name && s.additions)
+}
+
 /// The operations of all of them.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = Vec::new();

@@ -40,6 +40,7 @@ pub(crate) async fn body(place: &Place, kind: &str, n: usize) -> Value {
         "role" => json!({"name": format!("role-{n}"), "permissions": ["ip_policies:read"]}),
         "invitation" => json!({"email": format!("b{n}@example.com"), "role_ids": ["viewer"]}),
         "endpoint_pool" => json!({"url": format!("https://pool{n}.adit.example.com:8443")}),
+        "guardrail" => json!({"name": format!("rail-{n}"), "policy": "on_http_request: [{actions: [{type: deny}]}]"}),
         other => panic!("no body for {other}"),
     }
 }

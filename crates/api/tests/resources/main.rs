@@ -19,6 +19,7 @@ mod changes;
 mod claims;
 mod conventions;
 mod described;
+mod guardrails;
 mod kinds;
 mod paging;
 mod place;

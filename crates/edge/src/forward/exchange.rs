@@ -25,7 +25,7 @@ use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
-use super::{record, request_head, verdict};
+use super::{guarded, record, request_head, verdict};
 use crate::admit::{self, Permitted};
 use crate::flows::Flow;
 use crate::govern::{Chain, Hop, Verdict};
@@ -90,6 +90,17 @@ pub(super) struct Progress {
     told: PolicyFacts,
 }
 
+impl Progress {
+    /// What policies have read of the body is theirs again.
+    pub(super) fn take_body_back(&mut self) {
+        self.body.take_back(&mut self.held);
+    }
+
+    pub(super) fn read_body(&mut self) -> &mut ReadBody {
+        &mut self.body
+    }
+}
+
 /// Forwards the request in `exchange.request` to an endpoint of `routed`.
 pub(crate) async fn exchange<V: Visitor>(
     conn: &Arc<Conn>,
@@ -127,15 +138,23 @@ pub(crate) async fn exchange<V: Visitor>(
         told: PolicyFacts::default(),
     };
     let mut member: Option<Arc<Member>> = None;
-    // Made only where an endpoint has a policy.
+    // Made only where an endpoint has a policy or a guardrail.
     let mut chain: Option<Box<Chain>> = None;
     if routed.is_governed() {
         chain = Some(governed(conn, exchange, host, false));
     }
     // Where a policy has forwarded to.
     let mut next: Option<Routed> = None;
+    let mut is_guarded = false;
     let (forwarded, ended) = loop {
         let routed = next.as_ref().unwrap_or(routed);
+        if !std::mem::replace(&mut is_guarded, true) {
+            let about = (facts, host);
+            let passed = guarded::pass(conn, visitor, routed, exchange, &mut chain, &mut progress, about).await;
+            if let Err(end) = passed {
+                break (end, Instant::now());
+            }
+        }
         let (mut permitted, pool) = match chosen(
             conn,
             visitor,
@@ -149,7 +168,7 @@ pub(crate) async fn exchange<V: Visitor>(
         {
             Chosen::Member(permitted, pool) => (permitted, pool),
             Chosen::Forward(routed) => {
-                next = Some(routed);
+                (next, is_guarded) = (Some(routed), false);
                 progress.tried.clear();
                 continue;
             }
@@ -174,7 +193,7 @@ pub(crate) async fn exchange<V: Visitor>(
                     }
                 }
                 Verdict::Forward(routed) => {
-                    next = Some(routed);
+                    (next, is_guarded) = (Some(routed), false);
                     progress.tried.clear();
                     continue;
                 }
@@ -314,7 +333,7 @@ pub(crate) async fn exchange<V: Visitor>(
 }
 
 /// The layers of the request in `exchange`.
-fn governed(conn: &Conn, exchange: &Exchange, host: &str, is_rewritten: bool) -> Box<Chain> {
+pub(super) fn governed(conn: &Conn, exchange: &Exchange, host: &str, is_rewritten: bool) -> Box<Chain> {
     let client = request_head::client_ip(&exchange.request, conn);
     Chain::of_request(conn, exchange, is_rewritten, host, client)
 }

@@ -8,6 +8,7 @@ mod coding;
 mod exchange;
 mod failure;
 mod governed;
+mod guarded;
 mod h1_upstream;
 mod h2_upstream;
 mod held;

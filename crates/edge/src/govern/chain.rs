@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use adit_http1::Head;
 use adit_names::code::ErrorCode;
-use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms};
+use adit_policy::{Connection, Decision, Exchange, Phase, State, Terms, VerdictOutcome};
 use adit_snapshot::EdgeConfig;
 use bytes::Bytes;
 
 use super::asker::{Asker, Leaving};
 use super::connection::{self, micros};
 use super::hop::Hop;
+use super::plan::Plan;
 use super::run::Scene;
 use super::{respond, told};
 use crate::forward::{self, ReadBody};
@@ -22,10 +23,19 @@ use crate::reply::Answer;
 use crate::route::Routed;
 use crate::secure::Conn;
 
-/// That a policy fails is for the server's log too; what it writes down is the outcome's ([`Chain::told`]).
+/// That a policy fails is for the server's log too, and what rules and guardrails in dry run would have done; all that
+/// policies write down is the outcome's ([`Chain::told`]).
 impl Drop for Chain {
     fn drop(&mut self) {
         let id = self.received.as_ref().map_or("", |r| r.id.as_str());
+        for verdict in self.exchange.verdicts() {
+            if let VerdictOutcome::Would(would) = verdict.outcome
+                && would != "would_pass"
+            {
+                let path = verdict.path.as_str();
+                tracing::info!(host = self.host, request_id = id, path, would, "a rule in dry run");
+            }
+        }
         if let Some(error) = self.exchange.errors().first() {
             let more = self.exchange.errors().len() - 1;
             tracing::info!(
@@ -77,7 +87,11 @@ pub(crate) struct Chain {
     /// Outermost first.
     pub(super) hops: Vec<Hop>,
     /// How many of them have forwarded.
-    forwarded: usize,
+    pub(super) forwarded: usize,
+    /// To which hosts.
+    targets: Vec<Box<str>>,
+    /// The same endpoints, and the one that is being asked for, where guardrails stand around them.
+    pub(super) plans: Vec<Option<Box<Plan>>>,
     pub(super) connection: Connection,
     pub(super) received: Option<Received>,
     /// The public host, which answers name.
@@ -128,6 +142,8 @@ impl Chain {
             before: None,
             hops: Vec::new(),
             forwarded: 0,
+            targets: Vec::new(),
+            plans: Vec::new(),
             connection,
             received,
             host: host.to_owned(),
@@ -206,7 +222,7 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Ok(Verdict::Answer(Answer::internal()));
         };
-        if hop.is_quarantined() {
+        if hop.is_quarantined() || self.lacks_what_is_required(at) {
             return Ok(Verdict::Answer(Answer::policy_invalid()));
         }
         let is_cloud = hop.is_cloud();
@@ -217,6 +233,7 @@ impl Chain {
             node: &conn.node,
             at,
             policy: &policy,
+            guardrail: None,
             phase,
             response: None,
         };
@@ -232,24 +249,8 @@ impl Chain {
         Ok(match self.run(scene(Phase::HttpRequest), asker).await? {
             Decision::Pass if is_cloud => Verdict::Answer(self.refuse(502, ErrorCode::NGROK_724, Vec::new())),
             Decision::Pass => Verdict::Pass,
-            Decision::Forward { .. } => self.go_on(),
-            Decision::Close => Verdict::Close,
-            Decision::Refuse { status, code, headers } => Verdict::Answer(self.refused(status, code, headers)),
-            Decision::Respond {
-                status,
-                headers,
-                body,
-                continues,
-            } => {
-                let head = respond::head(status, &headers);
-                if !continues {
-                    return Ok(Verdict::Answer(Answer::given(&head, body).refusing()));
-                }
-                match self.respond(&conn.node, head, body, asker).await? {
-                    Some(answer) => Verdict::Answer(answer),
-                    None => Verdict::Close,
-                }
-            }
+            Decision::Forward { url } => self.go_on(&url),
+            decision => self.ended(&conn.node, decision, asker).await?,
         })
     }
 
@@ -260,6 +261,9 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Verdict::Reset;
         };
+        if self.lacks_what_is_required(at) {
+            return Verdict::Reset;
+        }
         let nowhere = if hop.is_cloud() { Verdict::Reset } else { Verdict::Pass };
         let Some(policy) = hop.policy().cloned() else {
             return nowhere;
@@ -268,6 +272,7 @@ impl Chain {
             node,
             at,
             policy: &policy,
+            guardrail: None,
             phase: Phase::TcpConnect,
             response: None,
         };
@@ -275,7 +280,7 @@ impl Chain {
         self.exchange.settle_permits();
         match decision {
             Ok(Decision::Pass) => nowhere,
-            Ok(Decision::Forward { .. }) => self.go_on(),
+            Ok(Decision::Forward { url }) => self.go_on(&url),
             Ok(Decision::Respond { .. } | Decision::Refuse { .. } | Decision::Close) => Verdict::Reset,
             Err(error) => Verdict::Failed(error),
         }
@@ -294,6 +299,10 @@ impl Chain {
         };
         let mut passes = true;
         'all: for at in 0..self.hops.len() {
+            if !self.passes_guardrails(node, at, phases, &unused) {
+                passes = false;
+                break;
+            }
             let Some(policy) = self.hops.get(at).and_then(Hop::policy).cloned() else {
                 continue;
             };
@@ -306,6 +315,7 @@ impl Chain {
                     node,
                     at,
                     policy: &policy,
+                    guardrail: None,
                     phase: *phase,
                     response: None,
                 };
@@ -322,14 +332,30 @@ impl Chain {
         passes
     }
 
-    /// To the endpoints that were opened.
-    fn go_on(&mut self) -> Verdict {
+    /// To the endpoints of `url`, which were opened.
+    fn go_on(&mut self, url: &str) -> Verdict {
         let Some(next) = self.opened.take() else {
             return Verdict::Answer(Answer::internal());
         };
         self.forwarded = self.hops.len();
-        self.before = Some(Box::new(self.exchange.clone()));
+        let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = authority.split([':', '/']).next().unwrap_or_default();
+        self.targets.resize(self.forwarded - 1, Box::default());
+        self.targets.push(host.into());
+        self.keep();
         Verdict::Forward(next)
+    }
+
+    /// The host that the endpoint before the one number `at` has forwarded to.
+    pub(super) fn forwarded_to(&self, at: usize) -> &str {
+        at.checked_sub(1)
+            .and_then(|at| self.targets.get(at))
+            .map_or("", |host| host)
+    }
+
+    /// What was made of the exchange so far stands when another member is chosen.
+    pub(super) fn keep(&mut self) {
+        self.before = Some(Box::new(self.exchange.clone()));
     }
 
     /// Tells circuit breakers what the upstream came to; an error is none at all, or a status of 500 and more. What the

@@ -1,23 +1,21 @@
 //! The messages of an event stream: each passes the policies of the endpoints that the request has passed.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use adit_http1::Head;
-use adit_policy::{Decision, Effect, Event, Input, Phase, Step};
+use adit_policy::{Decision, Effect, Event, Input, Phase, Policy, Step};
+use adit_snapshot::Guardrail;
 
 use super::chain::Chain;
-use super::hop::Hop;
+use super::run::Scene;
 use crate::node::Node;
 
 impl Chain {
     /// Whether policies look at the messages of the response with this head. Those of an encoded stream cannot be told
     /// apart.
     pub(crate) fn reads_messages(&self, response: &Head) -> bool {
-        let is_idle = |hop: &Hop| {
-            hop.policy()
-                .is_none_or(|policy| policy.is_idle(Phase::EventStreamMessage))
-        };
-        if self.hops.iter().all(is_idle) {
+        if (0..self.levels()).all(|at| self.layers_back(at, Phase::EventStreamMessage).is_empty()) {
             return false;
         }
         let is_plain = response
@@ -31,28 +29,46 @@ impl Chain {
     /// What goes on in place of a message. `None`: a policy lets nothing more pass.
     pub(crate) fn message(&mut self, node: &Node, response: &Head, event: Event) -> Option<Vec<u8>> {
         self.exchange.set_event(event);
-        for at in (0..self.hops.len()).rev() {
-            let Some(policy) = self.hops.get(at).and_then(Hop::policy).cloned() else {
-                continue;
-            };
-            if policy.is_idle(Phase::EventStreamMessage) {
-                continue;
-            }
-            let mut run = policy.begin(Phase::EventStreamMessage);
-            let mut input = Input::Begin;
-            let began = Instant::now();
-            loop {
-                let step = self.seen(node, at, Some((response, "upstream")), |exchange, view| {
-                    run.step(exchange, view, input)
-                })?;
-                match step {
-                    Step::Done(Decision::Pass) => break,
-                    Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),
-                    // No action of this phase asks for anything.
-                    Step::Done(_) | Step::Need(_) => return None,
-                }
+        for at in (0..self.levels()).rev() {
+            for (policy, guardrail) in self.layers_back(at, Phase::EventStreamMessage) {
+                self.judge_message(node, response, at, &policy, guardrail.as_ref())?;
             }
         }
         self.exchange.take_event().map(Event::into_bytes)
+    }
+    /// One policy over a message. `None`: it lets nothing more pass.
+    fn judge_message(
+        &mut self,
+        node: &Node,
+        response: &Head,
+        at: usize,
+        policy: &Arc<Policy>,
+        guardrail: Option<&Arc<Guardrail>>,
+    ) -> Option<()> {
+        let scene = Scene {
+            node,
+            at,
+            policy,
+            guardrail,
+            phase: Phase::EventStreamMessage,
+            response: Some((response, "upstream")),
+        };
+        let mut run = self.new_run(scene);
+        let mut input = Input::Begin;
+        let (began, told) = (Instant::now(), self.exchange.verdicts().len());
+        loop {
+            let step = self.look(scene, &node.policy_state, |exchange, view| {
+                run.step(exchange, view, input)
+            });
+            match step {
+                Step::Done(Decision::Pass) => {
+                    self.rehearsed(scene, told);
+                    return Some(());
+                }
+                Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),
+                // No action of this phase asks for anything.
+                Step::Done(_) | Step::Need(_) => return None,
+            }
+        }
     }
 }

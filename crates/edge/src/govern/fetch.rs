@@ -34,7 +34,7 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn of(chain: &Chain, scene: &Scene<'_>, conn: &Arc<Conn>) -> Option<Self> {
-        let facts = chain.hops.get(scene.at)?.facts();
+        let facts = chain.facts_at(scene.at, scene.guardrail.is_some() && scene.response.is_none())?;
         let mut hasher = DefaultHasher::new();
         (&facts.organization_id, &facts.url).hash(&mut hasher);
         Some(Self {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adit_cluster::{Member, Pool};
+use adit_names::endpoint_url::EndpointUrl;
 use adit_policy::{Endpoint as Facts, Policy};
 use adit_snapshot::{CloudEndpoint, EdgeConfig};
 
@@ -36,6 +37,22 @@ impl Hop {
         match self {
             Self::Agent(member, pool) => member.facts(pool.url(), ""),
             Self::Cloud(endpoint) => &endpoint.facts,
+        }
+    }
+
+    /// Its URL.
+    pub(super) fn url(&self) -> &EndpointUrl {
+        match self {
+            Self::Agent(_, pool) => pool.url(),
+            Self::Cloud(endpoint) => &endpoint.url,
+        }
+    }
+
+    /// Whose it is.
+    pub(super) fn organization(&self) -> &str {
+        match self {
+            Self::Agent(_, pool) => pool.organization(),
+            Self::Cloud(endpoint) => &endpoint.organization,
         }
     }
 

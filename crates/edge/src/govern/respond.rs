@@ -5,6 +5,7 @@ use std::sync::Arc;
 use adit_http1::{Head, Known, Version};
 use adit_policy::{Decision, Edit, Phase};
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::asker::Asker;
 use super::chain::Chain;
@@ -89,7 +90,7 @@ impl Chain {
         })
     }
 
-    /// Runs `on_http_response` of all endpoints that were passed. Also says whether the response is a policy's own now,
+    /// Runs `on_http_response` of all endpoints that were passed, and of the guardrails around them. Also says whether the response is a policy's own now,
     /// its body among those that policies see.
     async fn walk_back(
         &mut self,
@@ -99,14 +100,16 @@ impl Chain {
         asker: &mut Asker<'_>,
     ) -> Result<(Option<Responded>, bool), VisitorError> {
         let mut is_own = false;
-        for at in (0..self.hops.len()).rev() {
-            let Some(policy) = self.hops.get(at).and_then(|hop| hop.policy()).cloned() else {
-                continue;
-            };
+        let layers = (0..self.levels()).rev().flat_map(|at| {
+            let layers = self.layers_back(at, Phase::HttpResponse);
+            layers.into_iter().map(move |layer| (at, layer))
+        });
+        for (at, (policy, guardrail)) in layers.collect::<SmallVec<[_; 2]>>() {
             let scene = Scene {
                 node,
                 at,
                 policy: &policy,
+                guardrail: guardrail.as_ref(),
                 phase: Phase::HttpResponse,
                 response: Some((response, origin)),
             };

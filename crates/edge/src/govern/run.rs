@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use adit_http1::Head;
 use adit_policy::{Decision, Effect, Input, Phase, Policy, Run, State, Step, View};
+use adit_snapshot::Guardrail;
 
 use super::asker::Asker;
 use super::chain::Chain;
@@ -20,6 +21,8 @@ pub(super) struct Scene<'a> {
     /// The endpoint among those that were passed.
     pub(super) at: usize,
     pub(super) policy: &'a Arc<Policy>,
+    /// The guardrail that the policy is of; else it is the endpoint's own.
+    pub(super) guardrail: Option<&'a Arc<Guardrail>>,
     pub(super) phase: Phase,
     /// The head of the response, and who made it.
     pub(super) response: Option<(&'a Head, &'static str)>,
@@ -50,18 +53,21 @@ impl Chain {
     /// # Errors
     /// The visitor has left, or his body is none.
     pub(super) async fn run(&mut self, scene: Scene<'_>, asker: &mut Asker<'_>) -> Result<Decision, VisitorError> {
-        match self.begin(scene) {
-            Ran::Done(decision) => Ok(decision),
+        let told = self.exchange.verdicts().len();
+        let decision = match self.begin(scene) {
+            Ran::Done(decision) => decision,
             // In a place of its own: the futures of all those that never wait stay small.
-            Ran::Needs(paused) => Box::pin(self.go_on_with(scene, *paused, asker)).await,
-        }
+            Ran::Needs(paused) => Box::pin(self.go_on_with(scene, *paused, asker)).await?,
+        };
+        self.rehearsed(scene, told);
+        Ok(decision)
     }
 
     fn begin(&mut self, scene: Scene<'_>) -> Ran {
         if scene.policy.is_idle(scene.phase) {
             return Ran::Done(Decision::Pass);
         }
-        let mut run = scene.policy.begin(scene.phase);
+        let mut run = self.new_run(scene);
         let clock = Clock {
             began: Instant::now(),
             waited: Duration::ZERO,
@@ -106,6 +112,15 @@ impl Chain {
         }
     }
 
+    /// A run as the endpoint has it.
+    pub(super) fn new_run(&self, scene: Scene<'_>) -> Run {
+        let run = scene.policy.begin(scene.phase);
+        match scene.guardrail.zip(self.plan_at(scene.at)) {
+            Some((guardrail, plan)) => plan.dress(run, guardrail),
+            None => run,
+        }
+    }
+
     /// Steps until there is a decision, or something that has to be waited for.
     fn step(&mut self, scene: Scene<'_>, run: &mut Run, mut input: Input, clock: &Clock) -> Step {
         loop {
@@ -128,7 +143,7 @@ impl Chain {
         if scene.policy.is_idle(scene.phase) {
             return Decision::Pass;
         }
-        let mut run = scene.policy.begin(scene.phase);
+        let mut run = self.new_run(scene);
         let mut step = self.look(scene, unused, |exchange, view| run.step(exchange, view, Input::Begin));
         loop {
             let input = match step {
@@ -145,7 +160,7 @@ impl Chain {
     }
 
     /// Calls `f` with what the policy may look at now.
-    fn look(
+    pub(super) fn look(
         &mut self,
         scene: Scene<'_>,
         state: &State,
@@ -154,6 +169,7 @@ impl Chain {
         let sight = Sight {
             node: scene.node,
             at: scene.at,
+            guardrail: scene.guardrail.map(|guardrail| &**guardrail),
             with_request: scene.phase != Phase::TcpConnect,
             response: scene.response,
             state,

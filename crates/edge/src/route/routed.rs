@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adit_cluster::{MemberKey, Pool, Proto};
-use adit_names::endpoint_url::Scheme;
+use adit_names::endpoint_url::{EndpointUrl, Scheme};
 use adit_names::host::CanonicalHost;
 use adit_snapshot::{CloudEndpoint, CloudPool};
 
@@ -83,6 +83,12 @@ impl Routed {
             .unwrap_or_default()
     }
 
+    /// The same, read.
+    pub(crate) fn endpoint_url(&self) -> Option<&EndpointUrl> {
+        let of_cloud = || self.cloud.as_ref().and_then(|c| c.first()).map(|c| &c.url);
+        self.pool.as_deref().map(Pool::url).or_else(of_cloud)
+    }
+
     /// Whether some of them may have a traffic policy.
     pub(crate) fn is_governed(&self) -> bool {
         self.cloud.is_some() || self.pool.as_deref().is_some_and(Pool::has_policies)
@@ -142,7 +148,7 @@ fn fit(name: &CanonicalHost) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use adit_names::endpoint_url::{Binding, EndpointUrl};
+    use adit_names::endpoint_url::Binding;
     use adit_names::id::{Id, Prefix};
 
     use super::*;

@@ -460,7 +460,9 @@ impl Shared {
             }
             None => None,
         };
-        self.agents.sessions(|s| s.patch(connection, patch, policy))
+        let config = self.agents.config.load_full();
+        self.agents
+            .sessions(|s| s.patch(&config, connection, patch, policy, Now::real()))
     }
 }
 

@@ -17,6 +17,7 @@ mod connection;
 mod control;
 mod cookie;
 mod drain;
+mod guardrails;
 mod modules;
 mod options;
 mod outbox;

@@ -104,7 +104,7 @@ pub static KIND: Kind = Kind {
         Field::set(
             "health_check",
             Form::Object(HEALTH_CHECK),
-            "How endpoints are checked; null: they are not. Only null in this version.",
+            "How endpoints are checked; null: they are not.",
         )
         .nullable(),
     ],
@@ -141,17 +141,29 @@ fn complete(object: &mut Object, old: Option<&Object>, _: &Context) -> Vec<Probl
         let allowed = "hash: is not available in this version; use random, least_busy, round_robin, or sticky";
         found.push(Problem::wrong("strategy", allowed));
     }
-    let is_checked = object.body.get("health_check").is_some_and(|check| !check.is_null());
-    if is_checked && is_changed(object, old, "health_check") {
-        let allowed =
-            "endpoints are not checked in this version; leave it out: those that fail are put out by ejection";
-        found.push(Problem::wrong("health_check", allowed));
-    }
+    found.extend(wrong_check(object));
     if sticky_of(object.text("sticky")).is_none() {
         let allowed = "it must be off, cookie, client_ip or header: and the name of a header field";
         found.push(Problem::wrong("sticky", allowed));
     }
     found
+}
+
+/// What of `health_check` no request can be made of, or no answer can be.
+fn wrong_check(object: &Object) -> Option<Problem> {
+    let check = object.body.get("health_check")?;
+    let path = check.get("path").and_then(Value::as_str).unwrap_or("/");
+    let is_target = |b: u8| b.is_ascii_graphic() && b != b'#';
+    if !path.starts_with('/') || !path.bytes().all(is_target) {
+        let allowed = "it must begin with / and have no space, no # and only ASCII, as in a request";
+        return Some(Problem::wrong("health_check.path", allowed));
+    }
+    let status = |name, usual| check.get(name).and_then(Value::as_u64).unwrap_or(usual);
+    if status("expect_first", 200) > status("expect_last", 399) {
+        let allowed = "it must not be above expect_last";
+        return Some(Problem::wrong("health_check.expect_first", allowed));
+    }
+    None
 }
 
 /// Hosts in `.internal` are internal, whatever else is said.
@@ -254,7 +266,26 @@ pub struct Settings<'a> {
     body: &'a Map<String, Value>,
 }
 
+/// How a member is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check<'a> {
+    /// By a request for this path.
+    Http(&'a str),
+    /// By a connection.
+    Tcp,
+}
+
 impl Settings<'_> {
+    /// How members are checked, if they are.
+    #[must_use]
+    pub fn health_check(&self) -> Option<Check<'_>> {
+        let check = self.body.get("health_check")?;
+        match check.get("type")?.as_str()? {
+            "tcp" => Some(Check::Tcp),
+            _ => Some(Check::Http(check.get("path").and_then(Value::as_str).unwrap_or("/"))),
+        }
+    }
+
     /// A number of `ejection` or `health_check`; `None` if there is none (no health check, or an older version wrote
     /// the object).
     #[must_use]

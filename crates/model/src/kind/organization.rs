@@ -1,12 +1,13 @@
 //! Organisations (control plane 3.1, 3.9).
 
 use adit_names::code::ErrorCode;
-use adit_names::id::Prefix;
+use adit_names::id::{Id, Prefix};
 use serde_json::Value;
 
-use super::{Kind, Surface, claim_nothing, complete_nothing, refer_to_nothing, show_as_stored};
+use super::{Kind, Surface, claim_nothing, complete_nothing, show_as_stored};
 use crate::field::{Field, Form};
 use crate::object::Object;
+use crate::reference::{OnDelete, Reference};
 
 /// Most of anything that can be limited.
 const MOST: i64 = 1_000_000_000;
@@ -220,9 +221,27 @@ pub static KIND: Kind = Kind {
     empty_update: None,
     complete: complete_nothing,
     claims: claim_nothing,
-    references: refer_to_nothing,
+    references,
     show: show_as_stored,
 };
+
+/// Guardrails that stand before every endpoint of the organisation, whatever their own scope.
+pub fn default_guardrails(organization: &Object) -> impl Iterator<Item = Id> {
+    let settings = organization.body.get("settings");
+    let list = settings.and_then(|settings| settings.get("default_guardrails"));
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|id| id.as_str()?.parse().ok())
+}
+
+fn references(object: &Object) -> Vec<Reference> {
+    let reference = |to| Reference {
+        field: "settings",
+        to,
+        on_delete: OnDelete::Restrict(ErrorCode::ADIT_2011),
+        missing: ErrorCode::ADIT_2023,
+    };
+    default_guardrails(object).map(reference).collect()
+}
 
 /// A setting that is true or false (control plane 3.9).
 #[must_use]

@@ -109,6 +109,12 @@ pub(crate) fn sample(name: &str) -> Value {
         "credential" => json!({"acl": ["bind:*.example.com"], "max_sessions": 3}),
         "endpoint" => json!({"url": "https://app.adit.example.com", "traffic_policy": "on_http_request: []\n"}),
         "endpoint_pool" => json!({"url": "https://app.adit.example.com"}),
+        "guardrail" => json!({
+            "name": "office only",
+            "policy": "on_http_request:\n  - id: office\n    actions: [{type: deny}]\n",
+            "scope": {"domains": ["*.example.com"]},
+            "mode": "enforce",
+        }),
         "invitation" => json!({"email": "eva@example.com", "role_ids": ["viewer"]}),
         "ip_policy" => json!({"description": "office"}),
         "ip_policy_rule" => {

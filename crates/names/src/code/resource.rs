@@ -619,4 +619,8 @@ table! {
         "The address is already reserved."
         "An address belongs to one reservation."
         "Ask for another port, or for any.";
+    ADIT_2402 adit 2402 400 Name no
+        "There already is a guardrail with this name."
+        "Names are unique in an organisation."
+        "Choose another name.";
 }

@@ -3,26 +3,25 @@
 use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
-use adit_names::endpoint_url::Scheme;
 use bytes::Bytes;
 
-use super::effects::{Calls, Surroundings};
-use super::world::{Message, World, message};
-use super::{Explanation, Forwarded, Options, Outcome, expect, texts};
+use super::Options;
+use super::effects::Surroundings;
+use super::seen::{Seen, answers, view};
+use super::world::{Message, World};
 use crate::action::terminate_tls::{TlsProfile, Verification};
 use crate::body::{Encoder, EventStream, Piece};
 use crate::compile::Policy;
 use crate::document::{Node, Phase};
 use crate::effect::{Effect, Input};
 use crate::exchange::{Exchange, Trace};
-use crate::expr::{Budget, Failure, Overlay, Program, Scope, Template};
 use crate::inspector::Shown;
 use crate::state::State;
 use crate::step::{Decision, Step};
-use crate::subject::{Actions, Owner, Subject};
+use crate::subject::Owner;
 use crate::terms::Attempt;
 use crate::value::Value;
-use crate::view::{Connection, Request, Response, View};
+use crate::view::{Connection, View};
 
 /// What came out of an exchange.
 #[derive(Debug, Default)]
@@ -40,315 +39,6 @@ pub(super) struct Outgoing {
     pub(super) lacks: Option<String>,
     pub(super) vars: Vec<(String, Value)>,
     pub(super) exchange: Exchange,
-}
-
-/// A case about one expression or template.
-pub(super) fn expression(case: &Node, world: &World, options: Options) -> Result<Outcome, String> {
-    let name = case.get("phase").and_then(Node::text).unwrap_or("on_http_request");
-    let phase = Phase::ALL
-        .into_iter()
-        .find(|phase| phase.name() == name)
-        .ok_or("unknown phase")?;
-    let (kind, text) = match (case.get("expr"), case.get("template")) {
-        (Some(node), _) => ("expr", node.scalar_text().unwrap_or_default()),
-        (None, Some(node)) => ("template", node.scalar_text().unwrap_or_default()),
-        (None, None) => return Err("no expression".to_owned()),
-    };
-    let compiled = if kind == "expr" {
-        Program::compile(text, phase, &[]).map(|(program, _)| Ok(program))
-    } else {
-        Template::compile(text, phase, &[]).map(|(template, _)| Err(template))
-    };
-    let refused = case.get("expect").is_some_and(|expect| expect.get("errors").is_some());
-    let compiled = match compiled {
-        Ok(_) if refused => return Ok(Outcome::Failed(vec!["it was not refused".to_owned()])),
-        Err(_) if refused => return Ok(Outcome::Passed),
-        Ok(compiled) => compiled,
-        Err(problems) => {
-            return Ok(Outcome::Failed(vec![format!(
-                "refused: {}",
-                problems
-                    .first()
-                    .map(|problem| problem.message.as_str())
-                    .unwrap_or_default()
-            )]));
-        }
-    };
-    let incoming = incoming(case, None, world);
-    let answer = answers(case, None);
-    let state = State::default();
-    let view = view(
-        world,
-        &world.connection,
-        &incoming,
-        &state,
-        world.now,
-        phase,
-        answer.first(),
-    );
-    let scope = Scope {
-        view: &view.get(),
-        overlay: &Overlay::default(),
-        vars: &[],
-        results: &[],
-        extra: &[],
-        bodies: None,
-        facts: None,
-        budget: &Budget::default(),
-        draws: 0.into(),
-    };
-    let result = match &compiled {
-        Ok(program) => program.evaluate_in(&scope, options.cel),
-        Err(template) => template.render(&scope, 1 << 20).map(Value::Text),
-    };
-    let wrong = match (result, case.get("value"), case.get("error").is_some()) {
-        (Ok(value), Some(expected), _) => expect::same("value", &super::world::value(expected), &value),
-        (Err(_), _, true) => None,
-        (Ok(value), _, true) => Some(format!("expected an error, got {value:?}")),
-        (Err(Failure::Error(message)), ..) => Some(format!("error: {message}")),
-        (Err(Failure::Budget), ..) => Some("error: elements used up".to_owned()),
-        (Ok(_), None, false) => Some("the case expects nothing".to_owned()),
-    };
-    Ok(expect::outcome(wrong.into_iter().collect()))
-}
-
-fn incoming(case: &Node, step: Option<&Node>, world: &World) -> Message {
-    let mut incoming = message(&[case.get("request"), step.and_then(|step| step.get("request"))]);
-    if incoming.url.is_empty() {
-        incoming.url = format!("{}://{}/", world.endpoint.scheme, world.endpoint.host);
-    }
-    incoming
-}
-
-/// What the upstream answers, attempt after attempt.
-fn answers(case: &Node, step: Option<&Node>) -> Vec<Message> {
-    let layers = [case.get("upstream"), step.and_then(|step| step.get("upstream"))];
-    let with_body = |mut answer: Message, node: Option<&Node>| {
-        if node.is_none_or(|node| node.get("body").is_none()) {
-            answer.body = b"ok".to_vec();
-        }
-        answer
-    };
-    match layers.iter().rev().find_map(|layer| layer.and_then(Node::list)) {
-        Some(list) => list
-            .iter()
-            .map(|node| with_body(message(&[Some(node)]), Some(node)))
-            .collect(),
-        None => {
-            let node = layers.iter().rev().find_map(|layer| *layer);
-            vec![with_body(message(&layers), node)]
-        }
-    }
-}
-
-/// A view with what it borrows.
-struct Seen<'a> {
-    world: &'a World,
-    connection: &'a Connection,
-    state: &'a State,
-    now: i64,
-    scheme: Scheme,
-    authority: String,
-    target: String,
-    incoming: &'a Message,
-    response: Option<&'a Message>,
-    origin: &'static str,
-    http: bool,
-}
-
-fn length(fields: &[(String, Vec<u8>)]) -> Option<u64> {
-    let (_, value) = fields
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
-    std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-impl Seen<'_> {
-    fn get(&self) -> View<'_> {
-        View {
-            now: self.now,
-            seed: 42,
-            connection: self.connection,
-            endpoint: &self.world.endpoint,
-            request: self.http.then(|| Request {
-                id: "req_test",
-                method: &self.incoming.method,
-                version: "HTTP/1.1",
-                scheme: self.scheme,
-                authority: &self.authority,
-                target: &self.target,
-                fields: &self.incoming.fields,
-                content_length: length(&self.incoming.fields),
-                received_at: self.now,
-            }),
-            response: self.response.map(|response| Response {
-                status: response.status,
-                fields: &response.fields,
-                content_length: length(&response.fields),
-                origin: self.origin,
-                received_at: self.now,
-            }),
-            tables: self.world,
-            state: self.state,
-        }
-    }
-}
-
-fn view<'a>(
-    world: &'a World,
-    connection: &'a Connection,
-    incoming: &'a Message,
-    state: &'a State,
-    now: i64,
-    phase: Phase,
-    response: Option<&'a Message>,
-) -> Seen<'a> {
-    let parts = crate::url::parts(&incoming.url);
-    let target = incoming
-        .url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)))
-        .unwrap_or("/");
-    let in_response = matches!(phase, Phase::HttpResponse | Phase::EventStreamMessage);
-    Seen {
-        world,
-        connection,
-        state,
-        now,
-        scheme: world.endpoint.scheme,
-        authority: parts.authority.unwrap_or_default().to_owned(),
-        target: target.to_owned(),
-        incoming,
-        response: response.filter(|_| in_response),
-        origin: "upstream",
-        http: world.subject.is_http() && phase != Phase::TcpConnect,
-    }
-}
-
-type Layers = Vec<(String, Arc<Policy>)>;
-
-/// Guardrails from the outermost in, then the own policy; each with the prefix of its paths.
-fn layers(case: &Node, world: &World, text: &str) -> Result<Layers, String> {
-    let compile = |text: &str, owner| {
-        let subject = Subject {
-            owner,
-            references: Some(world),
-            actions: Actions::BuiltWithWaf,
-            ..world.subject
-        };
-        crate::compile(text, subject)
-            .map(Arc::new)
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    };
-    let mut layers = Vec::new();
-    for (i, text) in texts(case.get("guardrails")).iter().enumerate() {
-        layers.push((format!("guardrails[{i}]."), compile(text, Owner::Guardrail)?));
-    }
-    layers.push((String::new(), compile(text, world.subject.owner)?));
-    Ok(layers)
-}
-
-/// One exchange of a case, told.
-pub(super) fn explain(case: &Node, world: &World, text: &str) -> Result<Explanation, String> {
-    let layers = layers(case, world, text)?;
-    let (state, calls) = (State::default(), Calls::default());
-    let driver = Driver {
-        case,
-        step: None,
-        world,
-        connection: world.connection_of(case, None)?,
-        incoming: incoming(case, None, world),
-        state: &state,
-        now: world.now,
-        layers: &layers,
-        surroundings: Surroundings { case, calls: &calls },
-        options: Options {
-            cel: true,
-            trace: true,
-            ..Options::default()
-        },
-    };
-    let out = driver.exchange()?;
-    if let Some(lacks) = out.lacks {
-        return Err(format!(
-            "this needs {lacks}, which a tool without a server does not have"
-        ));
-    }
-    let texts = |fields: Vec<(String, Vec<u8>)>| -> Vec<(String, String)> {
-        let decode = |(name, value): (String, Vec<u8>)| (name, crate::expr::scope::decode(&value));
-        fields.into_iter().map(decode).collect()
-    };
-    Ok(Explanation {
-        verdicts: out.exchange.verdicts().to_vec(),
-        forwarded: out.forwarded.map(|(host, request)| Forwarded {
-            method: request.method,
-            target: request.url,
-            host,
-            fields: texts(request.fields),
-        }),
-        forwarded_to: out.forwarded_to,
-        response: out.response.map(|answer| (answer.status, texts(answer.fields))),
-        closed: out.closed || out.alert,
-        vars: out.vars,
-        logs: out.exchange.logs().to_vec(),
-        errors: out.exchange.errors().to_vec(),
-        cost: out.exchange.used,
-    })
-}
-
-/// A case about a policy.
-pub(super) fn policy(
-    case: &Node,
-    world: &World,
-    text: &str,
-    options: Options,
-    goes_on: &dyn Fn() -> bool,
-) -> Result<(Outcome, Vec<String>), String> {
-    let layers = layers(case, world, text)?;
-    let state = State::default();
-    let calls = Calls::default();
-    let mut wrong = Vec::new();
-    let mut trace = Vec::new();
-    let steps: Vec<Option<&Node>> = match case.get("steps").and_then(Node::list) {
-        Some(steps) => steps.iter().map(Some).collect(),
-        None => vec![None],
-    };
-    for (i, step) in steps.into_iter().enumerate() {
-        if !goes_on() {
-            return Err(format!("stopped before step {i}"));
-        }
-        let at: f64 = step
-            .and_then(|step| step.get("at"))
-            .and_then(Node::scalar_text)
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(0.0);
-        #[allow(clippy::cast_possible_truncation)]
-        let now = world.now + (at * 1e6) as i64;
-        let driver = Driver {
-            case,
-            step,
-            world,
-            connection: world.connection_of(case, step)?,
-            incoming: incoming(case, step, world),
-            state: &state,
-            now,
-            layers: &layers,
-            surroundings: Surroundings { case, calls: &calls },
-            options,
-        };
-        let out = driver.exchange()?;
-        if let Some(lacks) = out.lacks {
-            return Ok((Outcome::Lacks(vec![lacks]), Vec::new()));
-        }
-        let expected = step.unwrap_or(case).get("expect").ok_or("the case expects nothing")?;
-        let found = expect::all(expected, &out);
-        trace.extend(super::trace_lines(out.exchange.verdicts()));
-        wrong.extend(match step {
-            Some(_) => found.into_iter().map(|text| format!("step {i}: {text}")).collect(),
-            None => found,
-        });
-    }
-    Ok((expect::outcome(wrong), trace))
 }
 
 /// What the visitor offers against what the profile asks for.
@@ -370,18 +60,18 @@ fn handshake_fails(profile: &TlsProfile, connection: &Connection) -> bool {
 }
 
 /// One exchange of a case.
-struct Driver<'c> {
-    case: &'c Node,
-    step: Option<&'c Node>,
-    world: &'c World,
-    connection: Connection,
-    incoming: Message,
-    state: &'c State,
-    now: i64,
+pub(super) struct Driver<'c> {
+    pub(super) case: &'c Node,
+    pub(super) step: Option<&'c Node>,
+    pub(super) world: &'c World,
+    pub(super) connection: Connection,
+    pub(super) incoming: Message,
+    pub(super) state: &'c State,
+    pub(super) now: i64,
     /// Guardrails from the outermost in, then the own policy; each with the prefix of its paths.
-    layers: &'c [(String, Arc<Policy>)],
-    surroundings: Surroundings<'c>,
-    options: Options,
+    pub(super) layers: &'c [(String, Arc<Policy>)],
+    pub(super) surroundings: Surroundings<'c>,
+    pub(super) options: Options,
 }
 
 impl Driver<'_> {
@@ -397,7 +87,11 @@ impl Driver<'_> {
         )
     }
 
-    fn exchange(&self) -> Result<Outgoing, String> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// The case is wrong.
+    pub(super) fn exchange(&self) -> Result<Outgoing, String> {
         let trace = if self.options.trace { Trace::Full } else { Trace::Off };
         let mut out = Outgoing {
             exchange: Exchange::new().with_trace(trace),

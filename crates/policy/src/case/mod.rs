@@ -5,7 +5,10 @@ mod asked;
 mod drive;
 mod effects;
 mod expect;
+mod expression;
+mod policy;
 mod report;
+mod seen;
 mod world;
 
 use crate::document::{Node, parse};
@@ -155,7 +158,7 @@ pub fn explain(case: &str) -> Result<Explanation, String> {
     known(&node, KEYS).map_err(|key| format!("unknown key {key:?}"))?;
     let world = world::World::read(&node)?;
     let text = node.get("policy").and_then(Node::text).ok_or("there is no policy")?;
-    drive::explain(&node, &world, text)
+    policy::explain(&node, &world, text)
 }
 
 const KEYS: &[&str] = &[
@@ -216,7 +219,7 @@ fn one(
     let silent = |outcome| Ok((outcome, Vec::new()));
     let world = world::World::read(case)?;
     if case.get("expr").is_some() || case.get("template").is_some() {
-        return silent(drive::expression(case, &world, options)?);
+        return silent(expression::expression(case, &world, options)?);
     }
     let text = match (
         case.get("policy").and_then(Node::text),
@@ -253,7 +256,7 @@ fn one(
         let wrong = expect::warnings(expect.get("warnings"), &checked.warnings);
         return silent(expect::outcome(wrong));
     }
-    drive::policy(case, &world, &text, options, goes_on)
+    policy::policy(case, &world, &text, options, goes_on)
 }
 
 /// A trace as lines.

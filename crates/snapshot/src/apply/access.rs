@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use adit_model::Object;
+use adit_model::kind::organization::default_guardrails;
 use adit_names::acl::Acl;
 use serde_json::Value;
 
@@ -23,6 +24,9 @@ impl Compiler {
         });
         if is_renamed {
             self.dirty.names.insert(id.clone());
+        }
+        if self.guardrails.contains_key(&id) {
+            self.dirty.guardrails.insert(id.clone());
         }
         self.written.insert(object.id, Written::Organization(id));
     }
@@ -115,6 +119,7 @@ fn settings(object: &Object) -> OrganizationSettings {
         lowest_versions: LowestVersions::of(object.body.get("min_agent_version")),
         max_sessions: limit("sessions"),
         max_endpoints_per_session: limit("endpoints_per_session"),
+        default_guardrails: default_guardrails(object).collect(),
     }
 }
 

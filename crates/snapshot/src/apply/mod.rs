@@ -5,11 +5,12 @@
 //! something changed are made anew once at its end.
 //!
 //! What does not compile is quarantined (edge 12.5). A grant (endpoint, name, ingress) keeps its last good form. A
-//! restriction that cannot be read lets nobody pass, a credential's rules that cannot be read let it bind nothing, and
+//! restriction or guardrail that cannot be read lets nobody pass, a credential's rules that cannot be read let it bind nothing, and
 //! a credential without a token that could be read counts as revoked.
 
 mod access;
 mod endpoint;
+mod guardrail;
 mod network;
 mod place;
 mod pool;
@@ -26,6 +27,7 @@ use zeroize::Zeroizing;
 use crate::access::TokenHash;
 use crate::cloud::CloudEndpoint;
 use crate::config::EdgeConfig;
+use crate::guardrail::Guardrail;
 use crate::policy::Policies;
 use crate::told::{Authority, Told};
 
@@ -93,6 +95,8 @@ enum Written {
     Secret(Arc<str>),
     Authority,
     Pool(Arc<str>),
+    /// Of this organisation.
+    Guardrail(Box<str>),
 }
 
 /// Compiles objects into an [`EdgeConfig`]. One per node, used by its feed loop alone.
@@ -105,6 +109,8 @@ pub struct Compiler {
     restrictions: HashMap<Id, RestrictionSource, foldhash::fast::RandomState>,
     /// Restrictions of each organisation.
     restricted: HashMap<Box<str>, BTreeSet<Id>, foldhash::fast::RandomState>,
+    /// Guardrails of each organisation.
+    guardrails: HashMap<Box<str>, BTreeMap<Id, Arc<Guardrail>>, foldhash::fast::RandomState>,
     dirty: Dirty,
     policies: Policies,
     /// Rules and endpoints that end by themselves.
@@ -120,6 +126,7 @@ impl Default for Compiler {
             rules: HashMap::default(),
             restrictions: HashMap::default(),
             restricted: HashMap::default(),
+            guardrails: HashMap::default(),
             dirty: Dirty::default(),
             policies: Policies::default(),
             expiring: BTreeSet::new(),
@@ -135,6 +142,8 @@ struct Dirty {
     names: BTreeSet<Box<str>>,
     policies: BTreeSet<Id>,
     restrictions: BTreeSet<Box<str>>,
+    /// Organisations of which a guardrail changed, or which of them stand around everything.
+    guardrails: BTreeSet<Box<str>>,
 }
 
 impl Compiler {
@@ -222,6 +231,7 @@ impl Compiler {
             "ip_policy" => self.policy(id, object.organization),
             "ip_policy_rule" => return self.rule(&object, newer),
             "ip_restriction" => return self.restriction(&object, newer),
+            "guardrail" => return self.guardrail(&object, newer),
             "secret" => {
                 self.take_back(id);
                 let value = secret.filter(|_| !newer).ok_or("its value is not known")?;
@@ -287,14 +297,21 @@ impl Compiler {
             Written::Restriction => self.forget_restriction(id),
             Written::Ingress { hosts, exclusive } => self.forget_ingress(&hosts, exclusive.as_deref()),
             Written::Cloud(endpoint) => self.told.clouds.remove(&endpoint),
-            Written::Pool(key) => {
-                self.told.pools.remove(&*key);
-            }
+            Written::Pool(key) => self.told.remove_pool(&key),
             Written::Secret(key) => {
                 self.told.secrets.remove(&*key);
             }
             Written::Authority => {
                 self.told.authorities.remove(&id);
+            }
+            Written::Guardrail(organization) => {
+                if let Some(all) = self.guardrails.get_mut(&organization) {
+                    all.remove(&id);
+                    if all.is_empty() {
+                        self.guardrails.remove(&organization);
+                    }
+                }
+                self.dirty.guardrails.insert(organization);
             }
         }
     }
@@ -310,6 +327,9 @@ impl Compiler {
         }
         for organization in std::mem::take(&mut self.dirty.restrictions) {
             self.renew_restrictions(&organization);
+        }
+        for organization in std::mem::take(&mut self.dirty.guardrails) {
+            self.renew_guardrails(&organization);
         }
     }
 }

@@ -10,6 +10,7 @@ mod cors;
 mod ejection;
 mod events;
 mod firewall;
+mod guardrails;
 mod handshakes;
 mod key_sets;
 mod limits;

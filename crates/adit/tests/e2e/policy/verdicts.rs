@@ -208,11 +208,12 @@ on_http_request:
     endpoint(&server, &url(&server, &host), policy);
     let mut visitor = Visitor::tls(&server, &host);
     until("in force", || get(&mut visitor, &host, "/there"), |m| m.status() == 200);
-    let lines = lines(&server, "/there", 1);
-    let line = lines
-        .iter()
-        .rfind(|line| line["http"]["response"]["status_code"] == 200)
-        .unwrap();
+    // Before it there may be lines of when it was not in force.
+    let line = &eventually("the line of the answer", || {
+        let lines = lines(&server, "/there", 1);
+        let status = |line: &Value| line["http"]["response"]["status_code"] == 200;
+        lines.into_iter().rfind(status)
+    });
     let verdicts = line["policy"]["verdicts"].as_array().unwrap();
     let told: Vec<_> = verdicts
         .iter()

@@ -1,10 +1,13 @@
 //! What is special about a kind beyond its descriptor: what has to be looked up before an object can be made.
 
 mod address;
+mod affected;
 mod domain;
 mod endpoint;
+mod guardrail;
 mod named;
 pub(crate) mod operations;
+mod required;
 mod secret;
 mod traffic_policy;
 
@@ -40,10 +43,13 @@ pub(super) async fn before_create(
 /// Whether an object may be deleted by itself.
 ///
 /// # Errors
-/// 601 for a default authtoken.
-pub(super) fn before_delete(object: &Object) -> Result<(), ApiError> {
+/// 601 for a default authtoken, `ERR_ADIT_2011` for a secret that a guardrail names.
+pub(super) async fn before_delete(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
     if object.kind == "credential" && object.flag(DEFAULT) {
         return Err(ApiError::new(ErrorCode::NGROK_601, &[("id", &object.id.to_string())]));
+    }
+    if object.kind == "secret" {
+        guardrail::names_no_secret(call, object.text("vault_name"), Some(object.text("name"))).await?;
     }
     Ok(())
 }
@@ -54,9 +60,14 @@ pub(super) async fn write_new(call: &Call<'_>, subject: &Subject, mut prepared: 
         "reserved_addr" => return address::write(call, subject, prepared).await,
         "reserved_domain" => domain::check(call, &prepared.object).await?,
         "endpoint" => {
-            named::check(call, &prepared).await?;
+            named::check(call, &prepared, "traffic_policy").await?;
             endpoint::attach(call, &mut prepared).await?;
             traffic_policy::check(call, &prepared.object).await?;
+            required::check(call, &prepared.object).await?;
+        }
+        "guardrail" => {
+            named::check(call, &prepared, "policy").await?;
+            guardrail::check(call, &prepared.object).await?;
         }
         _ => {}
     }
@@ -75,8 +86,23 @@ pub(super) async fn along_update(
     next: &Prepared,
 ) -> Result<Vec<Change>, ApiError> {
     if subject.kind.name == "endpoint" && current.text("traffic_policy") != next.object.text("traffic_policy") {
-        named::check(call, next).await?;
+        named::check(call, next, "traffic_policy").await?;
         traffic_policy::check(call, &next.object).await?;
+        required::check(call, &next.object).await?;
+    }
+    if subject.kind.name == "guardrail" {
+        if current.text("policy") != next.object.text("policy") {
+            named::check(call, next, "policy").await?;
+        }
+        guardrail::check(call, &next.object).await?;
+    }
+    if matches!(subject.kind.name, "secret" | "vault") && current.text("name") != next.object.text("name") {
+        match subject.kind.name {
+            "secret" => {
+                guardrail::names_no_secret(call, current.text("vault_name"), Some(current.text("name"))).await?
+            }
+            _ => guardrail::names_no_secret(call, current.text("name"), None).await?,
+        }
     }
     let next = &next.object;
     match subject.kind.name {

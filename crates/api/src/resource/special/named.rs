@@ -8,28 +8,28 @@ use crate::authorize::permission;
 use crate::call::Call;
 use crate::error::ApiError;
 
-/// Whether the caller may read the IP policies and secrets that the policy of an endpoint names. What does not exist is
-/// others' to refuse.
+/// Whether the caller may read the IP policies and secrets that the policy in `field` of an object names. What does not
+/// exist is others' to refuse.
 ///
 /// # Errors
 /// 403 `ERR_ADIT_2008`.
-pub(super) async fn check(call: &Call<'_>, endpoint: &Prepared) -> Result<(), ApiError> {
-    let policies = endpoint.references.iter().map(|reference| reference.to);
+pub(super) async fn check(call: &Call<'_>, object: &Prepared, field: &'static str) -> Result<(), ApiError> {
+    let policies = object.references.iter().map(|reference| reference.to);
     let policies: Vec<Id> = policies.filter(|id| id.prefix() == Prefix::IpPolicy).collect();
-    readable(call, "ip_policies", &policies).await?;
+    readable(call, "ip_policies", &policies, field).await?;
     let mut secrets = Vec::new();
     let store = &call.api.stored()?.store;
-    for (vault, name) in secrets_named(endpoint.object.text("traffic_policy")) {
+    for (vault, name) in secrets_named(object.object.text(field)) {
         let key = format!("{} {vault}", call.caller.organization);
         if let Some((vault, _)) = store.holder("vault", &key).await? {
             let secret = store.holder("secret", &format!("{vault} {name}")).await?;
             secrets.extend(secret.map(|(id, _)| id));
         }
     }
-    readable(call, "vault_secrets", &secrets).await
+    readable(call, "vault_secrets", &secrets, field).await
 }
 
-async fn readable(call: &Call<'_>, resource: &str, ids: &[Id]) -> Result<(), ApiError> {
+async fn readable(call: &Call<'_>, resource: &str, ids: &[Id], field: &'static str) -> Result<(), ApiError> {
     let read = permission(resource, "read");
     if ids.is_empty() || call.caller.reach(read).all {
         return Ok(());
@@ -43,7 +43,7 @@ async fn readable(call: &Call<'_>, resource: &str, ids: &[Id]) -> Result<(), Api
         };
         let is_ours = object.organization == call.caller.organization;
         if is_ours && !call.caller.covers(read, &object, shown) {
-            return Err(call.caller.lacks(read).detail("field", "traffic_policy"));
+            return Err(call.caller.lacks(read).detail("field", field));
         }
     }
     Ok(())

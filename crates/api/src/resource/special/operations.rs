@@ -11,6 +11,8 @@ use crate::error::ApiError;
 use crate::resource::routes;
 use crate::route_table::Answer;
 
+pub(crate) use super::affected::affected;
+
 /// `DELETE /reserved_domains/{id}/certificate`: an uploaded certificate is shown no longer.
 pub(crate) fn delete_certificate<'c>(call: &'c Call<'c>) -> Answer<'c> {
     clear(call, "certificate_id")

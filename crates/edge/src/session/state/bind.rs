@@ -17,6 +17,7 @@ use super::{Connection, Endpoint, Sessions, new_id};
 use crate::session::address;
 use crate::session::clock::Now;
 use crate::session::cookie::{BindCookie, unix_seconds};
+use crate::session::guardrails;
 use crate::session::options::{self, BindRequest};
 use crate::session::policy;
 use crate::session::refusal::Refusal;
@@ -111,6 +112,9 @@ impl Sessions {
             owner: &owner,
             bid,
             name: &request.options.name,
+            policy: request.options.policy.as_ref(),
+            returning: held.is_some() || reclaimed.is_some(),
+            now: now.wall,
         };
         let won = self.win(config, &rules, &asked, &asker, now)?;
 
@@ -293,15 +297,18 @@ impl Sessions {
     /// 333 for an unknown endpoint, else as for a bind.
     pub fn patch(
         &mut self,
+        config: &EdgeConfig,
         of: &Connection,
         patch: &PatchTunnelState,
         policy: Option<Option<BoundPolicy>>,
+        now: Now,
     ) -> Result<(), Refusal> {
         let claims = self.claims.clone();
         let live = self.current(of).ok_or_else(replaced)?;
         if policy.as_ref().is_some_and(|policy| !has_own(policy.as_ref())) {
             check_required(&live.credential, true)?;
         }
+        let organization = live.facts.organization.clone();
         let endpoint = live
             .endpoints
             .values_mut()
@@ -309,6 +316,7 @@ impl Sessions {
             .ok_or_else(|| Refusal::new(ErrorCode::NGROK_333, &[("id", &patch.tunnel_id)]))?;
         let mut options = options::patched(&endpoint.member.options, patch)?;
         if let Some(policy) = policy {
+            guardrails::check(config, &endpoint.url, &organization, policy.as_ref(), false, now.wall)?;
             options.policy = policy;
         }
         if options == endpoint.member.options {

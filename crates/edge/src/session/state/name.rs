@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use adit_cluster::{Bid, ClaimKey, Claimed, Conflict, Owner, Pool};
+use adit_cluster::{Bid, BoundPolicy, ClaimKey, Claimed, Conflict, Owner, Pool};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, EndpointUrl, Scheme, UrlRules};
 use adit_names::random_name;
@@ -13,6 +13,7 @@ use adit_snapshot::{Credential, EdgeConfig};
 use super::{Sessions, random};
 use crate::session::address;
 use crate::session::clock::Now;
+use crate::session::guardrails;
 use crate::session::ports::PortError;
 use crate::session::refusal::Refusal;
 
@@ -35,6 +36,19 @@ pub(super) struct Asker<'a> {
     pub(super) bid: Bid<'a>,
     /// Name of the endpoint, for stable random names.
     pub(super) name: &'a str,
+    /// The policy that it brings.
+    pub(super) policy: Option<&'a BoundPolicy>,
+    /// It had its URL before.
+    pub(super) returning: bool,
+    pub(super) now: SystemTime,
+}
+
+impl Asker<'_> {
+    /// Whether guardrails let the endpoint stand there.
+    fn check_required(&self, config: &EdgeConfig, url: &EndpointUrl) -> Result<(), Refusal> {
+        let organization = self.bid.organization;
+        guardrails::check(config, url, organization, self.policy, self.returning, self.now)
+    }
 }
 
 impl Sessions {
@@ -51,6 +65,7 @@ impl Sessions {
             Address::Url(url) => {
                 address::check_owned(url, asker.bid.organization, config, rules)?;
                 address::check_acl(&asker.credential.binds, &asker.credential.id, asked, url)?;
+                asker.check_required(config, url)?;
                 match self.take(config, url, asker) {
                     Ok(won) => Ok(won),
                     Err(NotTaken::Cloud) => Err(held_by_cloud(url, asker)),
@@ -108,6 +123,7 @@ impl Sessions {
                 continue;
             };
             address::check_acl(&credential.binds, &credential.id, asked, &url)?;
+            asker.check_required(config, &url)?;
             // A stable name that is taken (a second agent with the same configuration) or was reserved by somebody
             // else since gives way to a random one.
             if address::check_owned(&url, asker.bid.organization, config, rules).is_ok()
@@ -134,6 +150,7 @@ impl Sessions {
         // What somebody has reserved has to be asked for.
         let free = in_turn.filter(|p| self.directory.find_port(**p).is_none() && config.told.port_owner(**p).is_none());
         for port in free.take(PORT_TRIES) {
+            asker.check_required(config, &at(*port))?;
             if let Ok(won) = self.take(config, &at(*port), asker) {
                 return Ok(won);
             }

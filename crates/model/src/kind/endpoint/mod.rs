@@ -1,14 +1,12 @@
 //! Cloud endpoints: endpoints without an agent (control plane 2.1, edge 2.1–2.3).
 
-mod policy_text;
-
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, EndpointUrl, Scheme, UrlError, Wish};
 use adit_names::id::{Id, Prefix};
 use serde_json::{Map, Value};
 
 use super::reserved_domain::reversed;
-use super::{Kind, Surface, View, is_changed, reference_of};
+use super::{Kind, Surface, View, is_changed, policy_text, reference_of};
 use crate::claim::{Claim, Scope};
 use crate::context::Context;
 use crate::digest::digest;
@@ -19,7 +17,7 @@ use crate::problem::Problem;
 use crate::reference::{OnDelete, Reference};
 use crate::timestamp;
 
-pub use policy_text::MAX_POLICY;
+pub use super::policy_text::MAX_POLICY;
 
 const BINDINGS: &str = "public, internal, kubernetes";
 
@@ -153,7 +151,7 @@ fn complete(object: &mut Object, old: Option<&Object>, ctx: &Context) -> Vec<Pro
         Some(_) => {}
     }
     if is_changed(object, old, "traffic_policy") {
-        match policy_text::check(object.text("traffic_policy")) {
+        match policy_text::check("traffic_policy", object.text("traffic_policy")) {
             Ok(()) => {
                 let hash: String = digest(object.text("traffic_policy").as_bytes())
                     .iter()

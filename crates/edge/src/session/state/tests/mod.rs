@@ -157,7 +157,7 @@ impl World {
             }
             None => None,
         };
-        self.sessions.patch(of, patch, policy)
+        self.sessions.patch(&self.config, of, patch, policy, self.now)
     }
 
     fn policy(&self, given: Option<policy::Brought>) -> Result<Option<BoundPolicy>, Refusal> {

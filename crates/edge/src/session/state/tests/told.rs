@@ -8,9 +8,10 @@ use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_names::host::CanonicalHost;
 use adit_names::id::{Id, Prefix};
+use adit_policy::Requirement;
 use adit_snapshot::{
-    CloudEndpoint, Credential, Ingress, IpPolicy, LowestVersions, Networks, Organization, OrganizationSettings,
-    Restrictions, Standing, Told,
+    CloudEndpoint, Credential, Guardrail, Ingress, IpPolicy, LowestVersions, Networks, Organization,
+    OrganizationSettings, Restrictions, Standing, Told,
 };
 
 use super::*;
@@ -423,5 +424,71 @@ fn a_policy_may_be_demanded_and_is_what_its_endpoint_has() {
     let other = "on_http_request:\n  - actions:\n      - type: deny\n        config: {status_code: 404}\n";
     w.patch(&agent.connection, &patch(other)).unwrap();
     assert_eq!(policy().map(|p| p.text.to_string()).as_deref(), Some(other));
+    w.check();
+}
+
+#[test]
+fn what_guardrails_require_is_asked_of_each_bind_and_each_change() {
+    const LOGIN: &str =
+        "on_http_request:\n  - actions:\n      - type: basic-auth\n        config: {credentials: ['u:long enough']}\n";
+    let mut w = World::new();
+    let now = i64::try_from(w.now.wall.duration_since(std::time::UNIX_EPOCH).unwrap().as_micros()).unwrap();
+    let requiring = |requires: Requirement, from: i64| Guardrail {
+        name: "log in".into(),
+        requires: [requires].into(),
+        requires_from: from,
+        ..Guardrail::new(id(Prefix::Guardrail, 1), "ac_1", None)
+    };
+    let login = || Requirement::HasAction("basic-auth".to_owned());
+    told(&mut w).put_guardrail(requiring(login(), now));
+    let agent = w.enter(TOKEN);
+    let mut bind = https("app.adit.example.com");
+    let refused = assert_refused(w.bind(&agent.connection, &bind), ErrorCode::ADIT_2250);
+    assert!(
+        refused
+            .text()
+            .contains("log in requires: an action basic-auth is missing"),
+        "{refused}"
+    );
+    assert_refused(w.bind(&agent.connection, &https("")), ErrorCode::ADIT_2250);
+    assert!(
+        w.directory.find(Class::Sni, "app.adit.example.com").is_none(),
+        "nothing is left of it"
+    );
+    bind.opts["TrafficPolicy"] = LOGIN.into();
+    let bound = w.bind(&agent.connection, &bind).unwrap();
+    let patch = PatchTunnelState {
+        tunnel_id: bound.extra.tunnel_id.clone(),
+        traffic_policy: Some("on_http_request:\n  - actions:\n      - type: deny\n".to_owned()),
+        ..PatchTunnelState::default()
+    };
+    assert_refused(w.patch(&agent.connection, &patch), ErrorCode::ADIT_2250);
+    // What runs has a grace, also when its agent comes back for it; what is new has none.
+    told(&mut w).put_guardrail(requiring(
+        Requirement::NoAction(vec!["basic-auth".to_owned()]),
+        now + 60_000_000,
+    ));
+    let again = Bind {
+        id: bound.id,
+        ..bind.clone()
+    };
+    w.bind(&agent.connection, &again).unwrap();
+    let mut other = https("other.adit.example.com");
+    other.opts["TrafficPolicy"] = LOGIN.into();
+    assert_refused(w.bind(&agent.connection, &other), ErrorCode::ADIT_2250);
+    told(&mut w).put_guardrail(requiring(Requirement::NoAction(vec!["basic-auth".to_owned()]), now));
+    assert_refused(w.bind(&agent.connection, &again), ErrorCode::ADIT_2250);
+    // A dry run and another organisation's refuse nobody.
+    let dry = Guardrail {
+        dry_run: true,
+        ..requiring(login(), now)
+    };
+    told(&mut w).put_guardrail(dry);
+    let theirs = Guardrail {
+        requires: [login()].into(),
+        ..Guardrail::new(id(Prefix::Guardrail, 2), "ac_2", None)
+    };
+    told(&mut w).put_guardrail(theirs);
+    w.bind(&agent.connection, &https("free.adit.example.com")).unwrap();
     w.check();
 }

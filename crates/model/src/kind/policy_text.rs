@@ -1,5 +1,5 @@
-//! What is checked of a cloud endpoint's traffic policy when it is written. This is the one place: whatever more is
-//! checked (phases, actions, expressions, whether it ends with an answer) is added to [`check`].
+//! What is checked of the text of a traffic policy wherever an object has one, and what such a text names. What the
+//! language says of it (phases, actions, expressions) is asked of the crate `policy` by whoever writes.
 
 use adit_names::code::ErrorCode;
 use adit_names::id::{Id, Prefix};
@@ -19,13 +19,12 @@ fn read(text: &str) -> Result<Value, serde_saphyr::Error> {
     serde_saphyr::from_str_with_options(text, options)
 }
 
-/// A policy is a mapping, as YAML or as JSON.
-pub(super) fn check(text: &str) -> Result<(), Problem> {
-    const FIELD: &str = "traffic_policy";
+/// A policy is a mapping, as YAML or as JSON; `field` holds it.
+pub(super) fn check(field: &'static str, text: &str) -> Result<(), Problem> {
     if text.trim().is_empty() {
-        return Err(Problem::new(ErrorCode::NGROK_18011, FIELD));
+        return Err(Problem::new(ErrorCode::NGROK_18011, field));
     }
-    let refuse = |error: String| Problem::new(ErrorCode::NGROK_2236, FIELD).value("error", error);
+    let refuse = |error: String| Problem::new(ErrorCode::NGROK_2236, field).value("error", error);
     match read(text) {
         Ok(Value::Object(_)) => Ok(()),
         Ok(_) => Err(refuse("it is no mapping".to_owned())),
@@ -40,6 +39,14 @@ pub(super) fn check(text: &str) -> Result<(), Problem> {
             })
         }
     }
+}
+
+/// Rules of a policy, all phases together; 0 if it cannot be read.
+pub(super) fn rule_count(text: &str) -> usize {
+    let Ok(Value::Object(phases)) = read(text) else {
+        return 0;
+    };
+    phases.values().filter_map(Value::as_array).map(Vec::len).sum()
 }
 
 /// IP policies that a policy names, each once, in their order: the ids in its lists `ip_policies`.

@@ -1,0 +1,432 @@
+//! Guardrails of the organisation: around every endpoint that they are about, whatever its own policy says.
+
+use serde_json::{Value, json};
+
+use super::{endpoint, file, get, make, scripted, until, url};
+use crate::api;
+use crate::harness::message::{ok, response};
+use crate::harness::{Agent, End, H2, Of, Server, Service, Site, Upstream, Visitor, eventually};
+use crate::listeners::hello::client_hello;
+
+/// A guardrail that is in force when it is returned.
+struct Rail<'s> {
+    server: &'s Server,
+    path: String,
+}
+
+impl<'s> Rail<'s> {
+    #[track_caller]
+    fn make(server: &'s Server, name: &str, scope: &Value, policy: &str, more: &Value) -> Self {
+        let mut body = json!({"name": name, "scope": scope, "policy": policy, "mode": "enforce"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let made = make(server, "/adit/guardrails?wait=applied", &body);
+        assert!(made["id"].as_str().unwrap().starts_with("gr_"), "{made}");
+        Self {
+            server,
+            path: format!("/adit/guardrails/{}", made["id"].as_str().unwrap()),
+        }
+    }
+
+    #[track_caller]
+    fn set(&self, change: &Value) {
+        let path = format!("{}?wait=applied", self.path);
+        let (status, answer) = api::change(self.server, "PATCH", &path, &change.to_string());
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    #[track_caller]
+    fn delete(self) {
+        let path = format!("{}?wait=applied", self.path);
+        let (status, answer) = api::change(self.server, "DELETE", &path, "");
+        assert_eq!(status, 204, "{answer}");
+    }
+}
+
+fn organization() -> Value {
+    json!({"organization": true})
+}
+
+fn domains(names: &[&str]) -> Value {
+    json!({"domains": names})
+}
+
+/// Refuses requests that have this field.
+fn deny(field: &str, status: u16) -> String {
+    format!(
+        "on_http_request:\n  - id: no-{field}\n    expressions: [\"hasReqHeader('{field}')\"]\n    actions: [{{type: deny, config: {{status_code: {status}}}}}]\n"
+    )
+}
+
+/// One `GET` with a field more.
+#[track_caller]
+fn get_with(visitor: &mut Visitor, host: &str, target: &str, field: &str) -> u16 {
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{field}: 1\r\n\r\n");
+    visitor.ask(request).status()
+}
+
+const ANSWER: &str =
+    "on_http_request:\n  - actions:\n      - type: custom-response\n        config: {status_code: 200, body: cloud}\n";
+
+#[test]
+fn they_stand_around_endpoints_of_agents_of_the_cloud_and_behind_both() {
+    let server = Server::start();
+    let rail = Rail::make(&server, "no bad ones", &organization(), &deny("x-bad", 451), &json!({}));
+    // Whatever the agent's own policy says.
+    let service = Service::start(|request| ok(request.target()));
+    let allows =
+        file("on_http_request:\n  - actions:\n      - type: remove-headers\n        config: {headers: [x-bad]}\n");
+    let host = server.host("guarded");
+    let _agent = Agent::http(&server, service.address())
+        .url(&format!("https://{host}"))
+        .args(["--traffic-policy-file", allows.path().to_str().unwrap()])
+        .start();
+    let mut visitor = Visitor::tls(&server, &host);
+    assert_eq!(get(&mut visitor, &host, "/").status(), 200);
+    assert_eq!(get_with(&mut visitor, &host, "/", "X-Bad"), 451);
+    assert_eq!(
+        get(&mut visitor, &host, "/again").text(),
+        "/again",
+        "the connection lives on"
+    );
+    let mut h2 = H2::connect(&server, &host);
+    let request = h2.to(http::Method::GET, "/").header("x-bad", "1").body(()).unwrap();
+    assert_eq!(h2.ask(request, b"").status.as_u16(), 451);
+
+    let front = server.host("guarded-cloud");
+    let cloud = endpoint(&server, &url(&server, &front), ANSWER);
+    let mut at_front = Visitor::tls(&server, &front);
+    until("in force", || get(&mut at_front, &front, "/"), |m| m.status() == 200);
+    assert_eq!(get_with(&mut at_front, &front, "/", "x-bad"), 451);
+
+    // What is forwarded to has guardrails of its own.
+    let inner = Service::start(|request| ok(request.target()));
+    let _inner = Agent::http(&server, inner.address())
+        .url("https://guarded.internal")
+        .start();
+    let secret = "on_http_request:\n  - expressions: [\"req.url.path == '/secret'\"]\n    actions: [{type: deny, config: {status_code: 418}}]\non_http_response:\n  - actions: [{type: add-headers, config: {headers: {x-inner: \"yes\"}}}]\n";
+    let behind = Rail::make(&server, "inner", &domains(&["guarded.internal"]), secret, &json!({}));
+    cloud.set(
+        &server,
+        "on_http_request:\n  - actions: [{type: forward-internal, config: {url: \"https://guarded.internal\"}}]\n",
+    );
+    let passed = until("forwarded", || get(&mut at_front, &front, "/ok"), |m| m.text() == "/ok");
+    assert_eq!(passed.get("x-inner"), Some("yes"));
+    let refused = get(&mut at_front, &front, "/secret");
+    assert_eq!((refused.status(), refused.get("x-inner")), (418, None), "{refused:?}");
+    assert_eq!(
+        get(&mut visitor, &host, "/secret").status(),
+        200,
+        "others are not touched"
+    );
+
+    behind.delete();
+    assert_eq!(get(&mut at_front, &front, "/secret").status(), 200);
+    rail.delete();
+    assert_eq!(
+        get_with(&mut visitor, &host, "/", "x-bad"),
+        200,
+        "on the connection that was there before"
+    );
+}
+
+#[test]
+fn they_speak_first_about_the_request_and_last_about_the_answer() {
+    let server = Server::start();
+    let outer = "on_http_request:\n  - actions:\n      - {type: add-headers, config: {headers: {x-order: organisation}}}\n      - {type: set-vars, config: {vars: [{mine: \"1\"}]}}\non_http_response:\n  - actions:\n      - {type: add-headers, config: {headers: {x-last: \"${res.headers['x-own'][0]} ${endpoint.type}\"}}}\n      - {type: remove-headers, config: {headers: [x-own]}}\n";
+    let near = "on_http_request:\n  - actions: [{type: add-headers, config: {headers: {x-order: \"name ${req.headers['x-order'].join('+')} [${endpoint.type}${endpoint.id}]\"}}}]\non_http_response:\n  - actions: [{type: add-headers, config: {headers: {x-own: \"${res.headers['x-own'][0]} near\"}}}, {type: remove-headers, config: {headers: [x-mark]}}]\n";
+    let host = server.host("order");
+    // Made in the other order than they run.
+    let _near = Rail::make(
+        &server,
+        "near",
+        &domains(&[host.as_str()]),
+        near,
+        &json!({"priority": 1}),
+    );
+    let _outer = Rail::make(&server, "outer", &organization(), outer, &json!({"priority": 900}));
+    let own = "on_http_request:\n  - expressions: [\"req.url.path == '/own'\"]\n    actions: [{type: custom-response, config: {status_code: 299, headers: {x-own: mine}, body: own}}]\n  - actions: [{type: add-headers, config: {headers: {x-seen: \"${size(req.headers['x-order'])} ${has(vars.mine)}\"}}}]\non_http_response:\n  - expressions: [\"req.url.path != '/own'\"]\n    actions: [{type: add-headers, config: {headers: {x-own: agent}}}]\n";
+    let site = super::governed(&server, "order", own, |request| {
+        response("200 OK", "X-Mark: 1\r\n", request.head_text().as_bytes())
+    });
+    assert_eq!(site.host, host);
+    let mut visitor = site.visitor();
+    let answer = get(&mut visitor, &host, "/");
+    let seen = answer.text().to_ascii_lowercase();
+    assert!(seen.contains("x-order: organisation\r\n"), "{seen}");
+    assert!(
+        seen.contains("x-order: name organisation []\r\n"),
+        "of no member anything is known: {seen}"
+    );
+    assert!(
+        seen.contains("x-seen: 2 false\r\n"),
+        "the agent's policy comes behind both: {seen}"
+    );
+    assert_eq!(answer.get("x-mark"), None);
+    // Its own policy, the near guardrail, the outer one: which has the last word.
+    assert_eq!(answer.get("x-own"), None, "{answer:?}");
+    assert_eq!(answer.get("x-last"), Some("agent agent"), "{answer:?}");
+    let own = get(&mut visitor, &host, "/own");
+    assert_eq!(
+        (own.status(), own.get("x-last"), own.get("x-own")),
+        (299, Some("mine agent"), None),
+        "{own:?}"
+    );
+}
+
+#[test]
+fn a_dry_run_tells_and_lets_through_until_it_is_enforced() {
+    let server = Server::start();
+    let host = server.host("dry");
+    let site = Site::answering(&server, "dry", &[], |_| ok("served"));
+    let other = Site::answering(&server, "dry-other", &[], |_| ok("other"));
+    let policy = format!(
+        "{}on_http_response:\n  - actions: [{{type: add-headers, config: {{headers: {{x-rail: \"1\"}}}}}}]\n",
+        deny("x-bad", 451)
+    );
+    let rail = Rail::make(
+        &server,
+        "dry",
+        &domains(&[host.as_str()]),
+        &policy,
+        &json!({"mode": "dry_run"}),
+    );
+    let mut visitor = site.visitor();
+    assert_eq!(get_with(&mut visitor, &host, "/", "x-bad"), 200);
+    assert_eq!(get(&mut visitor, &host, "/").get("x-rail"), None, "it changes nothing");
+    let affected = eventually("the report has it", || {
+        let affected = api::get(&server, &format!("{}/affected", rail.path));
+        (affected["would_refuse"]["count"] == 1).then_some(affected)
+    });
+    assert_eq!(affected["would_refuse"]["last"]["host"], host, "{affected}");
+    assert_eq!(
+        affected["would_refuse"]["last"]["rule"], "on_http_request[0].actions[0]",
+        "{affected}"
+    );
+    let urls: Vec<_> = affected["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| &e["url"])
+        .collect();
+    assert_eq!(urls, [&json!(url(&server, &host))], "{affected}");
+
+    rail.set(&json!({"mode": "enforce"}));
+    assert_eq!(
+        get_with(&mut visitor, &host, "/", "x-bad"),
+        451,
+        "on the same connection"
+    );
+    let passed = get(&mut visitor, &host, "/");
+    assert_eq!((passed.text().as_str(), passed.get("x-rail")), ("served", Some("1")));
+    assert_eq!(
+        get_with(&mut other.visitor(), &other.host, "/", "x-bad"),
+        200,
+        "no other name is touched"
+    );
+    // An exception for the endpoint, by the rule's id.
+    let except = |until: &str| json!({"exceptions": [{"endpoint_url": url(&server, &host), "rule_id": "no-x-bad", "reason": "moving", "expires_at": until}]});
+    rail.set(&except("2090-01-01T00:00:00Z"));
+    assert_eq!(get_with(&mut visitor, &host, "/", "x-bad"), 200);
+    assert_eq!(
+        get(&mut visitor, &host, "/").get("x-rail"),
+        Some("1"),
+        "its other rules hold"
+    );
+    rail.set(&except("2020-01-01T00:00:00Z"));
+    assert_eq!(get_with(&mut visitor, &host, "/", "x-bad"), 451, "it has ended");
+    rail.set(&json!({"mode": "off"}));
+    assert_eq!(get_with(&mut visitor, &host, "/", "x-bad"), 200);
+}
+
+#[test]
+fn a_setting_makes_one_stand_around_everything() {
+    let server = Server::start();
+    let site = Site::answering(&server, "default", &[], |_| ok("served"));
+    let rail = Rail::make(
+        &server,
+        "elsewhere",
+        &domains(&["elsewhere.example.com"]),
+        &deny("x-bad", 451),
+        &json!({}),
+    );
+    let mut visitor = site.visitor();
+    assert_eq!(get_with(&mut visitor, &site.host, "/", "x-bad"), 200);
+    let id = rail.path.rsplit('/').next().unwrap().to_owned();
+    let settings = |ids: Value| {
+        let body = json!({"settings": {"default_guardrails": ids}});
+        api::change(&server, "PATCH", "/adit/organization?wait=applied", &body.to_string())
+    };
+    let (status, answer) = settings(json!([id]));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(get_with(&mut visitor, &site.host, "/", "x-bad"), 451);
+    let (status, refused) = api::change(&server, "DELETE", &rail.path, "");
+    assert_eq!(
+        (status, refused["error_code"].as_str()),
+        (400, Some("ERR_ADIT_2011")),
+        "{refused}"
+    );
+    assert_eq!(settings(json!([])).0, 200);
+    assert_eq!(get_with(&mut visitor, &site.host, "/", "x-bad"), 200);
+    rail.delete();
+}
+
+#[test]
+fn connections_pass_them_before_any_byte_and_are_cut_when_they_change() {
+    let server = Server::start();
+    let upstream = Upstream::bind();
+    let tcp = Agent::tcp(&server, upstream.address()).start();
+    let address: std::net::SocketAddr = format!("127.0.0.1:{}", tcp.port()).parse().unwrap();
+    let web = Site::answering(&server, "beside-tcp", &[], |_| ok("web"));
+    let restrict =
+        |allow: &str| format!("on_tcp_connect:\n  - actions: [{{type: restrict-ips, config: {{allow: [{allow}]}}}}]\n");
+    let scope = json!({"organization": true, "protocols": ["tcp", "tls"]});
+    let mut before = Visitor::plain(address);
+    before.send("0");
+    let mut early = upstream.accept();
+    assert_eq!(early.bytes(1), b"0");
+    let rail = Rail::make(&server, "networks", &scope, &restrict("127.0.0.0/8"), &json!({}));
+    before.send("1");
+    assert_eq!(early.bytes(1), b"1", "who may stay is not dropped");
+    let mut open = Visitor::plain(address);
+    open.send("a");
+    let mut conn = upstream.accept();
+    assert_eq!(conn.bytes(1), b"a");
+    rail.set(&json!({"policy": restrict("192.0.2.0/24")}));
+    assert_eq!(
+        open.rest(),
+        (Vec::new(), End::Reset),
+        "a connection that is there is asked again"
+    );
+    assert_eq!(
+        before.rest(),
+        (Vec::new(), End::Reset),
+        "also one from before the first guardrail"
+    );
+    let mut refused = Visitor::plain(address);
+    assert_eq!(refused.rest(), (Vec::new(), End::Reset));
+    assert!(upstream.accepted().is_none(), "nothing of it reached the service");
+
+    // TLS that the agent ends.
+    let tls = Upstream::bind();
+    let host = server.host("guarded-tls");
+    let _tls = Agent::tls(&server, tls.address()).url(&format!("tls://{host}")).start();
+    let mut refused = Visitor::plain(server.info.https);
+    refused.send(client_hello(&["-servername", &host]));
+    assert_eq!(refused.rest(), (Vec::new(), End::Reset));
+    assert_eq!(
+        get(&mut web.visitor(), &web.host, "/").text(),
+        "web",
+        "HTTP is not its business"
+    );
+    rail.delete();
+    let mut again = Visitor::plain(address);
+    again.send("b");
+    assert_eq!(upstream.accept().bytes(1), b"b");
+}
+
+#[test]
+fn what_they_require_is_asked_of_binds_and_of_what_is_written() {
+    let server = Server::start();
+    let host = server.host("must");
+    let login = "on_http_request:\n  - actions: [{type: basic-auth, config: {credentials: [\"u:long enough\"]}}]\n";
+    let more = json!({"require": [{"has_action": "basic-auth"}, {"max_rules": 2}], "grace": 0});
+    let rail = Rail::make(&server, "log in", &domains(&[host.as_str()]), "{}", &more);
+    let bind = |policy: Option<&str>| {
+        let upstream = Upstream::bind();
+        let policy = policy.map(file);
+        let mut agent = Agent::http(&server, upstream.address()).url(&format!("https://{host}"));
+        if let Some(policy) = &policy {
+            agent = agent.args(["--traffic-policy-file", policy.path().to_str().unwrap()]);
+        }
+        let ended = agent.launch().ended();
+        assert_ne!(ended.code(), 0);
+        format!("{}{}", ended.stdout, ended.stderr)
+    };
+    for policy in [None, Some("on_http_request: [{actions: [{type: deny}]}]")] {
+        let said = bind(policy);
+        let text = "The endpoint does not meet what the guardrail log in requires: an action basic-auth is missing";
+        assert!(said.contains("ERR_ADIT_2250") && said.contains(text), "{said}");
+    }
+    let site = super::governed(&server, "must", login, |_| ok("served"));
+    assert_eq!(site.get("/").status(), 401, "what meets it is taken");
+
+    // The same when a cloud endpoint is written.
+    let body = json!({"type": "cloud", "url": url(&server, &host), "traffic_policy": ANSWER});
+    let body = body.to_string();
+    drop(site);
+    let (status, refused) = eventually("the name is free", || {
+        let answer = api::post(&server, "/endpoints", &body);
+        (answer.1["error_code"] != "ERR_NGROK_334").then_some(answer)
+    });
+    assert_eq!(
+        (status, refused["error_code"].as_str()),
+        (400, Some("ERR_ADIT_2250")),
+        "{refused}"
+    );
+    assert_eq!(
+        refused["details"]["guardrail"],
+        rail.path.rsplit('/').next().unwrap(),
+        "{refused}"
+    );
+    let both = format!("{login}  - actions: [{{type: custom-response, config: {{body: cloud}}}}]\n");
+    let cloud = endpoint(&server, &url(&server, &host), &both);
+    let change = json!({"traffic_policy": ANSWER}).to_string();
+    let (status, refused) = api::change(&server, "PATCH", &cloud.path, &change);
+    assert_eq!(
+        (status, refused["error_code"].as_str()),
+        (400, Some("ERR_ADIT_2250")),
+        "{refused}"
+    );
+    let mut visitor = Visitor::tls(&server, &host);
+    until("in force", || get(&mut visitor, &host, "/"), |m| m.status() == 401);
+
+    // Endpoints that are there have a grace, and answer no more when it is over.
+    rail.set(&json!({"require": [{"no_action": ["basic-auth"]}], "grace": 3600}));
+    assert_eq!(get(&mut visitor, &host, "/").status(), 401);
+    rail.set(&json!({"grace": 0}));
+    let invalid = get(&mut visitor, &host, "/");
+    assert_eq!(
+        (invalid.status(), invalid.code()),
+        (503, "ERR_ADIT_5030"),
+        "{invalid:?}"
+    );
+    rail.set(&json!({"mode": "dry_run"}));
+    assert_eq!(get(&mut visitor, &host, "/").status(), 401);
+}
+
+#[test]
+fn a_document_that_is_wrong_is_refused_and_changes_nothing() {
+    let server = Server::start();
+    let site = scripted(&server, "wrong", "on_http_request: []");
+    let rail = Rail::make(&server, "right", &organization(), &deny("x-bad", 451), &json!({}));
+    let refused = |change: Value| {
+        let (status, answer) = api::change(&server, "PATCH", &rail.path, &change.to_string());
+        assert_eq!(status, 400, "{change}: {answer}");
+        (
+            answer["error_code"].as_str().unwrap().to_owned(),
+            answer["details"].clone(),
+        )
+    };
+    let (code, details) = refused(json!({"policy": deny("x-bad", 451).replace("hasReqHeader", "hasReqHeeder")}));
+    assert_eq!(
+        (code.as_str(), &details["line"]),
+        ("ERR_NGROK_2200", &json!("3")),
+        "{details}"
+    );
+    let forward = "on_http_request: [{actions: [{type: forward-internal, config: {url: \"https://a.internal\"}}]}]";
+    assert_eq!(refused(json!({"policy": forward})).0, "ERR_NGROK_2202");
+    let foreign = "on_http_request: [{actions: [{type: restrict-ips, config: {ip_policies: [ipp_0ujtsYcgvSTl8PAuAdqWYSMnLOv]}}]}]";
+    assert_eq!(refused(json!({"policy": foreign})).0, "ERR_NGROK_2216");
+    assert_eq!(
+        refused(json!({"scope": {"endpoints": "endpoint.hots == 'a'"}})).0,
+        "ERR_NGROK_215"
+    );
+    assert_eq!(refused(json!({"scope": {}})).0, "ERR_NGROK_215");
+    assert_eq!(get_with(&mut site.visitor(), &site.host, "/", "x-bad"), 451);
+    let mut visitor = site.visitor();
+    visitor.send(site.get_text("/"));
+    let mut conn = site.upstream.accept();
+    conn.request();
+    conn.send(ok("passed"));
+    assert_eq!(visitor.receive(Of::Get).text(), "passed");
+}

@@ -1,0 +1,104 @@
+//! Guardrails when they are written: the same check of the document as everywhere (traffic policy 1.5), with what it refers
+//! to looked up, and the bounds that hold for all of an organisation together.
+
+use adit_model::Object;
+use adit_model::kind::guardrail::{self, MAX_GUARDRAILS, MAX_RULES, Mode, Scope, Whom};
+use adit_names::code::ErrorCode;
+use adit_names::id::Id;
+use adit_policy::{Actions, Requirement, Selector, Subject};
+use adit_store::Page;
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::policy::references::{Asked, look_up};
+use crate::policy::refused;
+
+/// Checks a guardrail that is made or changed.
+///
+/// # Errors
+/// The first fault of its policy, with all of them in `details.errors`; 215 for its scope and what it requires;
+/// `ERR_ADIT_2013` for too many guardrails, `ERR_ADIT_2202` for too many rules.
+pub(super) async fn check(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
+    let text = object.text("policy");
+    let subject = Subject {
+        actions: Actions::Edge,
+        ..Subject::guardrail()
+    };
+    let asked = Asked::default();
+    adit_policy::check(text, subject.with_references(&asked)).map_err(|faults| refused(&faults))?;
+    let found = look_up(call, object.organization, asked).await?;
+    adit_policy::check(text, subject.with_references(&found)).map_err(|faults| refused(&faults))?;
+    if let Some(Whom::Endpoints(expression)) = Scope::read(object).map(|scope| scope.whom) {
+        Selector::compile(&expression).map_err(|error| wrong("scope.endpoints", &error))?;
+    }
+    let required = Requirement::read_all(object.body.get("require")).unwrap_or_default();
+    for (at, required) in required.iter().enumerate() {
+        if let Requirement::NoAction(actions) = required
+            && let Some(unknown) = actions
+                .iter()
+                .find(|action| !adit_policy::action_names().any(|known| known == **action))
+        {
+            return Err(wrong(
+                &format!("require[{at}].no_action"),
+                &format!("there is no action {unknown}"),
+            ));
+        }
+    }
+    within_bounds(call, object).await
+}
+
+async fn within_bounds(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
+    let others = of_organization(call, object.organization).await?;
+    let others: Vec<&Object> = others.iter().filter(|other| other.id != object.id).collect();
+    if others.len() >= MAX_GUARDRAILS {
+        let size = format!("{} guardrails", others.len() + 1);
+        let values = [("field", "guardrails"), ("size", size.as_str()), ("max", "100")];
+        return Err(ApiError::new(ErrorCode::ADIT_2013, &values).detail("limit", MAX_GUARDRAILS.to_string()));
+    }
+    let all = others.into_iter().chain([object]);
+    let rules = all.filter(|g| guardrail::mode(g) != Some(Mode::Off)).map(rules_of);
+    let rules: u64 = rules.sum();
+    if rules > MAX_RULES {
+        let error = format!("guardrails that are not off would have {rules} rules together, {MAX_RULES} are allowed");
+        return Err(ApiError::new(ErrorCode::ADIT_2202, &[("error", &error)]).detail("field", "policy"));
+    }
+    Ok(())
+}
+
+fn rules_of(object: &Object) -> u64 {
+    object.body.get("rules").and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// All guardrails of an organisation.
+///
+/// # Errors
+/// The store is away.
+pub(super) async fn of_organization(call: &Call<'_>, organization: Id) -> Result<Vec<Object>, ApiError> {
+    let page = Page {
+        kind: "guardrail",
+        organization: Some(organization),
+        before: None,
+        limit: MAX_GUARDRAILS + 1,
+        terms: Vec::new(),
+    };
+    Ok(call.api.stored()?.store.page(&page).await?)
+}
+
+/// Whether no guardrail names a secret, or any of a vault: without it the guardrail would refuse everybody.
+///
+/// # Errors
+/// `ERR_ADIT_2011` with the guardrail.
+pub(super) async fn names_no_secret(call: &Call<'_>, vault: &str, secret: Option<&str>) -> Result<(), ApiError> {
+    for object in of_organization(call, call.caller.organization).await? {
+        let mut named = guardrail::secrets_named(&object).into_iter();
+        if named.any(|(v, name)| v == vault && secret.is_none_or(|secret| secret == name)) {
+            return Err(ApiError::new(ErrorCode::ADIT_2011, &[]).detail("used_by", object.id.to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(field: &str, error: &str) -> ApiError {
+    ApiError::new(ErrorCode::NGROK_215, &[("field", field), ("error", error)]).detail("field", field)
+}
