@@ -65,6 +65,12 @@ fn check_names_the_place_and_what_to_do() {
     ]);
     let (code, out, _) = folder.run(&["check", "right.yaml"]);
     assert_eq!((code, out.as_str()), (0, "0 errors, 0 warnings\n"));
+    let (code, out, _) = folder.run(&["check", "--cost", "right.yaml"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.starts_with("right.yaml: cost ") && out.contains(" of 100000 at on_http_request[0]."),
+        "{out}"
+    );
     let (code, out, _) = folder.run(&["check", "wrong.yaml"]);
     assert_eq!(code, 1);
     assert!(out.contains("wrong.yaml:2:20: ERR_NGROK_2200"), "{out}");

@@ -14,7 +14,7 @@ use crate::action::{self, Act, ActionKey};
 use crate::document::{self, Action, Content, Document, Node, Path, Phase, PhaseRules};
 use crate::exchange::{Exchange, PolicyError};
 use crate::expr::{Failure, Program};
-use crate::fault::{Fault, Findings, Warning, suggest};
+use crate::fault::{Cost, Fault, Findings, Warning, suggest};
 use crate::subject::{Actions, Owner, Subject};
 use crate::view::View;
 
@@ -190,6 +190,8 @@ pub struct Checked {
     pub phases: Vec<Phase>,
     /// What is allowed and probably not meant.
     pub warnings: Vec<Warning>,
+    /// What its expressions may cost.
+    pub cost: Cost,
 }
 
 /// Checks a document without keeping what it compiles to.
@@ -273,6 +275,7 @@ fn build(text: &str, subject: &Subject<'_>) -> Result<(Policy, Checked), Vec<Fau
             empty: has_rules.is_empty(),
             phases: has_rules,
             warnings: findings.warnings,
+            cost: findings.cost,
         },
     ))
 }

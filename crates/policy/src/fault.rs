@@ -3,6 +3,7 @@
 use adit_names::code::ErrorCode;
 
 use crate::document::{Node, Path, Position};
+use crate::expr::MAX_COST;
 
 /// So many faults are collected.
 pub const MAX_FAULTS: usize = 50;
@@ -79,6 +80,32 @@ pub(crate) struct Findings {
     pub(crate) warnings: Vec<Warning>,
     /// Vault and name, each once.
     pub(crate) secrets: Vec<(String, String)>,
+    pub(crate) cost: Cost,
+}
+
+/// What the expressions of a document may cost at most, in steps: nodes of each times the longest list that it goes
+/// through (traffic policy 7.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Of all of them together.
+    pub total: usize,
+    /// Of the dearest one.
+    pub largest: usize,
+    /// Where that stands; empty without expressions.
+    pub at: String,
+}
+
+impl Cost {
+    /// What one may cost.
+    pub const LIMIT: usize = MAX_COST;
+
+    pub(crate) fn add(&mut self, path: &Path<'_>, cost: usize) {
+        self.total = self.total.saturating_add(cost);
+        if cost > self.largest {
+            self.largest = cost;
+            self.at = path.to_string();
+        }
+    }
 }
 
 impl Findings {

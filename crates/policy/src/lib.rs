@@ -48,7 +48,7 @@ pub use effect::{
     Answer, BodyFault, Effect, Fault as EffectFault, Fetch, Input, Inspect, Inspection, Login, Matched, Session,
 };
 pub use exchange::{Edit, Exchange, PolicyError, Trace};
-pub use fault::{Fault, MAX_FAULTS, Warning};
+pub use fault::{Cost, Fault, MAX_FAULTS, Warning};
 pub use guardrail::{Requirement, Selector};
 pub use inspector::{Inspector, Shown};
 pub use ip_set::IpSet;

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::document::Phase;
-use crate::fault::{Fault, Warning};
+use crate::fault::{Cost, Fault, Warning};
 use crate::subject::Subject;
 
 /// What is right and wrong with a document.
@@ -17,6 +17,8 @@ pub struct Report {
     pub terminating: bool,
     /// The phases in which it has rules.
     pub phases: Vec<Phase>,
+    /// What its expressions may cost; nothing of a document that is wrong.
+    pub cost: Cost,
 }
 
 impl Report {
@@ -29,12 +31,14 @@ impl Report {
                 warnings: checked.warnings,
                 terminating: checked.terminating,
                 phases: checked.phases,
+                cost: checked.cost,
             },
             Err(errors) => Self {
                 errors,
                 warnings: Vec::new(),
                 terminating: false,
                 phases: Vec::new(),
+                cost: Cost::default(),
             },
         }
     }
@@ -48,6 +52,9 @@ impl Report {
             "phases": self.phases.iter().map(|phase| phase.name()).collect::<Vec<_>>(),
             "errors": self.errors.iter().map(Fault::to_json).collect::<Vec<_>>(),
             "warnings": self.warnings.iter().map(Warning::to_json).collect::<Vec<_>>(),
+            "cost": {
+                "total": self.cost.total, "largest": self.cost.largest, "at": self.cost.at, "limit": Cost::LIMIT,
+            },
         })
     }
 }
@@ -57,6 +64,20 @@ mod tests {
     use adit_names::endpoint_url::Scheme;
 
     use super::*;
+
+    #[test]
+    fn the_dearest_expression_is_named() {
+        let text = "on_http_request: [{expressions: [\"req.method == 'GET'\"], actions: [{type: add-headers, config: \
+                    {headers: {x-a: \"${req.url.query_params.exists(k, k == 'a')} ${req.host}\"}}}]}]";
+        let report = Report::of(text, Subject::agent(Scheme::Https));
+        let cost = &report.cost;
+        assert_eq!(cost.at, "on_http_request[0].actions[0].config.headers.x-a");
+        assert!(cost.largest > 1_000 && cost.largest < Cost::LIMIT, "{cost:?}");
+        assert!(cost.total > cost.largest, "{cost:?}");
+        assert_eq!(report.to_json()["cost"]["largest"], cost.largest);
+        let none = Report::of("on_http_request: []", Subject::agent(Scheme::Https));
+        assert_eq!(none.cost, Cost::default());
+    }
 
     #[test]
     fn both_sides_are_told() {

@@ -137,6 +137,7 @@ static FIELDS: &[Shape] = &[
         ("phases", "texts", "Phases in which it has rules."),
         ("errors", "array", "What is wrong: code, path, line, column, end_column, message, fix."),
         ("warnings", "array", "What is allowed and probably not meant: code, path, line, column, message."),
+        ("cost", "object", "Steps that its expressions may take: total, largest, at (the path of the dearest), limit (of one)."),
     ]),
     ("AditPolicyTest", &[
         ("cases", "text", "A case file, as adit policy test reads it."),

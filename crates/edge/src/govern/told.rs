@@ -40,9 +40,29 @@ impl Chain {
                 organization: &hop.facts().organization_id,
             })
             .collect();
+        let plans: Vec<_> = self
+            .plans
+            .iter()
+            .flatten()
+            .map(|plan| {
+                let organization = plan.facts.organization_id.as_str();
+                (
+                    plan,
+                    OfOrganization {
+                        config: &config,
+                        organization,
+                    },
+                )
+            })
+            .collect();
         let mut redaction = Redaction::default();
         for (hop, tables) in self.hops.iter().zip(&tables) {
             if let Some(policy) = hop.policy() {
+                redaction.hide(policy, tables);
+            }
+        }
+        for (plan, tables) in &plans {
+            for policy in plan.guardrails.iter().filter_map(|guardrail| guardrail.policy.as_ref()) {
                 redaction.hide(policy, tables);
             }
         }
@@ -99,13 +119,11 @@ fn decisions(exchange: &Exchange, out: &mut PolicyFacts) {
     }
 }
 
-/// `guardrails[0].on_http_request[2].actions[0]`: whether it is a guardrail's, the phase, and the place of the rule.
+/// `gr_….on_http_request[2].actions[0]`: whether it is a guardrail's, the phase, and the place of the rule.
 fn place(path: &str) -> (bool, &str, &str) {
-    let guardrail = path.starts_with("guardrails[");
-    let own = match path.split_once('.') {
-        Some((first, rest)) if guardrail || first == "options" => rest,
-        _ => path,
-    };
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    let guardrail = first.starts_with("gr_") && !rest.is_empty();
+    let own = if guardrail || first == "options" { rest } else { path };
     let rule = own.split('.').next().unwrap_or(own);
     let at = rule.find('[').unwrap_or(rule.len());
     let (phase, rule) = rule.split_at(at);
@@ -162,7 +180,7 @@ mod tests {
             ("on_tcp_connect[0].actions[1]", (false, "on_tcp_connect", "[0]")),
             ("options.on_http_response[1]", (false, "on_http_response", "[1]")),
             (
-                "guardrails[0].on_http_request[3].actions[0]",
+                "gr_2ipc2RzvYSNMpGXR9ZhjtzvZDMF.on_http_request[3].actions[0]",
                 (true, "on_http_request", "[3]"),
             ),
             ("", (false, "", "")),

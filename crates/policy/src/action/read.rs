@@ -617,6 +617,7 @@ impl Reader<'_, '_> {
             );
         }
         let mut fine = Some(());
+        self.findings.cost.add(path, notes.cost);
         for (vault, name, _) in &notes.secrets {
             self.findings.secret(vault, name);
         }

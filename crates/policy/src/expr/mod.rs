@@ -17,7 +17,7 @@ use adit_names::code::ErrorCode;
 use regex::Regex;
 
 pub(crate) use cel::Failure;
-pub(crate) use rewrite::{Extra, Notes, Problem};
+pub(crate) use rewrite::{Extra, MAX_COST, Notes, Problem};
 pub(crate) use scope::{Budget, Overlay, Results, Scope};
 pub(crate) use template::{Segment, Template};
 

@@ -20,7 +20,7 @@ const MAX_LITERAL: usize = 1000;
 /// Elements that request data is taken to have.
 const ASSUMED: usize = 1000;
 /// Nodes times the longest list.
-const MAX_COST: usize = 100_000;
+pub(crate) const MAX_COST: usize = 100_000;
 /// Parts of an expression whose values can be told.
 const MAX_PARTS: usize = 16;
 
@@ -56,6 +56,8 @@ pub(crate) struct Notes {
     pub(crate) body: bool,
     /// It reads results of actions.
     pub(crate) results: bool,
+    /// Steps that it may take at most: nodes times the longest list; of several expressions the most.
+    pub(crate) cost: usize,
     /// What it reads, as written, for those who want to know why it is not true: each with what gives its value.
     pub(crate) parts: Vec<(String, IdedExpr)>,
 }
@@ -94,14 +96,13 @@ pub(super) fn rewrite(
         loops: 0,
     };
     let expr = rewriter.walk(expr);
-    if rewriter.nodes.saturating_mul(rewriter.longest) > MAX_COST {
+    let cost = rewriter.nodes.saturating_mul(rewriter.longest);
+    rewriter.notes.cost = cost;
+    if cost > MAX_COST {
         rewriter.problems.push(Problem {
             code: Some(ErrorCode::ADIT_2202),
             offset: 0,
-            message: format!(
-                "the expression may cost {} steps, the limit is {MAX_COST}",
-                rewriter.nodes.saturating_mul(rewriter.longest)
-            ),
+            message: format!("the expression may cost {cost} steps, the limit is {MAX_COST}"),
             fix: "make it shorter, or iterate over less".to_owned(),
         });
     }

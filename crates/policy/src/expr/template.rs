@@ -181,6 +181,7 @@ impl Notes {
         self.path |= other.path;
         self.body |= other.body;
         self.results |= other.results;
+        self.cost = self.cost.max(other.cost);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use adit_policy::{Fault, Report, Warning};
+use adit_policy::{Cost, Fault, Report, Warning};
 
 use super::{For, print, read};
 use crate::exit::{Exit, Failure};
@@ -18,6 +18,9 @@ pub(super) struct Args {
     /// Warnings fail too
     #[arg(long)]
     strict: bool,
+    /// Say what the expressions may cost at most
+    #[arg(long)]
+    cost: bool,
     /// Print JSON: an object for each file
     #[arg(long)]
     pub(super) json: bool,
@@ -36,7 +39,11 @@ impl Args {
                 object["file"] = file.display().to_string().into();
                 format!("{object}\n")
             } else {
-                report(file, &text, &found.errors, &found.warnings)
+                let mut out = report(file, &text, &found.errors, &found.warnings);
+                if self.cost && found.errors.is_empty() {
+                    cost(&mut out, file, &found.cost);
+                }
+                out
             };
             print(&out)?;
         }
@@ -64,6 +71,15 @@ fn report(file: &Path, text: &str, faults: &[Fault], warnings: &[Warning]) -> St
         let _ = writeln!(out, "    at {}", warning.path);
     }
     out
+}
+
+/// What the expressions of a document may cost.
+fn cost(out: &mut String, file: &Path, cost: &Cost) {
+    let _ = write!(out, "{}: cost {} in all", file.display(), cost.total);
+    if !cost.at.is_empty() {
+        let _ = write!(out, ", at most {} of {} at {}", cost.largest, Cost::LIMIT, cost.at);
+    }
+    out.push('\n');
 }
 
 /// `file:line:column: what`, the line, and a mark below the place.
