@@ -167,7 +167,7 @@ fn request(pool: &Pool, member: &Member, check: &HealthCheck) -> String {
         .options
         .host_header
         .as_deref()
-        .unwrap_or(pool.url().host().as_str());
+        .unwrap_or_else(|| pool.url().host().as_str());
     format!(
         "GET {} HTTP/1.1\r\nhost: {host}\r\nuser-agent: adit-health/1\r\nconnection: close\r\n\r\n",
         check.path

@@ -32,19 +32,23 @@ impl Chain {
             return out;
         }
         let config = node.config.load();
-        let tables: Vec<_> = self
+        let own = self
             .hops
             .iter()
-            .map(|hop| OfOrganization {
-                config: &config,
-                organization: &hop.facts().organization_id,
+            .filter_map(|hop| Some((hop.policy()?, &*hop.facts().organization_id)));
+        let plans = self.plans.iter().flatten();
+        let guardrails = plans.flat_map(|plan| &plan.guardrails);
+        let guardrails = guardrails.filter_map(|g| Some((g.policy.as_ref()?, &*g.organization)));
+        let layers: Vec<_> = own
+            .chain(guardrails)
+            .map(|(policy, organization)| {
+                let config = &*config;
+                (policy, OfOrganization { config, organization })
             })
             .collect();
         let mut redaction = Redaction::default();
-        for (hop, tables) in self.hops.iter().zip(&tables) {
-            if let Some(policy) = hop.policy() {
-                redaction.hide(policy, tables);
-            }
+        for (policy, tables) in &layers {
+            redaction.hide(policy, tables);
         }
         for verdict in exchange.verdicts() {
             told(verdict, &redaction, &mut out);
@@ -99,9 +103,9 @@ fn decisions(exchange: &Exchange, out: &mut PolicyFacts) {
     }
 }
 
-/// `guardrails[0].on_http_request[2].actions[0]`: whether it is a guardrail's, the phase, and the place of the rule.
+/// `gr_….on_http_request[2].actions[0]`: whether it is a guardrail's, the phase, and the place of the rule.
 fn place(path: &str) -> (bool, &str, &str) {
-    let guardrail = path.starts_with("guardrails[");
+    let guardrail = path.starts_with("gr_");
     let own = match path.split_once('.') {
         Some((first, rest)) if guardrail || first == "options" => rest,
         _ => path,
@@ -162,7 +166,7 @@ mod tests {
             ("on_tcp_connect[0].actions[1]", (false, "on_tcp_connect", "[0]")),
             ("options.on_http_response[1]", (false, "on_http_response", "[1]")),
             (
-                "guardrails[0].on_http_request[3].actions[0]",
+                "gr_0ujtsYcgvSTl8PAuAdqWYSMnLOv.on_http_request[3].actions[0]",
                 (true, "on_http_request", "[3]"),
             ),
             ("", (false, "", "")),
