@@ -131,7 +131,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
             let left = max_wait.saturating_sub(began.elapsed());
             if !std::mem::replace(&mut is_guarded, true) {
                 let routed = next.as_ref().unwrap_or(routed);
-                self.guarded(node, routed, &mut chain, record.name()).await?;
+                self.guarded(node, routed, &mut chain, record).await?;
             }
             let pool = match next.as_ref().unwrap_or(routed).side(random, &tried) {
                 Side::Agents(pool) => pool,
@@ -218,13 +218,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
         }
     }
 
-    /// Has the connection, whose ClientHello has this name, pass the guardrails of endpoints that it has come to.
+    /// Has the connection pass the guardrails of endpoints that it has come to.
     async fn guarded(
         &mut self,
         node: &Node,
         routed: &Routed,
         chain: &mut Option<Box<Chain>>,
-        name: &str,
+        record: &mut Connection,
     ) -> Result<(), NotOpened> {
         let plan = {
             let config = node.config.load();
@@ -233,12 +233,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
             }
             match chain {
                 Some(chain) => chain.plan(&config, routed),
-                None => Plan::of(&config, routed, name),
+                None => Plan::of(&config, routed, record.name()),
             }
         };
         let Some(plan) = plan else { return Ok(()) };
-        let chain = chain.get_or_insert_with(|| Chain::of_connection(node, self.peer, self.local, name));
-        match chain.guard_connection(node, plan, self).await {
+        let chain = chain.get_or_insert_with(|| Chain::of_connection(node, self.peer, self.local, record.name()));
+        let verdict = chain.guard_connection(node, plan, self).await;
+        record.told(chain.told(node));
+        match verdict {
             Verdict::Pass => Ok(()),
             Verdict::Failed(_) => Err(NotOpened::Left),
             Verdict::Answer(_) | Verdict::Close | Verdict::Reset | Verdict::Forward(_) => Err(NotOpened::ByPolicy),

@@ -32,39 +32,23 @@ impl Chain {
             return out;
         }
         let config = node.config.load();
-        let tables: Vec<_> = self
+        let own = self
             .hops
             .iter()
-            .map(|hop| OfOrganization {
-                config: &config,
-                organization: &hop.facts().organization_id,
-            })
-            .collect();
-        let plans: Vec<_> = self
-            .plans
-            .iter()
-            .flatten()
-            .map(|plan| {
-                let organization = plan.facts.organization_id.as_str();
-                (
-                    plan,
-                    OfOrganization {
-                        config: &config,
-                        organization,
-                    },
-                )
+            .filter_map(|hop| Some((hop.policy()?, &*hop.facts().organization_id)));
+        let plans = self.plans.iter().flatten();
+        let guardrails = plans.flat_map(|plan| &plan.guardrails);
+        let guardrails = guardrails.filter_map(|g| Some((g.policy.as_ref()?, &*g.organization)));
+        let layers: Vec<_> = own
+            .chain(guardrails)
+            .map(|(policy, organization)| {
+                let config = &*config;
+                (policy, OfOrganization { config, organization })
             })
             .collect();
         let mut redaction = Redaction::default();
-        for (hop, tables) in self.hops.iter().zip(&tables) {
-            if let Some(policy) = hop.policy() {
-                redaction.hide(policy, tables);
-            }
-        }
-        for (plan, tables) in &plans {
-            for policy in plan.guardrails.iter().filter_map(|guardrail| guardrail.policy.as_ref()) {
-                redaction.hide(policy, tables);
-            }
+        for (policy, tables) in &layers {
+            redaction.hide(policy, tables);
         }
         for verdict in exchange.verdicts() {
             told(verdict, &redaction, &mut out);

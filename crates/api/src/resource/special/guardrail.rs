@@ -5,7 +5,7 @@ use adit_model::Object;
 use adit_model::kind::guardrail::{self, MAX_GUARDRAILS, MAX_RULES, Mode, Scope, Whom};
 use adit_names::code::ErrorCode;
 use adit_names::id::Id;
-use adit_policy::{Actions, Requirement, Selector, Subject};
+use adit_policy::{Requirement, Selector, Subject};
 use adit_store::Page;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ use crate::policy::refused;
 pub(super) async fn check(call: &Call<'_>, object: &Object) -> Result<(), ApiError> {
     let text = object.text("policy");
     let subject = Subject {
-        actions: Actions::Edge,
+        actions: call.api.told.installation.actions,
         ..Subject::guardrail()
     };
     let asked = Asked::default();
