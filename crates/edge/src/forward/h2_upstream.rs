@@ -14,7 +14,7 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use super::exchange::{Forwarded, Progress, visitor_failed};
+use super::exchange::{Forwarded, Progress, ended};
 use super::failure::{Attempt, Failure};
 use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
@@ -166,28 +166,6 @@ pub(super) async fn attempt<V: Visitor>(
     let answered = pump.has_begun();
     match end {
         End::Complete | End::Upgraded => Attempt::Done(Forwarded::Complete),
-        End::Replaced(answer) => {
-            upstream.abort();
-            Attempt::Done(Forwarded::Answer(answer))
-        }
-        End::Closed => {
-            upstream.abort();
-            Attempt::Done(Forwarded::Closed { reset: false })
-        }
-        End::Over(over) => {
-            upstream.abort();
-            super::terms::broken(over, answered, visitor, progress).await
-        }
-        End::Again => {
-            upstream.abort();
-            Attempt::Again
-        }
-        // Whoever pumps goes on behind a head or a message; they are no end.
-        End::Head | End::Message => Attempt::Done(Forwarded::Answer(Answer::internal())),
-        End::Visitor(e) => {
-            upstream.abort();
-            Attempt::Done(visitor_failed(&e, answered, visitor))
-        }
         End::Upstream(e) => {
             conn.node.http2_upstreams.remove(member.key, &connection.http1);
             if answered {
@@ -196,6 +174,10 @@ pub(super) async fn attempt<V: Visitor>(
                 return Attempt::Done(Forwarded::Broken);
             }
             Attempt::Failed(Failure::Upstream(connection.failed(e, member).await))
+        }
+        other => {
+            upstream.abort();
+            ended(other, answered, visitor, progress).await
         }
     }
 }

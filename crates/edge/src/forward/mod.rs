@@ -9,6 +9,7 @@ mod exchange;
 mod failure;
 mod governed;
 mod guarded;
+mod h1_attempt;
 mod h1_upstream;
 mod h2_upstream;
 mod held;
