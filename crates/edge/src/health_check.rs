@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Checks, ClaimKey, Member, MemberKey, Pool};
+use adit_cluster::{Checks, ClaimKey, Member, Pool};
 use adit_snapshot::{HealthCheck, HealthCheckKind};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 64;
 /// Longest answer that is read for its status.
 const LINE: usize = 64;
 
-/// A member that is checked.
+/// A member that is checked; by its endpoint's id, which stays when its options change.
 #[derive(Debug)]
 struct Watched {
     member: Arc<Member>,
@@ -33,11 +33,11 @@ struct Watched {
 }
 
 /// What a check came to.
-type Came = (MemberKey, bool, HealthCheck);
+type Came = (String, bool, HealthCheck);
 
 /// Checks what is due, for ever.
 pub(crate) async fn run(node: Arc<Node>) {
-    let mut watched: HashMap<MemberKey, Watched> = HashMap::new();
+    let mut watched: HashMap<String, Watched> = HashMap::new();
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let (say, mut said) = mpsc::channel::<Came>(AT_ONCE);
     let mut every = tokio::time::interval(TICK);
@@ -62,7 +62,7 @@ pub(crate) async fn run(node: Arc<Node>) {
 /// Asks those that are due, and forgets those that are not checked any more.
 fn begin(
     node: &Arc<Node>,
-    watched: &mut HashMap<MemberKey, Watched>,
+    watched: &mut HashMap<String, Watched>,
     places: &Arc<Semaphore>,
     say: &mpsc::Sender<Came>,
     round: u64,
@@ -72,6 +72,7 @@ fn begin(
         return;
     }
     let now = Instant::now();
+    let mut due = Vec::new();
     for (url, organization, settings) in config.told.checked_pools() {
         let Some(check) = &settings.health_check else { continue };
         let Some(pool) = node.directory.get(&ClaimKey::of(url, organization)) else {
@@ -81,29 +82,37 @@ fn begin(
             continue;
         }
         for member in &*pool.members() {
-            let known = watched.entry(member.key).or_insert_with(|| Watched {
+            let known = watched.entry(member.endpoint_id.clone()).or_insert_with(|| Watched {
                 member: member.clone(),
                 next: now,
                 round,
             });
             known.round = round;
-            if known.next > now || !member.is_connected() {
-                continue;
+            if !Arc::ptr_eq(&known.member, member) {
+                known.member = member.clone();
             }
-            let Ok(place) = places.clone().try_acquire_owned() else {
-                continue;
-            };
+            if known.next <= now && member.is_connected() {
+                due.push((known.next, pool.clone(), member.clone(), check.clone()));
+            }
+        }
+    }
+    // Who has waited longest is first: nobody is kept out by others that are many.
+    due.sort_by_key(|(next, ..)| *next);
+    for (_, pool, member, check) in due {
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            break;
+        };
+        if let Some(known) = watched.get_mut(&member.endpoint_id) {
             // Later again when it has been answered.
             known.next = now + check.timeout + check.interval;
-            let (node, pool, member, check) = (node.clone(), pool.clone(), member.clone(), check.clone());
-            let say = say.clone();
-            supervise::spawn("health check", async move {
-                let is_good = is_good(&node, &pool, &member, &check).await;
-                drop(place);
-                // Only the end of the node is not listened to.
-                let _ = say.send((member.key, is_good, check)).await;
-            });
         }
+        let (node, say) = (node.clone(), say.clone());
+        supervise::spawn("health check", async move {
+            let is_good = is_good(&node, &pool, &member, &check).await;
+            drop(place);
+            // Only the end of the node is not listened to.
+            let _ = say.send((member.endpoint_id.clone(), is_good, check)).await;
+        });
     }
     watched.retain(|_, known| {
         let stays = known.round == round;
@@ -134,7 +143,7 @@ async fn is_good(node: &Node, pool: &Pool, member: &Member, check: &HealthCheck)
     } else {
         String::new()
     };
-    let opened = forward::open(member, local, local, false, head.as_bytes(), &node.observe());
+    let opened = forward::open_check(member, local, head.as_bytes(), &node.observe());
     let Ok(opened) = opened else { return false };
     let mut stream = opened.stream;
     let answered = tokio::time::timeout(check.timeout, async {

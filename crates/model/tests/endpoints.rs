@@ -299,7 +299,18 @@ fn pools_have_settings_at_their_url() {
         (json!({"slow_start": 3601}), "slow_start"),
         (json!({"ejection": {"max_percent": 101}}), "ejection.max_percent"),
         (json!({"health_check": {}}), "health_check.type"),
-        (json!({"health_check": {"type": "http"}}), "health_check"),
+        (
+            json!({"health_check": {"type": "http", "path": "health"}}),
+            "health_check.path",
+        ),
+        (
+            json!({"health_check": {"type": "http", "path": "/a b"}}),
+            "health_check.path",
+        ),
+        (
+            json!({"health_check": {"type": "http", "expect_first": 400}}),
+            "health_check.expect_first",
+        ),
         (json!({"url": "https://b.adit.example.com"}), "url"),
     ] {
         assert_eq!(blamed(update(&object, patch)), [format!("{field} 215")]);
@@ -308,6 +319,23 @@ fn pools_have_settings_at_their_url() {
         blamed(create_as("endpoint_pool", true, json!({"url": "app"}))),
         ["url 249"]
     );
+    let checked = stored(
+        update(&object, json!({"health_check": {"type": "http"}}))
+            .unwrap()
+            .unwrap(),
+    );
+    let settings = endpoint_pool::settings(&checked).unwrap();
+    assert_eq!(settings.health_check(), Some(endpoint_pool::Check::Http("/")));
+    assert_eq!(settings.number("health_check", "down"), Some(3));
+    // Whom there is no HTTP to speak with, and no name to ask for.
+    for url in ["tls://t.adit.example.com", "https://*.adit.example.com"] {
+        let with = |kind: &str| json!({"url": url, "health_check": {"type": kind}});
+        let refused = blamed(create_as("endpoint_pool", true, with("http")));
+        assert_eq!(refused, ["health_check.type 215"], "{url}");
+        let settings = made("endpoint_pool", with("tcp"));
+        let settings = endpoint_pool::settings(&settings).unwrap();
+        assert_eq!(settings.health_check(), Some(endpoint_pool::Check::Tcp));
+    }
     let internal = made("endpoint_pool", json!({"url": "https://foo.internal"}));
     assert_eq!(internal.body["binding"], "internal");
 }
@@ -372,7 +400,11 @@ fn what_a_policy_names() {
         .into_iter()
         .map(|r| r.to.to_string())
         .collect();
-    assert_eq!(named, [one, two]);
-    let text = "a: \"${secrets.get('v', 's')}\"\nb: ${secrets.get( \"v\",\"t\" )}\nc: ${secrets.get('v', 's')} secrets.get(x, 'y')";
-    assert_eq!(endpoint::secrets_named(text), [("v", "s"), ("v", "t")]);
+    assert_eq!(named, [one.as_str(), two.as_str()]);
+    let text = format!(
+        "{{\"on_http_request\": [{{\"actions\": [{{\"type\": \"restrict-ips\", \"config\": {{\"ip_p\\u006flicies\": [\"{one}\"]}}}}]}}]}}"
+    );
+    let body = json!({"url": "https://b.adit.example.com", "type": "cloud", "traffic_policy": text});
+    let named = (kind("endpoint").references)(&self::made("endpoint", body));
+    assert_eq!(named.len(), 1, "escapes hide nothing");
 }

@@ -110,12 +110,6 @@ fn names_are_claimed_and_policies_of_addresses_are_in_use() {
     assert_eq!(prepared.object.text("policy_hash").len(), 64);
     assert_eq!(blamed(with("policy", "[1]".into())), ["policy 2236"]);
     assert_eq!(blamed(with("policy", "".into())), ["policy 18011"]);
-    let secret = with(
-        "policy",
-        "on_http_request: [{actions: [{type: add-headers, config: {headers: {x-a: \"${secrets.get('v', 'n')}\"}}}]}]"
-            .into(),
-    );
-    assert_eq!(guardrail::secrets_named(&secret.unwrap().object), [("v", "n")]);
     // The organisation's setting holds them too.
     let rail = common::id(Prefix::Guardrail, 1);
     let of = create_as(

@@ -280,6 +280,11 @@ impl Exchange {
         std::mem::take(&mut self.permits)
     }
 
+    /// They are this exchange's again.
+    pub fn give_permits(&mut self, permits: Vec<Arc<Permit>>) {
+        self.permits.extend(permits);
+    }
+
     /// The body of a response that a policy gave: actions see it without asking for it.
     pub fn set_response_body(&mut self, body: Vec<u8>) {
         self.bodies.response = Some(body.into());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use adit_names::id::{Id, Prefix};
-use adit_policy::References;
+use adit_policy::{References, Subject};
 
 use crate::call::Call;
 use crate::error::ApiError;
@@ -15,6 +15,14 @@ pub(crate) struct Asked {
     policies: Mutex<BTreeSet<String>>,
     secrets: Mutex<BTreeSet<(String, String)>>,
     authorities: Mutex<BTreeSet<String>>,
+}
+
+/// The secrets that a policy names, by vault and name: those that its expressions ask for, however they are written.
+/// What is wrong with the policy is others' to say.
+pub(crate) fn secrets_named(policy: &str, subject: Subject<'_>) -> BTreeSet<(String, String)> {
+    let asked = Asked::default();
+    drop(adit_policy::check(policy, subject.with_references(&asked)));
+    asked.secrets.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl References for Asked {

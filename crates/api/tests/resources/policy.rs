@@ -15,9 +15,12 @@ async fn check_says_what_a_write_would_say() {
     let place = place().await;
     let right = post(&place, "check", json!({"traffic_policy": DENY})).await;
     assert_eq!(right.status, 200, "{}", right.text);
+    let cost = json!({"total": 2, "largest": 2, "at": "on_http_request[0].expressions[0]", "limit": 100_000});
     assert_eq!(
         right.json,
-        json!({"valid": true, "terminating": false, "phases": ["on_http_request"], "errors": [], "warnings": []})
+        json!({
+            "valid": true, "terminating": false, "phases": ["on_http_request"], "errors": [], "warnings": [], "cost": cost
+        })
     );
     let wrong = DENY.replace("hasReqHeader('x-debug')", "req.metod == 'GET'");
     let wrong = post(&place, "check", json!({"traffic_policy": wrong})).await;

@@ -67,11 +67,16 @@ async fn what_a_policy_names_has_to_be_readable() {
     };
     let secret = "on_http_request:\n  - actions:\n      - type: add-headers\n        config:\n          headers:\n            \
                   x-key: \"${secrets.get('hooks', 'github')}\"\n      - type: deny\n";
+    // However it is written.
+    let spaced = secret.replace("secrets.get('hooks'", "secrets . get ( r'hooks' ");
+    let escaped = secret.replace("${secrets", "${\\u0073ecrets");
     let plain = DENY;
     let body = |text: &str| json!({"url": "https://named.adit.example.com", "type": "cloud", "traffic_policy": text});
     for (text, permission) in [
         (&*restricts(&policy), "ip_policies:read"),
         (secret, "vault_secrets:read"),
+        (&*spaced, "vault_secrets:read"),
+        (&*escaped, "vault_secrets:read"),
     ] {
         let refused = place.ask_as(&key, "POST", "/endpoints", body(text)).await;
         let got = (

@@ -34,7 +34,7 @@ pub(crate) use exchange::{Forwarded, exchange};
 pub(crate) use h2_upstream::Http2Upstreams;
 pub(crate) use held::Held;
 pub(crate) use kept::Pinned;
-pub(crate) use open::{Opened, dial_failed, open};
+pub(crate) use open::{Opened, dial_failed, open, open_check};
 pub(crate) use record::answer as record_answer;
 pub(crate) use request_head::{client_ip, identify, new_request_id, rewrite as rewrite_request};
 pub(crate) use response_head::date;

@@ -16,7 +16,13 @@ use super::taking::Taking;
 use crate::record_connection::micros;
 
 /// Writes everything that precedes application bytes on a stream to an agent.
-fn proxy_header(member: &Member, peer: SocketAddr, local: SocketAddr, passthrough_tls: bool, out: &mut Vec<u8>) {
+fn proxy_header(
+    member: &Member,
+    (peer, is_ours): (SocketAddr, bool),
+    local: SocketAddr,
+    passthrough_tls: bool,
+    out: &mut Vec<u8>,
+) {
     let header = ProxyHeader {
         id: &member.bind_id,
         client_addr: peer,
@@ -38,7 +44,7 @@ fn proxy_header(member: &Member, peer: SocketAddr, local: SocketAddr, passthroug
         version,
         source: peer,
         destination: local,
-        local: false,
+        local: is_ours,
         datagram: false,
         tlvs: Tlvs::default(),
     }
@@ -72,6 +78,30 @@ pub(crate) async fn dial_failed(causes: Option<(u32, Arc<StreamFailures>)>) -> O
 pub(crate) fn open(
     member: &Member,
     peer: SocketAddr,
+    local: SocketAddr,
+    passthrough_tls: bool,
+    first: &[u8],
+    observe: &Worker,
+) -> Result<Opened, OpenError> {
+    begin(member, (peer, false), local, passthrough_tls, first, observe)
+}
+
+/// The same for a check by the node itself: a PROXY header says that it is nobody's connection.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_check(
+    member: &Member,
+    local: SocketAddr,
+    first: &[u8],
+    observe: &Worker,
+) -> Result<Opened, OpenError> {
+    begin(member, (local, true), local, false, first, observe)
+}
+
+fn begin(
+    member: &Member,
+    peer: (SocketAddr, bool),
     local: SocketAddr,
     passthrough_tls: bool,
     first: &[u8],

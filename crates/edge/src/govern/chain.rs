@@ -49,7 +49,6 @@ impl Chain {
                 host = self.host,
                 request_id = id,
                 path = error.path,
-                error = error.message,
                 more,
                 "an expression of a policy failed"
             );
@@ -287,10 +286,13 @@ impl Chain {
         if at == 0 && !policy.is_idle(Phase::TcpConnect) {
             let generation = conn.node.config.load().told.networks_generation();
             if !conn.has_passed(&policy, generation) {
+                // What the request holds already, by a guardrail, is not the connection's.
+                let held = self.exchange.take_permits();
                 match self.run(scene(Phase::TcpConnect), asker).await? {
                     Decision::Pass => conn.passed(policy.clone(), generation, self.exchange.take_permits()),
                     _ => return Ok(Verdict::Reset),
                 }
+                self.exchange.give_permits(held);
             }
         }
         Ok(match self.run(scene(Phase::HttpRequest), asker).await? {

@@ -36,10 +36,15 @@ impl Origin {
     pub(super) fn of(chain: &Chain, scene: &Scene<'_>, conn: &Arc<Conn>) -> Option<Self> {
         let facts = chain.facts_at(scene.at, scene.guardrail.is_some() && scene.response.is_none())?;
         let mut hasher = DefaultHasher::new();
-        (&facts.organization_id, &facts.url).hash(&mut hasher);
+        // A guardrail asks for the one whose it is: what it asks inside is never answered by those that it restrains.
+        let organization = match scene.guardrail {
+            Some(guardrail) => &*guardrail.organization,
+            None => &facts.organization_id,
+        };
+        (organization, &facts.url).hash(&mut hasher);
         Some(Self {
             conn: conn.clone(),
-            organization: facts.organization_id.clone(),
+            organization: organization.to_owned(),
             who: hasher.finish(),
             request_id: chain.received.as_ref().map_or_else(String::new, |r| r.id.clone()),
             depth: chain.depth,

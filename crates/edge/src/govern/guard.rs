@@ -113,10 +113,13 @@ impl Chain {
             if is_first && !policy.is_idle(Phase::TcpConnect) {
                 let mark = self.mark(node);
                 if !conn.has_passed(policy, mark) {
+                    // What the request holds already is not the connection's.
+                    let held = self.exchange.take_permits();
                     match self.run(scene(Phase::TcpConnect), asker).await? {
                         Decision::Pass => conn.passed(policy.clone(), mark, self.exchange.take_permits()),
                         _ => return Ok(Verdict::Reset),
                     }
+                    self.exchange.give_permits(held);
                 }
             }
             match self.run(scene(Phase::HttpRequest), asker).await? {

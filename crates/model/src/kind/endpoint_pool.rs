@@ -1,7 +1,7 @@
 //! Settings of endpoint pools: how traffic of a URL is spread over its endpoints (edge 2.6).
 
 use adit_names::code::ErrorCode;
-use adit_names::endpoint_url::{Binding, EndpointUrl, UrlError};
+use adit_names::endpoint_url::{Binding, EndpointUrl, Scheme, UrlError};
 use adit_names::id::{Id, Prefix};
 use serde_json::{Map, Value};
 
@@ -151,7 +151,20 @@ fn complete(object: &mut Object, old: Option<&Object>, _: &Context) -> Vec<Probl
 
 /// What of `health_check` no request can be made of, or no answer can be.
 fn wrong_check(object: &Object) -> Option<Problem> {
-    let check = object.body.get("health_check")?;
+    let check = object.body.get("health_check").filter(|check| !check.is_null())?;
+    let is_http = check.get("type").and_then(Value::as_str) != Some("tcp");
+    let url = url(object).filter(|_| is_http);
+    if url
+        .as_ref()
+        .is_some_and(|url| !matches!(url.scheme(), Scheme::Http | Scheme::Https))
+    {
+        let allowed = "endpoints of this URL do not speak HTTP to the edge; it must be tcp";
+        return Some(Problem::wrong("health_check.type", allowed));
+    }
+    if url.is_some_and(|url| url.host().base_of_wildcard().is_some()) {
+        let allowed = "a URL with * names no host to ask for; it must be tcp";
+        return Some(Problem::wrong("health_check.type", allowed));
+    }
     let path = check.get("path").and_then(Value::as_str).unwrap_or("/");
     let is_target = |b: u8| b.is_ascii_graphic() && b != b'#';
     if !path.starts_with('/') || !path.bytes().all(is_target) {

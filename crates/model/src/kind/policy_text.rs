@@ -62,10 +62,8 @@ pub(super) fn authorities(text: &str) -> Vec<Id> {
 /// The ids of a kind in lists of this name.
 fn ids(text: &str, list: &str, prefix: Prefix) -> Vec<Id> {
     let mut found = Vec::new();
-    // Most policies name none, and are not read a second time.
-    if text.contains(list)
-        && let Ok(policy) = read(text)
-    {
+    // Of the document and not its text: names may be written with escapes.
+    if let Ok(policy) = read(text) {
         collect(&policy, (list, prefix), false, &mut found);
     }
     found
@@ -83,33 +81,6 @@ fn collect(value: &Value, wanted: (&str, Prefix), is_list: bool, found: &mut Vec
         }
         _ => {}
     }
-}
-
-/// Secrets that a policy names, by vault and name: `secrets.get("vault", "name")` takes nothing but texts.
-pub(super) fn secrets(text: &str) -> Vec<(&str, &str)> {
-    let mut found = Vec::new();
-    for (at, call) in text.match_indices(CALL) {
-        let rest = text.get(at + call.len()..).unwrap_or_default();
-        let Some((vault, rest)) = literal(rest) else { continue };
-        let Some((name, _)) = rest.trim_start().strip_prefix(',').and_then(literal) else {
-            continue;
-        };
-        if !found.contains(&(vault, name)) {
-            found.push((vault, name));
-        }
-    }
-    found
-}
-
-const CALL: &str = "secrets.get(";
-
-/// The text in quotes that stands first, and what is behind it. In a document in double quotes they may be escaped.
-fn literal(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
-    let quote = ["\\\"", "\"", "''", "'"]
-        .into_iter()
-        .find(|quote| text.starts_with(quote))?;
-    text.get(quote.len()..)?.split_once(quote)
 }
 
 /// Errors of the parser show the text around the place below their first line: it may hold secrets.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 use crate::error::ApiError;
-use crate::policy::references::{Asked, look_up};
+use crate::policy::references::{Asked, look_up, secrets_named};
 use crate::policy::refused;
 
 /// Checks a guardrail that is made or changed.
@@ -91,7 +91,7 @@ pub(super) async fn of_organization(call: &Call<'_>, organization: Id) -> Result
 /// `ERR_ADIT_2011` with the guardrail.
 pub(super) async fn names_no_secret(call: &Call<'_>, vault: &str, secret: Option<&str>) -> Result<(), ApiError> {
     for object in of_organization(call, call.caller.organization).await? {
-        let mut named = guardrail::secrets_named(&object).into_iter();
+        let mut named = secrets_named(object.text("policy"), Subject::guardrail()).into_iter();
         if named.any(|(v, name)| v == vault && secret.is_none_or(|secret| secret == name)) {
             return Err(ApiError::new(ErrorCode::ADIT_2011, &[]).detail("used_by", object.id.to_string()));
         }

@@ -1,12 +1,14 @@
 //! What a traffic policy names, only those may have it use who may read it (control plane 3.4).
 
 use adit_model::Prepared;
-use adit_model::kind::endpoint::secrets_named;
+use adit_names::endpoint_url::Scheme;
 use adit_names::id::{Id, Prefix};
+use adit_policy::Subject;
 
 use crate::authorize::permission;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::policy::references::secrets_named;
 
 /// Whether the caller may read the IP policies and secrets that the policy in `field` of an object names. What does not
 /// exist is others' to refuse.
@@ -19,7 +21,12 @@ pub(super) async fn check(call: &Call<'_>, object: &Prepared, field: &'static st
     readable(call, "ip_policies", &policies, field).await?;
     let mut secrets = Vec::new();
     let store = &call.api.stored()?.store;
-    for (vault, name) in secrets_named(object.object.text(field)) {
+    // A cloud endpoint by HTTPS may have all that any endpoint may.
+    let subject = match field {
+        "policy" => Subject::guardrail(),
+        _ => Subject::cloud(Scheme::Https),
+    };
+    for (vault, name) in secrets_named(object.object.text(field), subject) {
         let key = format!("{} {vault}", call.caller.organization);
         if let Some((vault, _)) = store.holder("vault", &key).await? {
             let secret = store.holder("secret", &format!("{vault} {name}")).await?;

@@ -371,12 +371,6 @@ fn references(object: &Object) -> Vec<Reference> {
         .collect()
 }
 
-/// Secrets that a traffic policy names, by vault and name.
-#[must_use]
-pub fn secrets_named(policy: &str) -> Vec<(&str, &str)> {
-    policy_text::secrets(policy)
-}
-
 /// The canonical form of a URL that may name an endpoint; `None` if it is none.
 #[must_use]
 pub fn canonical_url(text: &str, ctx: &Context) -> Option<String> {

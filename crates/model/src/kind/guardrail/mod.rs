@@ -312,12 +312,6 @@ fn check_require(object: &Object) -> Vec<Problem> {
     found
 }
 
-/// Secrets that its policy names, by vault and name.
-#[must_use]
-pub fn secrets_named(object: &Object) -> Vec<(&str, &str)> {
-    policy_text::secrets(object.text("policy"))
-}
-
 fn claims(object: &Object) -> Vec<Claim> {
     vec![Claim {
         class: "guardrail",
