@@ -268,8 +268,11 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Ok(Verdict::Answer(Answer::internal()));
         };
-        if hop.is_quarantined() || self.lacks_what_is_required(at) {
+        if hop.is_quarantined() {
             return Ok(Verdict::Answer(Answer::policy_invalid()));
+        }
+        if self.lacks_what_is_required(at) {
+            return Ok(Verdict::Answer(Answer::requirement_unmet()));
         }
         let is_cloud = hop.is_cloud();
         let Some(policy) = hop.policy().cloned() else {

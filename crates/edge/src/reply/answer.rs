@@ -350,6 +350,15 @@ impl Answer {
         }
     }
 
+    /// A guardrail requires of the endpoint's own policy what it does not have, so nothing passes.
+    pub(crate) fn requirement_unmet() -> Self {
+        Self {
+            owner: "A guardrail of the organisation requires something that the traffic policy of this endpoint does not \
+                    have: the guardrail's `affected` names it.",
+            ..Self::policy_invalid()
+        }
+    }
+
     /// There is no memory left for what the request needs.
     pub(crate) fn overloaded() -> Self {
         Self {
