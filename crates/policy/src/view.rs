@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use adit_names::endpoint_url::Scheme;
+use adit_names::endpoint_url::{EndpointUrl, Scheme};
 
 use crate::ip_set::IpSet;
 use crate::state::State;
@@ -288,4 +288,24 @@ pub struct Endpoint {
     pub organization_id: String,
     /// Its name.
     pub organization_name: String,
+}
+
+impl Endpoint {
+    /// What is known of the endpoint of a URL before a member is chosen: what guardrails are shown.
+    #[must_use]
+    pub fn of_url(url: &EndpointUrl, organization_id: &str, organization_name: &str) -> Self {
+        Self {
+            scheme: url.scheme(),
+            host: url.host().to_string(),
+            port: url.port(),
+            url: url.to_string(),
+            id: String::new(),
+            name: String::new(),
+            metadata: String::new(),
+            kind: "",
+            agent_id: String::new(),
+            organization_id: organization_id.to_owned(),
+            organization_name: organization_name.to_owned(),
+        }
+    }
 }

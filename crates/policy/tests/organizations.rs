@@ -1,6 +1,6 @@
 //! What one organisation's policies have fetched is another's only where it is everybody's.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! A request that is tried once more, at another member of a pool, is one request.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 

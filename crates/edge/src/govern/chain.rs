@@ -162,10 +162,14 @@ impl Chain {
     /// The request is over: its memory is kept for the next one. A chain is kilobytes, which the allocator looks for in
     /// all it has.
     pub(crate) fn give(mut self: Box<Self>) {
+        if self.received.is_none() {
+            return;
+        }
         self.say();
-        let Some(received) = &mut self.received else { return };
-        received.head.clear();
-        received.id.clear();
+        if let Some(received) = &mut self.received {
+            received.head.clear();
+            received.id.clear();
+        }
         self.exchange = Exchange::new();
         self.before = None;
         self.hops.clear();
@@ -434,7 +438,7 @@ impl Chain {
     /// The same where the chain lives on: it keeps its own.
     pub(crate) fn show(&self, head: &mut Head) {
         if let Some(received) = self.received.as_ref().filter(|received| !received.is_rewritten) {
-            head.clone_from(&received.head);
+            head.copy_from(&received.head);
         }
     }
 

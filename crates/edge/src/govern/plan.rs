@@ -42,19 +42,7 @@ impl Plan {
             return None;
         }
         let name = config.told.organization(organization).map_or("", |o| &o.name);
-        let facts = Facts {
-            scheme: url.scheme(),
-            host: url.host().to_string(),
-            port: url.port(),
-            url: url.to_string(),
-            id: String::new(),
-            name: String::new(),
-            metadata: String::new(),
-            kind: "",
-            agent_id: String::new(),
-            organization_id: organization.to_owned(),
-            organization_name: name.to_owned(),
-        };
+        let facts = Facts::of_url(url, organization, name);
         Some(Box::new(Self {
             facts,
             url: url.clone(),

@@ -33,7 +33,7 @@ pub(super) fn check(
         }
         if let Some(required) = guardrail
             .unmet(policy)
-            .filter(|_| covers(&guardrail, url, organization, now))
+            .filter(|_| covers(config, &guardrail, url, organization, now))
         {
             let error = required.to_string();
             let values = [("name", &*guardrail.name), ("error", error.as_str())];
@@ -44,22 +44,12 @@ pub(super) fn check(
 }
 
 /// Whether the expression of its scope, if it has one, is about this endpoint.
-fn covers(guardrail: &Guardrail, url: &EndpointUrl, organization: &str, now: i64) -> bool {
+fn covers(config: &EdgeConfig, guardrail: &Guardrail, url: &EndpointUrl, organization: &str, now: i64) -> bool {
     let Some(selector) = &guardrail.selector else {
         return true;
     };
-    let endpoint = Endpoint {
-        scheme: url.scheme(),
-        host: url.host().to_string(),
-        port: url.port(),
-        url: url.to_string(),
-        id: String::new(),
-        name: String::new(),
-        metadata: String::new(),
-        kind: "",
-        agent_id: String::new(),
-        organization_id: organization.to_owned(),
-        organization_name: String::new(),
-    };
+    // As the road shows it.
+    let name = config.told.organization(organization).map_or("", |o| &o.name);
+    let endpoint = Endpoint::of_url(url, organization, name);
     selector.covers_endpoint(&endpoint, now)
 }

@@ -97,19 +97,7 @@ impl Covers {
             return false;
         }
         let Some(selector) = &self.selector else { return true };
-        let facts = Endpoint {
-            scheme: url.scheme(),
-            host: url.host().to_string(),
-            port: url.port(),
-            url: url.to_string(),
-            id: String::new(),
-            name: String::new(),
-            metadata: String::new(),
-            kind: "",
-            agent_id: String::new(),
-            organization_id: organization.to_string(),
-            organization_name: String::new(),
-        };
+        let facts = Endpoint::of_url(url, &organization.to_string(), "");
         selector.covers_endpoint(&facts, now)
     }
 }
