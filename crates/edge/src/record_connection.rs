@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_cluster::Member;
-use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, PolicyFacts, Relayed, Side, Target, Visitor};
+use adit_observe::{
+    ConnectionOutcome, ConnectionTimings, Listener, Outcome, PolicyFacts, Relayed, Side, Target, Visitor,
+};
 
 use crate::accept::{Accepted, Kind};
 use crate::forward;
@@ -53,6 +55,11 @@ impl Connection {
             parked: Duration::ZERO,
             told: PolicyFacts::default(),
         }
+    }
+
+    /// By which it came.
+    pub(crate) fn listener(&self) -> Listener {
+        self.kind.listener()
     }
 
     /// Name of its ClientHello; empty if there was none.

@@ -362,8 +362,11 @@ impl Shared {
             }
             RefusalKind::Login => cells.logins.add((refusal.client, LoginResult::Refused), 1),
             RefusalKind::Bind => cells.endpoints_refused.add((refusal.reason,), 1),
-            // Counted by its kind of glitch, and as the refused login.
-            RefusalKind::Protocol | RefusalKind::IpRestriction | RefusalKind::IpRestrictionWarning => {}
+            // Counted by its kind of glitch, as the refused login, and with the outcome of the exchange.
+            RefusalKind::Protocol
+            | RefusalKind::IpRestriction
+            | RefusalKind::IpRestrictionWarning
+            | RefusalKind::Guardrail => {}
         }
         self.merge.add(refusal, SystemTime::now());
         self.wake_if_asleep();

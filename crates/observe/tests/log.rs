@@ -213,7 +213,7 @@ fn lines_say_what_policies_decided() {
         action: "restrict-ips",
         verdict: "deny",
         ended: "deny",
-        guardrail: true,
+        guardrail: "gr_1",
         values: r#"{"req.url.path":"/x"}"#,
         ..PolicyVerdict::default()
     });
@@ -248,7 +248,7 @@ fn lines_say_what_policies_decided() {
             object["policy"],
             json!({
                 "verdicts": [{"phase": "on_http_request", "rule": "office \u{1b}[2J", "action": "restrict-ips",
-                    "verdict": "deny", "ended": "deny", "guardrail": true, "values": {"req.url.path": "/x"}}],
+                    "verdict": "deny", "ended": "deny", "guardrail": true, "guardrail_id": "gr_1", "values": {"req.url.path": "/x"}}],
                 "errors": [{"path": "on_http_request[0].expressions[0]", "message": "no such key"}],
             })
         );

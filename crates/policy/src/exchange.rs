@@ -422,7 +422,8 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn verdict(&mut self, verdict: Verdict) {
+    /// Writes down what was decided about the exchange, by a rule or by who runs it.
+    pub fn verdict(&mut self, verdict: Verdict) {
         if self.trace != Trace::Full && self.verdicts.len() >= MAX_VERDICTS {
             // What decided stands in the place of the last one that did not.
             let decided = |verdict: &Verdict| verdict.outcome.decides();

@@ -292,7 +292,7 @@ pub(crate) async fn exchange<V: Visitor>(
     let mut spent = Duration::ZERO;
     if let Some(chain) = &mut chain {
         chain.give_back(&mut exchange.request);
-        progress.told = chain.told(&conn.node);
+        progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
         spent = chain.spent();
     }
     record::exchange(

@@ -60,6 +60,7 @@ impl Chain {
             Ran::Needs(paused) => Box::pin(self.go_on_with(scene, *paused, asker)).await?,
         };
         self.rehearsed(scene, told);
+        self.note_refusal(scene, &decision);
         Ok(decision)
     }
 

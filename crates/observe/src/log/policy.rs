@@ -21,6 +21,8 @@ fn is_empty(text: &str) -> bool {
 /// Fields of an event; nothing of it is there where no policy had anything to say.
 #[derive(Default, Serialize)]
 pub(super) struct OfPolicies<'a> {
+    #[serde(skip_serializing_if = "is_empty")]
+    guardrail_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_policy: Option<Decision<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +96,8 @@ struct Verdict<'a> {
     ended: &'a str,
     #[serde(skip_serializing_if = "is_false")]
     guardrail: bool,
+    #[serde(skip_serializing_if = "is_empty")]
+    guardrail_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<Value>,
 }
@@ -116,7 +120,8 @@ impl<'a> OfPolicies<'a> {
                     action: verdict.action,
                     verdict: verdict.verdict,
                     ended: verdict.ended,
-                    guardrail: verdict.guardrail,
+                    guardrail: !verdict.guardrail.is_empty(),
+                    guardrail_id: verdict.guardrail,
                     values: serde_json::from_str(verdict.values).ok(),
                 }),
                 PolicyFact::Decision { by, decision, who } => {
@@ -142,6 +147,7 @@ impl<'a> OfPolicies<'a> {
                     }
                 }
                 PolicyFact::LogsDropped(count) => out.traffic_policy.logs_dropped = count,
+                PolicyFact::RefusedBy(guardrail) => out.guardrail_id = guardrail,
             }
         }
         out
@@ -152,7 +158,7 @@ impl<'a> OfPolicies<'a> {
 fn is_refusal(verdict: &PolicyVerdict<'_>) -> bool {
     match verdict.verdict {
         "deny" => true,
-        "error" => verdict.guardrail || !verdict.action.is_empty(),
+        "error" => !verdict.guardrail.is_empty() || !verdict.action.is_empty(),
         _ => false,
     }
 }

@@ -31,8 +31,8 @@ pub struct PolicyVerdict<'a> {
     pub verdict: &'a str,
     /// How the action ended the chain (`respond`, `redirect`, `forward`, `close`, `deny`); empty if it did not.
     pub ended: &'a str,
-    /// It is a guardrail's.
-    pub guardrail: bool,
+    /// The guardrail that it is of (`gr_…`); empty if it is the endpoint's own.
+    pub guardrail: &'a str,
     /// An object in JSON: what the rule read and the action found, in a full trace; else empty.
     pub values: &'a str,
 }
@@ -97,6 +97,8 @@ pub enum PolicyFact<'a> {
     Log(&'a str),
     /// So many log entries were too many or too large.
     LogsDropped(u64),
+    /// This guardrail (`gr_…`) refused.
+    RefusedBy(&'a str),
 }
 
 const VERDICT: u8 = 1;
@@ -104,6 +106,7 @@ const DECISION: u8 = 2;
 const ERROR: u8 = 3;
 const LOG: u8 = 4;
 const DROPPED: u8 = 5;
+const REFUSED: u8 = 6;
 
 /// Facts being written down. What is beyond the bounds is left out: texts are cut, values of verdicts and log entries go
 /// as a whole, and the latter are counted.
@@ -136,8 +139,8 @@ impl PolicyFacts {
         let has_room = values.len() <= MAX_VALUES && self.rest + values.len() < MAX_REST / 2;
         let values = if has_room { values } else { "" };
         if self.add(
-            &[VERDICT, u8::from(guardrail)],
-            &[phase, rule, id, action, verdict, ended, values],
+            &[VERDICT, 0],
+            &[phase, rule, id, action, verdict, ended, guardrail, values],
         ) {
             self.verdicts += 1;
         }
@@ -146,6 +149,11 @@ impl PolicyFacts {
     /// What a kind of action decided.
     pub fn decision(&mut self, by: Decided, decision: &str, who: &str) {
         self.add(&[DECISION, by.mark()], &[decision, who]);
+    }
+
+    /// A guardrail refused.
+    pub fn refused_by(&mut self, guardrail: &str) {
+        self.add(&[REFUSED, 0], &[guardrail]);
     }
 
     /// An expression or template that failed.
@@ -237,13 +245,13 @@ impl<'a> Block<'a> {
         self.0 = rest;
         Some(match kind {
             VERDICT => PolicyFact::Verdict(PolicyVerdict {
-                guardrail: mark != 0,
                 phase: self.text()?,
                 rule: self.text()?,
                 id: self.text()?,
                 action: self.text()?,
                 verdict: self.text()?,
                 ended: self.text()?,
+                guardrail: self.text()?,
                 values: self.text()?,
             }),
             DECISION => PolicyFact::Decision {
@@ -256,6 +264,7 @@ impl<'a> Block<'a> {
                 message: self.text()?,
             },
             LOG => PolicyFact::Log(self.text()?),
+            REFUSED => PolicyFact::RefusedBy(self.text()?),
             DROPPED => {
                 let (count, rest) = self.0.split_first_chunk::<8>()?;
                 self.0 = rest;
@@ -285,12 +294,13 @@ mod tests {
             action: "restrict-ips",
             verdict: "deny",
             ended: "deny",
-            guardrail: true,
+            guardrail: "gr_1",
             values: r#"{"a":1}"#,
             ..PolicyVerdict::default()
         };
         let mut facts = PolicyFacts::default();
         facts.verdict(&verdict);
+        facts.refused_by("gr_1");
         facts.decision(Decided::BasicAuth, "allow", "anna");
         facts.error("on_http_request[0].expressions[0]", "no such key");
         facts.log(r#"{"x":"y"}"#);
@@ -300,6 +310,7 @@ mod tests {
             facts.view().facts().collect::<Vec<_>>(),
             [
                 PolicyFact::Verdict(verdict),
+                PolicyFact::RefusedBy("gr_1"),
                 PolicyFact::Decision {
                     by: Decided::BasicAuth,
                     decision: "allow",
