@@ -29,6 +29,7 @@ pub(crate) struct Connection {
     attempts: u8,
     parked: Duration,
     told: PolicyFacts,
+    policy: Duration,
 }
 
 impl Connection {
@@ -54,6 +55,7 @@ impl Connection {
             attempts: 0,
             parked: Duration::ZERO,
             told: PolicyFacts::default(),
+            policy: Duration::ZERO,
         }
     }
 
@@ -82,9 +84,10 @@ impl Connection {
         self.parked = time;
     }
 
-    /// What policies have decided.
-    pub(crate) fn told(&mut self, told: PolicyFacts) {
+    /// What policies have decided, and how long that took, without what they waited for.
+    pub(crate) fn told(&mut self, told: PolicyFacts, spent: Duration) {
         self.told = told;
+        self.policy = spent;
     }
 
     /// It was served and has ended.
@@ -166,6 +169,7 @@ impl Connection {
             attempts: self.attempts,
             policies: self.told.view(),
             timings: ConnectionTimings {
+                policy_us: counted_micros(self.policy),
                 parked_us: micros(self.parked),
                 total_us: micros(self.began.elapsed()),
                 ..ConnectionTimings::default()
@@ -194,6 +198,11 @@ pub(crate) fn of_endpoint(routed: &Routed) -> Target<'_> {
         endpoint_url: routed.url(),
         ..Target::default()
     }
+}
+
+/// Microseconds; what took any time took one at least.
+pub(crate) fn counted_micros(d: Duration) -> u64 {
+    if d.is_zero() { 0 } else { micros(d).max(1) }
 }
 
 /// Whole microseconds.

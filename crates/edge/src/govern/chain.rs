@@ -116,6 +116,8 @@ pub(crate) struct Chain {
     pub(super) opened: Option<Routed>,
     /// How long request phases have taken, without what was waited for.
     pub(super) spent: Duration,
+    /// Response phases, likewise.
+    pub(super) spent_back: Duration,
     /// The guardrail that refused.
     pub(super) violated: Option<Violation>,
 }
@@ -182,6 +184,7 @@ impl Chain {
         self.host.clear();
         self.opened = None;
         self.spent = Duration::ZERO;
+        self.spent_back = Duration::ZERO;
         self.violated = None;
         KEPT.with_borrow_mut(|kept| {
             if kept.len() < KEPT_MAX {
@@ -204,6 +207,7 @@ impl Chain {
             depth: 0,
             opened: None,
             spent: Duration::ZERO,
+            spent_back: Duration::ZERO,
             violated: None,
         })
     }
@@ -228,6 +232,11 @@ impl Chain {
     /// How long the request phases have taken, without what they waited for.
     pub(crate) fn spent(&self) -> Duration {
         self.spent
+    }
+
+    /// Response phases, likewise.
+    pub(crate) fn spent_back(&self) -> Duration {
+        self.spent_back
     }
 
     /// What policies have set for the exchange so far.

@@ -26,6 +26,9 @@ impl Chain {
     pub(super) fn told(&self, node: &Node) -> PolicyFacts {
         let exchange = &self.exchange;
         let mut out = PolicyFacts::default();
+        for (code, times) in exchange.ran().counts() {
+            out.ran(code, times);
+        }
         if let Some(violation) = &self.violated {
             out.refused_by(violation.guardrail());
         }
@@ -153,6 +156,7 @@ fn told(verdict: &Verdict, redaction: &Redaction<'_>, out: &mut PolicyFacts) {
             _ => "",
         },
         guardrail,
+        us: verdict.us,
         values: &values,
     });
 }

@@ -102,6 +102,7 @@ impl Chain {
             name: name.to_owned(),
             action: "",
             outcome,
+            us: 0,
             values,
         });
     }

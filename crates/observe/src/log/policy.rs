@@ -98,6 +98,8 @@ struct Verdict<'a> {
     guardrail: bool,
     #[serde(skip_serializing_if = "is_empty")]
     guardrail_id: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    us: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<Value>,
 }
@@ -122,6 +124,7 @@ impl<'a> OfPolicies<'a> {
                     ended: verdict.ended,
                     guardrail: !verdict.guardrail.is_empty(),
                     guardrail_id: verdict.guardrail,
+                    us: verdict.us,
                     values: serde_json::from_str(verdict.values).ok(),
                 }),
                 PolicyFact::Decision { by, decision, who } => {
@@ -155,7 +158,7 @@ impl<'a> OfPolicies<'a> {
 }
 
 /// An expression that failed is no match, but in a guardrail.
-fn is_refusal(verdict: &PolicyVerdict<'_>) -> bool {
+pub(crate) fn is_refusal(verdict: &PolicyVerdict<'_>) -> bool {
     match verdict.verdict {
         "deny" => true,
         "error" => !verdict.guardrail.is_empty() || !verdict.action.is_empty(),

@@ -33,6 +33,17 @@ fn lines(server: &Server, of: &str, count: usize) -> Vec<Value> {
     })
 }
 
+/// The verdicts of a line, without how long they took, which each must say.
+#[track_caller]
+fn timeless(line: &Value) -> Value {
+    let mut verdicts = line["policy"]["verdicts"].clone();
+    for verdict in verdicts.as_array_mut().unwrap() {
+        let us = verdict.as_object_mut().unwrap().remove("us");
+        assert!(us.is_some_and(|us| us.as_u64() > Some(0)), "{line}");
+    }
+    verdicts
+}
+
 const POLICY: &str = r#"
 on_http_request:
   - name: office only
@@ -88,7 +99,7 @@ fn the_line_says_who_refused_and_what_was_logged() {
         "phase": "on_http_request", "rule": "office only", "id": "office",
         "action": "restrict-ips", "verdict": "deny", "ended": "deny",
     });
-    assert_eq!(refused["policy"]["verdicts"], json!([verdict]), "{refused}");
+    assert_eq!(timeless(&refused), json!([verdict]), "{refused}");
     assert_eq!(refused["ip_policy"], json!({"decision": "block"}));
 
     // longenough1, and something else.
@@ -133,7 +144,9 @@ fn the_line_says_who_refused_and_what_was_logged() {
         {"metadata": {"status": 200}},
     ]);
     assert_eq!(logged["traffic_policy"]["logs"], logs, "{logged}");
-    assert!(logged["timing"]["policy_request_us"].as_u64().is_some_and(|us| us > 0));
+    for phase in ["policy_request_us", "policy_response_us"] {
+        assert!(logged["timing"][phase].as_u64().is_some_and(|us| us > 0), "{logged}");
+    }
     assert!(!server.process.stdout().contains("longenough1") && !server.process.stdout().contains("s3cret"));
 
     // An exchange without a policy says nothing of any.
@@ -154,6 +167,27 @@ fn the_line_says_who_refused_and_what_was_logged() {
     for field in ["policy", "traffic_policy", "ip_policy", "basic_auth"] {
         assert_eq!(line[field], Value::Null, "{line}");
     }
+    assert_eq!(line["timing"]["policy_request_us"], 0, "{line}");
+
+    // Counted by what ran and what refused, once each.
+    let counted = [
+        r#"adit_policy_evaluations_total{phase="on_http_request",action="restrict-ips"} 1"#,
+        r#"adit_policy_evaluations_total{phase="on_http_request",action="basic-auth"} 2"#,
+        r#"adit_policy_evaluations_total{phase="on_http_request",action="log"} 1"#,
+        r#"adit_policy_evaluations_total{phase="on_http_response",action="log"} 1"#,
+        r#"adit_policy_denied_total{phase="on_http_request",action="restrict-ips"} 1"#,
+        r#"adit_policy_denied_total{phase="on_http_request",action="close-connection"} 1"#,
+        r#"adit_policy_seconds_count{phase="on_http_request",action="restrict-ips"} 1"#,
+        r#"adit_policy_seconds_count{phase="on_http_request",action="none"} 3"#,
+        r#"adit_policy_seconds_count{phase="on_http_response",action="none"} 3"#,
+    ];
+    eventually("the metrics", || {
+        let metrics = server.admin("/metrics").text();
+        counted
+            .iter()
+            .all(|line| metrics.lines().any(|l| l == *line))
+            .then_some(())
+    });
 }
 
 #[test]
@@ -175,7 +209,7 @@ fn connections_say_it_too() {
         json!([{"metadata": {"from": "127.0.0.1"}}])
     );
     assert_eq!(
-        line["policy"]["verdicts"],
+        timeless(&line),
         json!([{"phase": "on_tcp_connect", "rule": "nobody", "action": "deny", "verdict": "deny", "ended": "close"}]),
         "{line}"
     );
@@ -378,6 +412,12 @@ on_http_request:
         ],
         "{line}"
     );
+    // Each took some time of its own, and all together no more than the phase.
+    let us = |verdict: &Value| verdict["us"].as_u64().unwrap_or_default();
+    assert!(verdicts.iter().all(|verdict| us(verdict) > 0), "{line}");
+    let phase = line["timing"]["policy_request_us"].as_u64().unwrap();
+    let all: u64 = verdicts.iter().map(us).sum();
+    assert!(all <= phase + verdicts.len() as u64, "{line}");
     let other = &verdicts[0]["values"];
     assert_eq!(
         (&other["expression"], &other["req.url.path"]),
