@@ -146,7 +146,7 @@ pub(crate) fn refused(faults: &[Fault]) -> ApiError {
 }
 
 /// Does it on another thread, when there is a place.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     let busy = || ApiError::unavailable("too many policies are being worked on");
     let place = tokio::time::timeout(WAIT, PLACES.acquire()).await;
     let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
