@@ -7,7 +7,8 @@ use std::sync::Arc;
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Scheme;
 
-use crate::action::read::{Config, Reader};
+use crate::action::config::Config;
+use crate::action::read::Reader;
 use crate::action::schema::{self, Ends, Protocols, Spec};
 use crate::action::terminate_tls::{Profile, TlsProfile};
 use crate::action::{self, Act, ActionKey};

@@ -7,6 +7,7 @@ mod close_connection;
 pub(crate) mod compress;
 mod concurrency_limit;
 mod conditions;
+pub(crate) mod config;
 pub(crate) mod cors;
 mod custom_response;
 mod deny;
@@ -46,7 +47,8 @@ use crate::step::Decision;
 use crate::subject::{Actions, NoFirewall};
 use crate::value::Value;
 use crate::view::View;
-use read::{Config, Reader};
+use config::Config;
+use read::Reader;
 use schema::{Field, Kind, Spec, optional};
 
 /// What an action does when it fails, for those that may go on.

@@ -24,7 +24,7 @@ pub(crate) struct Spec {
     pub(crate) ends: Ends,
     pub(crate) fields: &'static [Field],
     /// What the fields cannot say one by one.
-    pub(crate) check: fn(&mut Reader<'_, '_>, &super::read::Config, &Path<'_>, &Node),
+    pub(crate) check: fn(&mut Reader<'_, '_>, &super::config::Config, &Path<'_>, &Node),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(crate) enum Kind {
     /// Any value with `${…}` in its strings.
     Tree,
     /// What is checked by code.
-    Own(fn(&mut Reader<'_, '_>, &Path<'_>, &Node) -> Option<super::read::Setting>),
+    Own(fn(&mut Reader<'_, '_>, &Path<'_>, &Node) -> Option<super::config::Setting>),
 }
 
 /// Limits of a list.
@@ -138,4 +138,4 @@ pub(crate) const fn secret(field: Field) -> Field {
 }
 
 /// Nothing more to check.
-pub(crate) fn fine(_: &mut Reader<'_, '_>, _: &super::read::Config, _: &Path<'_>, _: &Node) {}
+pub(crate) fn fine(_: &mut Reader<'_, '_>, _: &super::config::Config, _: &Path<'_>, _: &Node) {}

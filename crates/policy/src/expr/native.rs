@@ -359,11 +359,8 @@ impl Scope<'_> {
         let request = self.view.request.as_ref();
         match what {
             What::UrlPath => {
-                if let Some(request) = request {
-                    let (path, _) = url::split_target(self.target(request));
-                    if url::is_canonical(path) {
-                        return f(path);
-                    }
+                if let Some(path) = request.and_then(|request| url::plain_path(self.target(request))) {
+                    return f(path);
                 }
             }
             What::Host => {
