@@ -358,6 +358,8 @@ impl Scope<'_> {
     fn with_name<R>(&self, what: What, f: impl FnOnce(&str) -> R) -> R {
         let request = self.view.request.as_ref();
         match what {
+            What::Method => return f(request.map_or("", |request| request.method)),
+            What::UrlQuery => return f(self.query()),
             What::UrlPath => {
                 if let Some(path) = request.and_then(|request| url::plain_path(self.target(request))) {
                     return f(path);
