@@ -239,7 +239,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
         let Some(plan) = plan else { return Ok(()) };
         let chain = chain.get_or_insert_with(|| Chain::of_connection(node, self.peer, self.local, record.name()));
         let verdict = chain.guard_connection(node, plan, self).await;
-        record.told(chain.told(node));
+        record.told(chain.tell(node, &node.observe(), record.listener()), chain.spent());
         match verdict {
             Verdict::Pass => Ok(()),
             Verdict::Failed(_) => Err(NotOpened::Left),
@@ -257,7 +257,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
     ) -> Result<Option<Routed>, NotOpened> {
         let Some(chain) = chain else { return Ok(None) };
         let verdict = chain.connect(node, hop, self).await;
-        record.told(chain.told(node));
+        record.told(chain.tell(node, &node.observe(), record.listener()), chain.spent());
         match verdict {
             Verdict::Pass => Ok(None),
             Verdict::Forward(routed) => Ok(Some(routed)),

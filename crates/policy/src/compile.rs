@@ -47,6 +47,8 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) name: &'static str,
+    /// Its place among [all actions](action::names).
+    pub(crate) number: u8,
     pub(crate) path: String,
     pub(crate) key: ActionKey,
     pub(crate) run: Box<dyn Act>,
@@ -487,6 +489,7 @@ impl Builder<'_, '_> {
         self.login(spec, path, action, &config);
         let compiled = build.map(|build| Compiled {
             name: spec.name,
+            number: action::number(spec.name),
             path: format!("{}{path}", self.prefix()),
             key: self.key(spec, &config, phase, place),
             run: build(&config, phase),

@@ -27,6 +27,7 @@ mod durable;
 mod edge_config;
 pub mod first;
 mod follow;
+mod guardrail_exceptions;
 pub mod health;
 pub mod host;
 pub mod listen;

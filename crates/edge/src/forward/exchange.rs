@@ -25,7 +25,7 @@ use crate::admit::{self, Permitted};
 use crate::flows::Flow;
 use crate::govern::{Chain, Hop, LeftAlone, Verdict};
 use crate::http::{RequestFacts, Visitor, VisitorError};
-use crate::record_connection::micros;
+use crate::record_connection::{counted_micros, micros};
 use crate::reply::Answer;
 use crate::route::{Routed, Side};
 use crate::secure::Conn;
@@ -301,11 +301,11 @@ pub(crate) async fn exchange<V: Visitor>(
         (Some(chain), Forwarded::Answer(answer)) => chain.settled(&conn.node, answer),
         _ => None,
     };
-    let mut spent = Duration::ZERO;
+    let (mut spent, mut spent_back) = (Duration::ZERO, Duration::ZERO);
     if let Some(chain) = &mut chain {
         chain.give_back(&mut exchange.request);
-        progress.told = chain.told(&conn.node);
-        spent = chain.spent();
+        progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
+        (spent, spent_back) = (chain.spent(), chain.spent_back());
     }
     record::exchange(
         conn,
@@ -324,7 +324,7 @@ pub(crate) async fn exchange<V: Visitor>(
             opened: progress.opened,
             first_byte: progress.first_byte,
             upstream_broke: progress.upstream_broke,
-            policy_us: micros(spent),
+            policy_us: (counted_micros(spent), counted_micros(spent_back)),
             policies: progress.told.view(),
             bytes: visitor.counted(),
         },

@@ -167,9 +167,9 @@ pub(super) async fn attempt<V: Visitor>(
                 *chain = Some(left.into_chain(conn, &exchange.as_received(false), host));
             }
             let ip = client_ip(conn, &exchange.request, chain.as_deref(), None);
-            if let Some(chain) = &chain {
+            if let Some(chain) = chain.as_deref_mut() {
                 chain.show(&mut exchange.request);
-                progress.told = chain.told(&conn.node);
+                progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
             }
             let organization = &member.session.organization;
             let flow = conn

@@ -16,6 +16,7 @@ use super::connection::{self, micros};
 use super::hop::Hop;
 use super::plan::Plan;
 use super::run::Scene;
+use super::violation::Violation;
 use super::{respond, told};
 use crate::forward::ReadBody;
 use crate::http::{RequestFacts, Visitor, VisitorError};
@@ -25,7 +26,7 @@ use crate::route::Routed;
 use crate::secure::Conn;
 
 /// That a policy fails is for the server's log too, and what rules and guardrails in dry run would have done; all that
-/// policies write down is the outcome's ([`Chain::told`]).
+/// policies write down is the outcome's ([`Chain::tell`]).
 impl Drop for Chain {
     fn drop(&mut self) {
         self.say();
@@ -126,6 +127,10 @@ pub(crate) struct Chain {
     pub(super) opened: Option<Routed>,
     /// How long request phases have taken, without what was waited for.
     pub(super) spent: Duration,
+    /// Response phases, likewise.
+    pub(super) spent_back: Duration,
+    /// The guardrail that refused.
+    pub(super) violated: Option<Violation>,
 }
 
 impl Chain {
@@ -184,6 +189,8 @@ impl Chain {
         self.host.clear();
         self.opened = None;
         self.spent = Duration::ZERO;
+        self.spent_back = Duration::ZERO;
+        self.violated = None;
         KEPT.with_borrow_mut(|kept| {
             if kept.len() < KEPT_MAX {
                 kept.push(self);
@@ -205,6 +212,8 @@ impl Chain {
             depth: 0,
             opened: None,
             spent: Duration::ZERO,
+            spent_back: Duration::ZERO,
+            violated: None,
         })
     }
 
@@ -228,6 +237,11 @@ impl Chain {
     /// How long the request phases have taken, without what they waited for.
     pub(crate) fn spent(&self) -> Duration {
         self.spent
+    }
+
+    /// Response phases, likewise.
+    pub(crate) fn spent_back(&self) -> Duration {
+        self.spent_back
     }
 
     /// What policies have set for the exchange so far.
@@ -280,11 +294,11 @@ impl Chain {
         if hop.is_quarantined() {
             return Ok(Verdict::Answer(Answer::policy_invalid()));
         }
-        if self.lacks_what_is_required(at) {
+        let (is_cloud, policy) = (hop.is_cloud(), hop.policy().cloned());
+        if self.lacks_what_is_required(at, Phase::HttpRequest) {
             return Ok(Verdict::Answer(Answer::requirement_unmet()));
         }
-        let is_cloud = hop.is_cloud();
-        let Some(policy) = hop.policy().cloned() else {
+        let Some(policy) = policy else {
             return Ok(Verdict::Pass);
         };
         let scene = |phase| Scene {
@@ -322,11 +336,12 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Verdict::Reset;
         };
-        if self.lacks_what_is_required(at) {
+        let (is_cloud, policy) = (hop.is_cloud(), hop.policy().cloned());
+        if self.lacks_what_is_required(at, Phase::TcpConnect) {
             return Verdict::Reset;
         }
-        let nowhere = if hop.is_cloud() { Verdict::Reset } else { Verdict::Pass };
-        let Some(policy) = hop.policy().cloned() else {
+        let nowhere = if is_cloud { Verdict::Reset } else { Verdict::Pass };
+        let Some(policy) = policy else {
             return nowhere;
         };
         let scene = Scene {

@@ -30,6 +30,7 @@ mod tables;
 mod tls;
 mod told;
 mod view;
+mod violation;
 
 pub(crate) use asker::Leaving;
 pub(crate) use chain::{AsReceived, Chain, Verdict};

@@ -324,6 +324,12 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     ACTIONS.iter().map(|(spec, _)| spec.name)
 }
 
+/// The place of an action among [`names`].
+pub(crate) fn number(name: &str) -> u8 {
+    let at = names().position(|known| known == name);
+    at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+}
+
 pub(crate) fn find(name: &str) -> Option<(&'static Spec, Option<Build>)> {
     let name = ALIASES
         .iter()
