@@ -18,6 +18,7 @@ mod expr;
 mod fault;
 #[doc(hidden)]
 pub mod fuzz;
+mod glance;
 mod guardrail;
 mod inspector;
 mod ip_set;

@@ -65,7 +65,7 @@ pub enum Decision {
 }
 
 /// Rules between two looks at the clock.
-const TICK_RULES: u32 = 64;
+pub(crate) const TICK_RULES: u32 = 64;
 /// Elements between two looks at the clock.
 const TICK_UNITS: u32 = 1000;
 /// Longer than this a phase is told to be slow.

@@ -17,7 +17,7 @@ use super::hop::Hop;
 use super::plan::Plan;
 use super::run::Scene;
 use super::{respond, told};
-use crate::forward::{self, ReadBody};
+use crate::forward::ReadBody;
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
@@ -81,7 +81,18 @@ pub(crate) enum Verdict {
     Failed(VisitorError),
 }
 
-/// A request as it was received.
+/// A request as it was received, wherever it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsReceived<'a> {
+    pub(crate) head: &'a Head,
+    /// It has been made ready for an upstream already, and nothing else is left of it.
+    pub(crate) is_rewritten: bool,
+    pub(crate) id: &'a str,
+    /// How many policies stand behind it, each having asked for the next.
+    pub(crate) depth: u8,
+}
+
+/// The same as a chain keeps it.
 #[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) head: Head,
@@ -118,14 +129,8 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    /// For a request to `host`; `client` is who sent it.
-    pub(crate) fn of_request(
-        conn: &Conn,
-        exchange: &forward::Exchange,
-        is_rewritten: bool,
-        host: &str,
-        client: IpAddr,
-    ) -> Box<Self> {
+    /// For this request to `host`; `client` is who sent it.
+    pub(crate) fn of_request(conn: &Conn, request: &AsReceived<'_>, host: &str, client: IpAddr) -> Box<Self> {
         let config = conn.node.config.load();
         let connection = connection::of_http(conn, client);
         let mut chain = match KEPT.with_borrow_mut(Vec::pop) {
@@ -138,13 +143,13 @@ impl Chain {
             }
         };
         if let Some(received) = &mut chain.received {
-            received.head.copy_from(&exchange.request);
-            received.is_rewritten = is_rewritten;
+            received.head.copy_from(request.head);
+            received.is_rewritten = request.is_rewritten;
             received.is_secure = conn.tls.is_some();
-            received.id.push_str(&exchange.request_id);
+            received.id.push_str(request.id);
             received.at = micros(SystemTime::now());
         }
-        chain.depth = exchange.depth;
+        chain.depth = request.depth;
         chain
     }
 

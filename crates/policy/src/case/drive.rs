@@ -354,10 +354,16 @@ impl Driver<'_> {
             .begin(phase)
             .with_prefix(prefix.as_str())
             .with_cel(self.options.cel);
+        let is_left_alone =
+            phase == Phase::HttpRequest && out.exchange.edits().is_empty() && policy.leaves_alone(&view);
         let mut input = Input::Begin;
         loop {
             match run.step(&mut out.exchange, &view, input) {
                 Step::Done(decision) => {
+                    debug_assert!(
+                        !is_left_alone || decision == Decision::Pass && out.exchange.edits().is_empty(),
+                        "a look and a run agree"
+                    );
                     if prefix.is_empty() && !policy.is_idle(phase) {
                         out.vars = run.vars().to_vec();
                     }
