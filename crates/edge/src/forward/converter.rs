@@ -53,7 +53,7 @@ pub(super) async fn attempt<V: Visitor>(
         return Attempt::Done(ended);
     }
     progress.first_byte = Some(Instant::now());
-    let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref());
+    let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref(), None);
     if let Some(chain) = &chain {
         chain.show(&mut exchange.request);
         progress.told = chain.told(&conn.node);
