@@ -526,6 +526,12 @@ impl Builder<'_, '_> {
             self.refuse(ErrorCode::NGROK_2202, path, kind, message, "remove it".to_owned());
             return false;
         }
+        if self.subject.owner == Owner::Cloud && name == "websocket-tcp" {
+            let message = format!("`{name}` needs an agent: a cloud endpoint has no service");
+            let fix = "move it to the policy of the agent's endpoint".to_owned();
+            self.refuse(ErrorCode::NGROK_2205, path, kind, message, fix);
+            return false;
+        }
         let scheme = self.subject.scheme;
         let misplaced = name == "forward-internal" && phase == Phase::TcpConnect && self.subject.is_http();
         let fits = match spec.protocols {

@@ -281,6 +281,7 @@ const PERFORMED: &[&str] = &[
     "timeout",
     "url-rewrite",
     "verify-webhook",
+    "websocket-tcp",
 ];
 
 /// Does this build execute the action of that name without help of a firewall? Rules with others are refused where they
