@@ -54,9 +54,9 @@ pub(super) async fn attempt<V: Visitor>(
     }
     progress.first_byte = Some(Instant::now());
     let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref(), None);
-    if let Some(chain) = &chain {
+    if let Some(chain) = chain.as_deref_mut() {
         chain.show(&mut exchange.request);
-        progress.told = chain.told(&conn.node);
+        progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
     }
     let organization = &member.session.organization;
     let flow = conn
