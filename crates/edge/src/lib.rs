@@ -47,4 +47,5 @@ mod tls;
 
 pub use control_sink::{ControlConnection, ControlQueue, ControlSink};
 pub use edge::{Edge, Options, StartError};
+pub use govern::ask_outside;
 pub use node::Node;

@@ -31,6 +31,7 @@ mod view;
 
 pub(crate) use asker::Leaving;
 pub(crate) use chain::{Chain, Verdict};
+pub use fetch::outside as ask_outside;
 pub(crate) use guard::Unasked;
 pub(crate) use hop::Hop;
 pub(crate) use inspect::Inspections;

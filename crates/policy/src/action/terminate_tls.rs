@@ -3,7 +3,7 @@
 use adit_names::code::ErrorCode;
 
 use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Kind, Protocols, Spec, T, list, optional, secret};
+use super::schema::{Ends, Kind, Own, Protocols, Spec, T, list, optional, secret};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::expr::{Failure, Scope, Template};
@@ -11,6 +11,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "terminate-tls",
+    own: Own::NOTHING,
     phases: T,
     protocols: Protocols::Tls,
     ends: Ends::Never,
