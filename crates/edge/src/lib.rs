@@ -50,4 +50,5 @@ mod websocket;
 
 pub use control_sink::{ControlConnection, ControlQueue, ControlSink};
 pub use edge::{Edge, Options, StartError};
+pub use govern::ask_outside;
 pub use node::Node;

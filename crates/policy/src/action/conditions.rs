@@ -8,7 +8,7 @@ use adit_names::code::ErrorCode;
 
 use super::config::{Config, Setting};
 use super::read::Reader;
-use super::schema::{Ends, Field, HOUR, Kind, MINUTE, Protocols, Q, SECOND, Spec, fine, list, optional, required};
+use super::schema::{Ends, Field, HOUR, Kind, MINUTE, Own, Protocols, Q, SECOND, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::expr::Program;
@@ -19,6 +19,7 @@ use crate::terms::{Parking, Retry, RetryOn, Sticky, StickyBy};
 const fn spec(name: &'static str, fields: &'static [Field]) -> Spec {
     Spec {
         name,
+        own: Own::ACTION,
         phases: Q,
         protocols: Protocols::NotUdp,
         ends: Ends::Never,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use adit_names::code::ErrorCode;
 
 use super::config::{Config, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, Spec, T, fine, list, optional, required};
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, fine, list, optional, own, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
 use crate::expr::Program;
@@ -16,6 +16,7 @@ const TEN_SECONDS: u64 = 10_000;
 
 pub(super) static SPEC: Spec = Spec {
     name: "rate-limit",
+    own: Own::phases(T),
     phases: Q | T,
     protocols: Protocols::All,
     ends: Ends::Never,
@@ -26,9 +27,9 @@ pub(super) static SPEC: Spec = Spec {
         required("rate", Kind::Duration(60_000, 86_400_000, TEN_SECONDS)),
         required("bucket_key", Kind::List(&list(Kind::Cel(&[]), 1, 10))),
         optional("enforce", Kind::Bool),
-        optional("retry_after", Kind::Bool),
-        optional("status_code", Kind::Int(400, 599)),
-        optional("scope", Kind::OneOf(&["cluster", "node"])),
+        own(optional("retry_after", Kind::Bool)),
+        own(optional("status_code", Kind::Int(400, 599))),
+        own(optional("scope", Kind::OneOf(&["cluster", "node"]))),
     ],
     check: fine,
 };

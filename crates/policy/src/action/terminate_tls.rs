@@ -4,7 +4,7 @@ use adit_names::code::ErrorCode;
 
 use super::config::{Config, Setting};
 use super::read::Reader;
-use super::schema::{Ends, Kind, Protocols, Spec, T, list, optional, secret};
+use super::schema::{Ends, Kind, Own, Protocols, Spec, T, list, optional, secret};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::expr::{Failure, Scope, Template};
@@ -12,6 +12,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "terminate-tls",
+    own: Own::NOTHING,
     phases: T,
     protocols: Protocols::Tls,
     ends: Ends::Never,

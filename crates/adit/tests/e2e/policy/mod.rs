@@ -20,6 +20,7 @@ mod pools;
 mod retries;
 mod streams;
 mod tokens;
+mod tools;
 mod turns;
 mod verdicts;
 mod webhooks;
