@@ -81,6 +81,19 @@ fn check_names_the_place_and_what_to_do() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &json["errors"][0]["code"]), (1, &"ERR_NGROK_2235".into()));
     assert_eq!(folder.run(&["check", "missing.yaml"]).0, 2);
+    let own = Folder::new(&[("own.yaml", "on_http_request:\n  - {id: a, actions: [{type: deny}]}\n")]);
+    assert_eq!(own.run(&["check", "own.yaml"]).0, 0);
+    let (code, out, _) = own.run(&["check", "--portable", "own.yaml"]);
+    assert_eq!(
+        (code, out.as_str()),
+        (
+            1,
+            "own.yaml:2:6: not portable: the key `id` of rules is understood by Adit only\n      - {id: a, actions: [{type: deny}]}\n         ^\n    at on_http_request[0].id\n1 errors, 0 warnings\n"
+        )
+    );
+    assert_eq!(folder.run(&["check", "--portable", "right.yaml"]).0, 0);
+    let (code, _, error) = folder.run(&["check", "--server", "right.yaml"]);
+    assert!(code != 0 && !error.is_empty(), "there is no server: {error}");
 }
 
 #[test]
@@ -133,10 +146,19 @@ fn explain_tells_rule_by_rule() {
     let (code, out, error) = folder.run(&["explain", "right.yaml", "--request", "GET https://app.example.com/a"]);
     assert_eq!((code, error.as_str()), (0, ""));
     assert!(
-        out.contains("on_http_request[0]: not_matched `hasReqHeader('x-debug')`, hasReqHeader('x-debug') = false"),
+        out.starts_with(
+            "on_http_request[0] \"no debug\": not matched: `hasReqHeader('x-debug')`\n    hasReqHeader('x-debug') = false\n"
+        ),
         "{out}"
     );
-    assert!(out.contains("x-ip: 203.0.113.10"), "{out}");
+    assert!(
+        out.contains("        headers.x-ip: \"203.0.113.10\""),
+        "the field evaluated: {out}"
+    );
+    assert!(
+        out.contains("-> the service: GET /a (host app.example.com)\n   x-ip: 203.0.113.10"),
+        "{out}"
+    );
     let arguments = [
         "explain",
         "right.yaml",
@@ -150,7 +172,42 @@ fn explain_tells_rule_by_rule() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["response"]["status"], 404);
     assert_eq!(json["forwarded"], serde_json::Value::Null);
+    assert_eq!(json["rules"][1]["outcome"], "skipped");
     assert_eq!(folder.run(&["explain", "right.yaml", "--request", "nonsense"]).0, 2);
+    assert_eq!(
+        folder.run(&["explain", "--request", "https://a.example/"]).0,
+        2,
+        "a policy or an endpoint"
+    );
+}
+
+/// The guard holds on the operator's machine as it does on the server, and nothing is sent unless that is asked for.
+#[test]
+fn effects_are_sent_from_here_under_the_guard() {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    let policy = format!(
+        "on_http_request: [{{actions: [{{type: http-request, config: {{url: 'http://127.0.0.1:{port}/'}}}}]}}]"
+    );
+    let folder = Folder::new(&[("call.yaml", &policy)]);
+    let arguments = ["explain", "call.yaml", "--request", "https://app.example.com/"];
+    let (code, out, error) = folder.run(&arguments);
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains(": not performed: network effects"), "{out}");
+    let (code, out, error) = folder.run(&[&arguments[..], &["--effects"]].concat());
+    assert_eq!(code, 0, "{error}");
+    assert!(
+        out.contains("ERR_ADIT_5203") && out.contains("127.0.0.1") && !out.contains("not performed"),
+        "{out}"
+    );
+    if let Ok((mut connection, _)) = listener.accept() {
+        let mut got = [0; 64];
+        let _ = connection.read(&mut got);
+        let _ = connection.write(b"");
+        panic!("loopback was asked");
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ use std::sync::Arc;
 
 use adit_cluster::{Commands, Directory};
 use adit_names::cidr::CidrSet;
+use adit_policy::Inspector;
 use adit_store::Store;
 use adit_store::log::AuditKey;
 
@@ -66,6 +67,7 @@ pub use applied::{Applied, OneNode, Waiting};
 pub use authenticate::hash_of;
 pub use limits::Limits;
 pub use people::authtoken::DEFAULT as DEFAULT_AUTHTOKEN;
+pub use policy::{Explains, Whose};
 
 /// What an API is made of.
 pub struct Options {
@@ -133,6 +135,10 @@ pub struct Api {
     /// Signs heads and exports of the audit log.
     audit_key: Option<Arc<AuditKey>>,
     record: record::Record,
+    /// The node's endpoints and its way out, for explanations of policies.
+    explains: Option<Arc<dyn Explains>>,
+    /// The web application firewall, for cases that ask it.
+    firewall: Option<Arc<dyn Inspector>>,
 }
 
 impl Api {
@@ -159,6 +165,8 @@ impl Api {
             counters,
             audit_key: None,
             record: record::Record::default(),
+            explains: None,
+            firewall: None,
         }
     }
 
@@ -166,6 +174,20 @@ impl Api {
     #[must_use]
     pub fn signing_with(mut self, key: Arc<AuditKey>) -> Self {
         self.audit_key = Some(key);
+        self
+    }
+
+    /// The same with a node whose endpoints can be explained.
+    #[must_use]
+    pub fn explaining_with(mut self, explains: Arc<dyn Explains>) -> Self {
+        self.explains = Some(explains);
+        self
+    }
+
+    /// The same with a web application firewall for cases that ask it.
+    #[must_use]
+    pub fn inspecting_with(mut self, firewall: Option<Arc<dyn Inspector>>) -> Self {
+        self.firewall = firewall;
         self
     }
 

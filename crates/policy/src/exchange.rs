@@ -116,9 +116,14 @@ pub struct Exchange {
     pub(crate) rules: u32,
     pub(crate) used_at_tick: u32,
     pub(crate) slow: bool,
+    /// With a full trace: fields of the action at work, their templates evaluated.
+    pub(crate) rendered: Option<Rendered>,
     /// Rates that have counted it: action, and hash of endpoint and key.
     pub(crate) counted: Vec<(ActionKey, u64)>,
 }
+
+/// Fields by their names, with their values.
+pub(crate) type Rendered = Box<Vec<(String, String)>>;
 
 /// Bodies that actions have asked for.
 #[derive(Clone, Debug, Default)]
@@ -427,6 +432,19 @@ impl Exchange {
     pub fn upstream_answered(&mut self, state: &crate::state::State, now: i64, error: bool) {
         for ticket in self.tickets.drain(..) {
             state.breakers.outcome(&ticket, now, error);
+        }
+    }
+
+    /// Elements that were used in this phase, if it is the one at work.
+    pub(crate) fn used_in(&self, phase: Phase) -> u32 {
+        if self.phase == Some(phase) { self.used } else { 0 }
+    }
+
+    /// Notes what the template of a field came to, if everything is told.
+    pub(crate) fn note_rendered(&mut self, field: &str, text: &str) {
+        if self.trace == Trace::Full {
+            let rendered = self.rendered.get_or_insert_default();
+            rendered.push((field.to_owned(), text.to_owned()));
         }
     }
 

@@ -73,7 +73,9 @@ impl<'a> Redaction<'a> {
         self.value(value)
     }
 
-    fn json(&self, json: Json) -> Json {
+    /// JSON, likewise.
+    #[must_use]
+    pub fn json(&self, json: Json) -> Json {
         match json {
             Json::String(text) => self.text(&text).into(),
             Json::Array(list) => list.into_iter().map(|item| self.json(item)).collect(),

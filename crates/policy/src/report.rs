@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::document::Phase;
 use crate::fault::{Cost, Fault, Warning};
+use crate::portable::{self, AditOnly};
 use crate::subject::Subject;
 
 /// What is right and wrong with a document.
@@ -19,6 +20,8 @@ pub struct Report {
     pub phases: Vec<Phase>,
     /// What its expressions may cost; nothing of a document that is wrong.
     pub cost: Cost,
+    /// What of it only Adit understands.
+    pub adit_only: Vec<AditOnly>,
 }
 
 impl Report {
@@ -32,6 +35,7 @@ impl Report {
                 terminating: checked.terminating,
                 phases: checked.phases,
                 cost: checked.cost,
+                adit_only: portable::adit_only(text, subject.scheme),
             },
             Err(errors) => Self {
                 errors,
@@ -39,6 +43,7 @@ impl Report {
                 terminating: false,
                 phases: Vec::new(),
                 cost: Cost::default(),
+                adit_only: Vec::new(),
             },
         }
     }
@@ -49,6 +54,8 @@ impl Report {
         json!({
             "valid": self.errors.is_empty(),
             "terminating": self.terminating,
+            "adit_only": !self.adit_only.is_empty(),
+            "adit_only_at": self.adit_only.iter().map(AditOnly::to_json).collect::<Vec<_>>(),
             "phases": self.phases.iter().map(|phase| phase.name()).collect::<Vec<_>>(),
             "errors": self.errors.iter().map(Fault::to_json).collect::<Vec<_>>(),
             "warnings": self.warnings.iter().map(Warning::to_json).collect::<Vec<_>>(),

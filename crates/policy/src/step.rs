@@ -15,7 +15,7 @@ use crate::compile::{Policy, Rule};
 use crate::document::Phase;
 use crate::effect::{BodyFault, Effect, Input};
 use crate::exchange::{Exchange, Trace};
-use crate::expr::Failure;
+use crate::expr::{Failure, Program};
 use crate::subject::Owner;
 use crate::value::Value;
 use crate::verdict::{Verdict, VerdictOutcome};
@@ -172,6 +172,15 @@ impl Run {
     pub(crate) fn with_cel(mut self, cel: bool) -> Self {
         self.cel = cel;
         self
+    }
+
+    /// The path of the action that asked for something last; empty if no action did.
+    pub(crate) fn asks_at(&self) -> String {
+        let rule = self.policy.rules(self.phase).get(self.rule);
+        let action = rule
+            .filter(|_| self.matched)
+            .and_then(|rule| rule.actions.get(self.action));
+        action.map_or_else(String::new, |action| format!("{}{}", self.prefix, action.path))
     }
 
     /// Variables that were set in this phase.
@@ -387,7 +396,10 @@ impl Run {
                 Ok(true) => {}
                 Ok(false) => {
                     if full {
-                        let values = exchange.scoped(view, &self.vars, |scope| program.reads(scope));
+                        let mut values = exchange.scoped(view, &self.vars, |scope| program.reads(scope));
+                        if exchange.trace == Trace::Full {
+                            values.extend(self.truths(&program.text, exchange, view));
+                        }
                         let outcome = VerdictOutcome::NotMatched {
                             expression: at,
                             text: program.text.to_string(),
@@ -425,6 +437,22 @@ impl Run {
         Ok(true)
     }
 
+    /// Which parts of an expression that `&&` and `||` join are true.
+    fn truths(&self, text: &str, exchange: &mut Exchange, view: &View<'_>) -> Vec<(String, Value)> {
+        let parts = crate::case::operands(text).into_iter();
+        let truth = |part: &str| {
+            let (program, _) = Program::compile(part, self.phase, &[]).ok()?;
+            let value = exchange.scoped(view, &self.vars, |scope| program.is_true_in(scope, true));
+            Some(match value {
+                Ok(value) => Value::Bool(value),
+                Err(Failure::Error(message)) => Value::Text(format!("error: {message}")),
+                Err(Failure::Budget) => Value::from("error: the phase has used up its elements"),
+            })
+        };
+        let mut truth = truth;
+        parts.filter_map(|part| Some((part.to_owned(), truth(part)?))).collect()
+    }
+
     fn note_action(&self, rule: &Rule, name: &'static str, path: &str, flow: &Flow, exchange: &mut Exchange) {
         let outcome = match flow {
             Flow::Next | Flow::Need(_) => VerdictOutcome::Next,
@@ -444,12 +472,10 @@ impl Run {
                 let (_, rest) = known.split_once('.').unwrap_or_default();
                 rest.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('.'))
             };
-            exchange
-                .results
-                .iter()
-                .filter(|(known, _)| own(known))
-                .map(|(known, value)| ((*known).to_owned(), value.clone()))
-                .collect()
+            let mut values = crate::action::shown(name, exchange.rendered.take());
+            let results = exchange.results.iter().filter(|(known, _)| own(known));
+            values.extend(results.map(|(known, value)| ((*known).to_owned(), value.clone())));
+            values
         } else {
             Vec::new()
         };

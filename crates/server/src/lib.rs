@@ -12,6 +12,7 @@
 //! * `audit` looks after the log: signs, checks, takes away what is old. `disk_snapshot` keeps what this node was told, for
 //!   a start without the database; [`health`] is what is said of all that.
 //! * [`host`] is what is done on the machine itself, without signing in.
+//! * [`explain`] tells what policies do with a request, with what this node has.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
 
 mod activity;
@@ -25,6 +26,7 @@ mod control;
 mod disk_snapshot;
 mod durable;
 mod edge_config;
+pub mod explain;
 pub mod first;
 mod follow;
 mod guardrail_exceptions;

@@ -26,6 +26,7 @@ use crate::certificates::{CertificateError, CertificateFiles};
 use crate::config::Settings;
 use crate::control::{self, Begin, Control, Ready, Serve};
 use crate::edge_config::{self, Listening};
+use crate::explain::OfNode;
 use crate::first::{First, FirstError};
 use crate::health::Health;
 use crate::outbound;
@@ -238,7 +239,12 @@ impl Server {
             profile,
             api: Arc::new(
                 api.signing_with(audit_key)
-                    .hashing_at(options.settings.auth.argon2.cost()),
+                    .hashing_at(options.settings.auth.argon2.cost())
+                    .inspecting_with(options.firewall.as_ref().ok().cloned())
+                    .explaining_with(Arc::new(OfNode {
+                        node: edge.node().clone(),
+                        firewall: options.firewall.as_ref().ok().cloned(),
+                    })),
             ),
         });
         let admin = admin_port::start(options.admin, observer.clone(), health.clone())?;

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use adit_cluster::{Member, Pool, SessionFacts};
 use adit_names::code::ErrorCode;
+use adit_names::endpoint_url::EndpointUrl;
 use adit_names::id::{Id, Prefix};
 use serde_json::{Value, json};
 
@@ -192,6 +193,15 @@ fn made(id: &str) -> String {
 fn as_kind(id: &str, prefix: Prefix) -> String {
     let text = id.split_once('_').map_or(id, |(_, text)| text);
     format!("{}_{text}", prefix.as_str())
+}
+
+/// The endpoint of an agent that is named by its id or URL: both of it.
+pub(crate) fn endpoint_named(api: &Api, organization: &str, name: &str) -> Option<(String, EndpointUrl)> {
+    let is_it = |pool: &Pool, id: &str| id == name || pool.url_text() == name;
+    offered(api, organization)
+        .map(|(pool, member)| (pool, endpoint_id(&member.endpoint_id)))
+        .find(|(pool, id)| is_it(pool, id))
+        .map(|(pool, id)| (id, pool.url().clone()))
 }
 
 /// The id under which an agent's endpoint is found; it is known by that of its tunnel.

@@ -77,6 +77,19 @@ impl<'b> Object<'b> {
         self.text(field)?.ok_or_else(|| self.wrong(field, "it has to be given"))
     }
 
+    /// Yes or no; no if it is not given.
+    ///
+    /// # Errors
+    /// 215 for something else.
+    pub(super) fn flag(&self, field: &str) -> Result<bool, ApiError> {
+        match self.any(field) {
+            None => Ok(false),
+            Some(value) => value
+                .as_bool()
+                .ok_or_else(|| self.wrong(field, "it is neither true nor false")),
+        }
+    }
+
     /// Whatever is given.
     pub(super) fn any(&self, field: &str) -> Option<&'b Value> {
         self.fields.get(field).filter(|value| !value.is_null())

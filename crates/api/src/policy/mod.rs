@@ -1,10 +1,11 @@
 //! Tools for traffic policies (control plane 6.5, traffic policy 6.2): what `adit policy` does offline, with what the
-//! organisation and this server have. Nothing is written, and nobody is called.
+//! organisation and this server have. Nothing is written, and nobody is called unless an explanation is to do so.
 //!
 //! The work is the crate `policy`'s, as are the texts and the JSON. It is done beside the control thread, since it may take
 //! as long as it is allowed to: a few at once, each within its time.
 
 mod body;
+mod explain;
 pub(crate) mod references;
 
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use crate::call::Call;
 use crate::error::ApiError;
 use crate::route_table::Answer;
 use body::Object;
+pub(crate) use explain::explain;
+pub use explain::{Explains, Whose};
 
 /// How many are worked on at once.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -60,13 +63,18 @@ pub(crate) fn test<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let body = Object::body(call, &["traffic_policy", "cases"])?;
         let cases = body.required("cases")?.to_owned();
         let policy = body.text("traffic_policy")?.map(str::to_owned);
+        let firewall = call.api.firewall.clone();
         let ran = beside(move || {
             let until = Instant::now() + TIME;
             let read = |path: &str| {
                 let missing = || format!("{path}: give its text as traffic_policy");
                 policy.clone().ok_or_else(missing)
             };
-            let ran = case::run(&cases, case::Options::default(), |_| Instant::now() < until, read);
+            let options = case::Options {
+                inspector: firewall.as_deref(),
+                ..case::Options::default()
+            };
+            let ran = case::run(&cases, options, |_| Instant::now() < until, read);
             (ran, Instant::now() < until)
         });
         let (ran, in_time) = ran.await?;
@@ -81,33 +89,6 @@ pub(crate) fn test<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let mut answer = counts.to_json();
         answer["cases"] = ran.iter().map(case::Case::to_json).collect();
         Ok(Reply::Json(answer))
-    })
-}
-
-/// `POST /adit/policy/explain`: what a document does with one request, rule by rule.
-pub(crate) fn explain<'c>(call: &'c Call<'c>) -> Answer<'c> {
-    Box::pin(async move {
-        let body = Object::body(call, &["traffic_policy", "type", "request", "upstream_status"])?;
-        let asked = asked(&body)?;
-        let explained = beside(move || {
-            // What is wrong with the document is said with its places.
-            let scheme = asked
-                .url
-                .split_once("://")
-                .and_then(|(scheme, _)| Scheme::from_name(scheme));
-            let kind = if asked.cloud { Subject::cloud } else { Subject::agent };
-            let subject = Subject {
-                actions: Actions::Language,
-                ..kind(scheme.unwrap_or(Scheme::Https))
-            };
-            match adit_policy::check(&asked.policy, subject) {
-                Ok(_) => Ok(case::explain_request(&asked)),
-                Err(faults) => Err(faults),
-            }
-        });
-        let explained = explained.await?.map_err(|faults| refused(&faults))?;
-        let explained = explained.map_err(|why| body.wrong("request", &why))?;
-        Ok(Reply::Json(explained.to_json()))
     })
 }
 
@@ -147,8 +128,15 @@ pub(crate) fn refused(faults: &[Fault]) -> ApiError {
 
 /// Does it on another thread, when there is a place.
 pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    in_place(&PLACES, work).await
+}
+
+async fn in_place<T: Send + 'static>(
+    places: &'static Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
     let busy = || ApiError::unavailable("too many policies are being worked on");
-    let place = tokio::time::timeout(WAIT, PLACES.acquire()).await;
+    let place = tokio::time::timeout(WAIT, places.acquire()).await;
     let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
     let done = tokio::task::spawn_blocking(move || {
         // Whoever asked may be gone: the place is taken until this ends.
@@ -196,44 +184,4 @@ fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit_once(':').map_or(authority, |(host, _)| host)
-}
-
-/// The request that a document is to be explained with.
-fn asked(body: &Object<'_>) -> Result<case::Asked, ApiError> {
-    let request = body.inner("request.", &["method", "url", "headers", "body", "client"])?;
-    let request = request.ok_or_else(|| body.wrong("request", "it has to be given"))?;
-    let mut asked = case::Asked {
-        policy: body.required("traffic_policy")?.to_owned(),
-        cloud: is_cloud(body)?,
-        method: request.text("method")?.unwrap_or_default().to_owned(),
-        url: request.required("url")?.to_owned(),
-        body: request.text("body")?.unwrap_or_default().to_owned(),
-        upstream_status: 200,
-        ..case::Asked::default()
-    };
-    if let Some(status) = body.any("upstream_status") {
-        let status = status.as_u64().filter(|s| (100..=599).contains(s));
-        let status = status.and_then(|s| u16::try_from(s).ok());
-        asked.upstream_status = status.ok_or_else(|| body.wrong("upstream_status", "it is no status"))?;
-    }
-    if let Some(headers) = request.any("headers") {
-        let no_headers = || request.wrong("headers", "it maps names to strings or lists of strings");
-        for (name, value) in headers.as_object().ok_or_else(no_headers)? {
-            let values = match value {
-                Value::Array(values) => values.as_slice(),
-                one => std::slice::from_ref(one),
-            };
-            for value in values {
-                let value = value.as_str().ok_or_else(no_headers)?;
-                asked.headers.push((name.clone(), value.to_owned()));
-            }
-        }
-    }
-    if let Some(client) = request.inner("request.client.", &["ip", "country", "cert", "identity"])? {
-        asked.client_ip = client.text("ip")?.map(str::to_owned);
-        asked.country = client.text("country")?.map(str::to_owned);
-        asked.client_cert = client.any("cert").cloned();
-        asked.identity = client.any("identity").cloned();
-    }
-    Ok(asked)
 }

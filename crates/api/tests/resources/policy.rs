@@ -19,7 +19,7 @@ async fn check_says_what_a_write_would_say() {
     assert_eq!(
         right.json,
         json!({
-            "valid": true, "terminating": false, "phases": ["on_http_request"], "errors": [], "warnings": [], "cost": cost
+            "valid": true, "terminating": false, "adit_only": false, "adit_only_at": [], "phases": ["on_http_request"], "errors": [], "warnings": [], "cost": cost
         })
     );
     let wrong = DENY.replace("hasReqHeader('x-debug')", "req.metod == 'GET'");
@@ -28,6 +28,10 @@ async fn check_says_what_a_write_would_say() {
     let error = &wrong.json["errors"][0];
     assert_eq!((&error["code"], &error["line"]), (&json!("ERR_NGROK_2200"), &json!(3)));
     assert_eq!(error["fix"], "did you mean `req.method`?");
+    let own = "on_http_request: [{id: a, actions: [{type: deny}]}]";
+    let own = post(&place, "check", json!({"traffic_policy": own})).await;
+    let at = json!([{"path": "on_http_request[0].id", "line": 1, "column": 20, "message": "the key `id` of rules"}]);
+    assert_eq!((&own.json["adit_only"], &own.json["adit_only_at"]), (&json!(true), &at));
     // What it is for: nothing ends every request of this cloud endpoint, and TCP has no requests.
     let code = async |body: Value| {
         let answer = post(&place, "check", body).await;
@@ -125,7 +129,7 @@ async fn a_request_is_explained_rule_by_rule() {
     let request = json!({"url": "https://app.example.com/a", "client": {"ip": "198.51.100.9", "country": "NZ"}});
     let answer = post(&place, "explain", json!({"traffic_policy": policy, "request": request})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(answer.json["verdicts"][0]["outcome"], "not_matched");
+    assert_eq!(answer.json["rules"][0]["outcome"], "not_matched");
     let headers = &answer.json["forwarded"]["headers"];
     assert!(headers.to_string().contains("198.51.100.9 NZ"), "{headers}");
     let request =
@@ -135,6 +139,30 @@ async fn a_request_is_explained_rule_by_rule() {
     assert_eq!(
         (&refused.json["response"]["status"], &refused.json["forwarded"]),
         (&json!(404), &Value::Null)
+    );
+    // A connection has no requests.
+    let connect = "on_tcp_connect: [{expressions: [\"conn.tls.sni == 'x.example.com'\"], actions: [{type: deny}]}]";
+    let client = json!({"ip": "198.51.100.9", "tls": {"sni": "x.example.com", "version": "1.2"}});
+    let request = json!({"url": "tls://db.example.com", "client": client});
+    let closed = post(
+        &place,
+        "explain",
+        json!({"traffic_policy": connect, "request": request}),
+    )
+    .await;
+    assert_eq!(
+        (&closed.json["closed"], &closed.json["forwarded"]),
+        (&json!(true), &Value::Null),
+        "{}",
+        closed.text
+    );
+    let request = json!({"url": "tcp://db.example.com:5432"});
+    let passed = post(&place, "explain", json!({"traffic_policy": "{}", "request": request})).await;
+    assert_eq!(
+        passed.json["forwarded"],
+        json!({"host": "db.example.com:5432"}),
+        "{}",
+        passed.text
     );
     // A document that is wrong is refused as where it is written.
     let body = json!({"traffic_policy": "on_http_request: [{}]", "request": {"url": "https://a.example"}});
@@ -222,6 +250,26 @@ async fn what_is_not_asked_for_rightly_is_refused() {
             json!({"traffic_policy": "{}", "request": {"url": "https://a.example"}, "upstream_status": 99}),
             "ERR_NGROK_215",
         ),
+        (
+            "explain",
+            json!({"traffic_policy": "{}", "request": {"url": "tcp://a.example:1", "method": "GET"}}),
+            "ERR_NGROK_215",
+        ),
+        (
+            "explain",
+            json!({"traffic_policy": "{}", "effects": "yes", "request": {"url": "https://a.example"}}),
+            "ERR_NGROK_215",
+        ),
+        (
+            "explain",
+            json!({"traffic_policy": "{}", "request": {"url": "https://a.example", "client": {"tls": {"ja4": "x"}}}}),
+            "ERR_NGROK_214",
+        ),
+        (
+            "explain",
+            json!({"endpoint": "app.example.com", "request": {"url": "https://a.example"}}),
+            "ERR_NGROK_215",
+        ),
         ("convert", json!({"traffic_policy": null}), "ERR_NGROK_215"),
     ] {
         let refused = post(&place, tool, body.clone()).await;
@@ -253,5 +301,68 @@ async fn what_is_not_asked_for_rightly_is_refused() {
         let path = format!("/adit/policy/{tool}");
         let refused = place.ask_as(key, "POST", &path, json!({"traffic_policy": ""})).await;
         assert_eq!(refused.status, 403, "{tool}: {}", refused.text);
+    }
+}
+
+#[tokio::test]
+async fn live_endpoints_and_effects_are_for_those_who_may_write_such_policies() {
+    let place = place().await;
+    let key = async |name: &str, permissions: &[&str]| {
+        let role = json!({"name": name, "permissions": permissions});
+        let role = place.make("/adit/roles", role).await;
+        let user = json!({"name": name, "role_ids": [role["id"]]});
+        let user = place.make("/adit/service_users", user).await;
+        let key = place.make("/api_keys", json!({"owner_id": user["id"]})).await;
+        key["token"].as_str().unwrap().to_owned()
+    };
+    let endpoints = [
+        "policies:check",
+        "endpoints:update",
+        "guardrails:read",
+        "ip_policies:read",
+    ];
+    let effects = [
+        "policies:check",
+        "endpoints:update",
+        "vault_secrets:read",
+        "ip_policies:read",
+    ];
+    let request = json!({"url": "https://a.example"});
+    let of_endpoint = json!({"endpoint": "ep_2abcdefghijklmnopqrstuvwxyz", "request": request});
+    let of_effects = json!({"traffic_policy": "{}", "effects": true, "request": request});
+    for (what, all, body) in [("endpoint", endpoints, &of_endpoint), ("effects", effects, &of_effects)] {
+        for missing in &all[1..] {
+            let rest: Vec<&str> = all.iter().copied().filter(|permission| permission != missing).collect();
+            let refused = place
+                .ask_as(
+                    &key(&format!("{what} without {missing}"), &rest).await,
+                    "POST",
+                    "/adit/policy/explain",
+                    body.clone(),
+                )
+                .await;
+            assert_eq!(
+                (refused.status.as_u16(), refused.code()),
+                (403, "ERR_ADIT_2008"),
+                "{}",
+                refused.text
+            );
+            assert_eq!(refused.json["details"]["permission"], *missing);
+        }
+    }
+    // Somebody else's is not there.
+    let body = json!({"url": "https://x.adit.example.com", "type": "cloud",
+        "bindings": ["public"], "traffic_policy": "on_http_request: [{actions: [{type: deny}]}]"});
+    let theirs = place.ask_as(&place.theirs.key, "POST", "/endpoints", body).await;
+    let id = theirs.json["id"].as_str().unwrap_or_else(|| panic!("{}", theirs.text));
+    for endpoint in [id, "https://x.adit.example.com", "ep_nobody"] {
+        let body = json!({"endpoint": endpoint, "request": request});
+        let missing = post(&place, "explain", body).await;
+        assert_eq!(
+            (missing.status.as_u16(), missing.code()),
+            (404, "ERR_ADIT_2001"),
+            "{endpoint}: {}",
+            missing.text
+        );
     }
 }

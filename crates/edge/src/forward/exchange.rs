@@ -20,7 +20,7 @@ use super::kept::Pinned;
 use super::pump::{End, Wanted};
 use super::response_head::Edit;
 use super::scratch::Exchange;
-use super::{guarded, h1_attempt, h2_upstream, record, request_head, verdict};
+use super::{converter, guarded, h1_attempt, h2_upstream, record, request_head, verdict};
 use crate::admit::{self, Permitted};
 use crate::flows::Flow;
 use crate::govern::{Chain, Hop, LeftAlone, Verdict};
@@ -29,6 +29,7 @@ use crate::record_connection::{counted_micros, micros};
 use crate::reply::Answer;
 use crate::route::{Routed, Side};
 use crate::secure::Conn;
+use crate::served::Served;
 
 /// How an exchange ended, as far as the visitor's connection is concerned.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(crate) enum Forwarded {
     Closed { reset: bool },
     /// `101` was sent; the stream carries raw bytes, with those that came behind the head.
     Upgraded(Box<AgentStream>, Bytes, Arc<Flow>),
+    /// `101` was sent by the edge: what the visitor sends in messages is bytes to this stream.
+    WebSocket(Box<Served>),
     /// The response broke off, or the visitor left.
     Broken,
 }
@@ -219,7 +222,10 @@ pub(crate) async fn exchange<V: Visitor>(
             .begin(&conn.node, chain.as_deref(), &mut exchange.request, facts.has_body());
         progress.attempts += 1;
         let m = permitted.member().clone();
-        let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
+        let outcome = if chain.as_ref().is_some_and(|chain| chain.terms().websocket_tcp) {
+            let by = (&permitted, &pool);
+            converter::attempt(conn, visitor, exchange, by, &sending, &mut progress, &mut chain).await
+        } else if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
             h2_upstream::attempt(
                 conn,
                 visitor,

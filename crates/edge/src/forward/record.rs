@@ -60,7 +60,7 @@ pub(super) fn target_of<'a>(routed: &'a Routed, chain: Option<&'a Chain>, member
 pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
     let (outcome, status, upgraded) = match f.forwarded {
         Forwarded::Complete => (Outcome::Completed, exchange.response.status(), false),
-        Forwarded::Upgraded(..) => (Outcome::Completed, 101, true),
+        Forwarded::Upgraded(..) | Forwarded::WebSocket(_) => (Outcome::Completed, 101, true),
         Forwarded::Answer(a) => (outcome_of(a), a.status, false),
         Forwarded::Closed { .. } => (Outcome::RefusedPolicy, 0, false),
         Forwarded::Broken => {

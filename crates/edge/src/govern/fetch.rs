@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adit_names::code::ErrorCode;
-use adit_outbound::{Call, Failure, Purpose, Who};
+use adit_outbound::{Call, Client, Failure, Purpose, Who};
 use adit_policy::{Answer as FetchAnswer, EffectFault as Fault, Fetch};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -114,34 +114,43 @@ impl Origin {
     }
 
     async fn outside(&self, purpose: Purpose, fetch: Fetch) -> Result<FetchAnswer, Fault> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in &fetch.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("a header has no name"))?;
-            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("a header has no value"))?;
-            headers.append(name, value);
-        }
-        let call = Call {
-            purpose,
-            who: self.who,
-            method: Method::from_bytes(fetch.method.as_bytes()).map_err(|_| refused("there is no such method"))?,
-            url: fetch.url,
-            headers,
-            body: fetch.body.into(),
-            // Each hop is the policy's to follow.
-            max_redirects: 0,
-            timeout: fetch.timeout,
-            max_body: fetch.max_response,
-        };
         let client = self.conn.node.outbound.load_full();
-        let answer = client.call(call).await.map_err(|failure| fault_of(&failure))?;
-        Ok(FetchAnswer {
-            status: answer.status.as_u16(),
-            headers: fields(&answer.headers),
-            body: answer.body.into(),
-            resolved_ip: Some(answer.peer),
-            took: Duration::ZERO,
-        })
+        outside(&client, self.who, purpose, fetch).await
     }
+}
+
+/// Sends a request of a policy to somebody who is no internal endpoint; `who` is on whose behalf. The wait before it and the
+/// time that it took are the caller's to see to.
+///
+/// # Errors
+/// 3601 too large, 3602 out of time, `ADIT_5203` refused by the guard, 3006 not reached.
+pub async fn outside(client: &Client, who: Who, purpose: Purpose, fetch: Fetch) -> Result<FetchAnswer, Fault> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &fetch.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused("a header has no name"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| refused("a header has no value"))?;
+        headers.append(name, value);
+    }
+    let call = Call {
+        purpose,
+        who,
+        method: Method::from_bytes(fetch.method.as_bytes()).map_err(|_| refused("there is no such method"))?,
+        url: fetch.url,
+        headers,
+        body: fetch.body.into(),
+        // Each hop is the policy's to follow.
+        max_redirects: 0,
+        timeout: fetch.timeout,
+        max_body: fetch.max_response,
+    };
+    let answer = client.call(call).await.map_err(|failure| fault_of(&failure))?;
+    Ok(FetchAnswer {
+        status: answer.status.as_u16(),
+        headers: fields(&answer.headers),
+        body: answer.body.into(),
+        resolved_ip: Some(answer.peer),
+        took: Duration::ZERO,
+    })
 }
 
 /// Fields as policies have them.

@@ -34,6 +34,7 @@ mod violation;
 
 pub(crate) use asker::Leaving;
 pub(crate) use chain::{AsReceived, Chain, Verdict};
+pub use fetch::outside as ask_outside;
 pub(crate) use glance::LeftAlone;
 pub(crate) use guard::Unasked;
 pub(crate) use hop::Hop;

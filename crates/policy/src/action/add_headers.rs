@@ -2,8 +2,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::Config;
-use super::schema::{Ends, Kind, Protocols, Q, S, Spec, fine, required};
+use super::config::Config;
+use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, fine, required};
 use super::{Act, Cx, Flow, no_error};
 use crate::document::Phase;
 use crate::exchange::Edit;
@@ -13,6 +13,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "add-headers",
+    own: Own::NOTHING,
     phases: Q | S,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

@@ -4,8 +4,9 @@ use adit_names::code::ErrorCode;
 use base64::Engine as _;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, Spec, fine, list, optional, required, secret};
+use super::config::{Config, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, list, optional, own, required, secret};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Content, Node, Path, Phase};
 use crate::exchange::Edit;
@@ -15,6 +16,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "basic-auth",
+    own: Own::NOTHING,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,
@@ -22,7 +24,7 @@ pub(super) static SPEC: Spec = Spec {
         secret(required("credentials", Kind::List(&list(Kind::Own(pair), 1, 100)))),
         optional("realm", Kind::Own(realm)),
         optional("enforce", Kind::Bool),
-        optional("strip", Kind::Bool),
+        own(optional("strip", Kind::Bool)),
     ],
     check: fine,
 };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, Spec, fine, optional};
+use super::config::{Config, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, optional};
 use super::{Act, Cx, Flow};
 use crate::document::{Content, Node, Path, Phase};
 use crate::state::{Admission, Breaker};
@@ -13,6 +14,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "circuit-breaker",
+    own: Own::NOTHING,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

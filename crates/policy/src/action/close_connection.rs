@@ -1,13 +1,14 @@
 //! `close-connection` (traffic policy 4.5).
 
-use super::read::Config;
-use super::schema::{Ends, Kind, Protocols, Q, Spec, T, fine, optional};
+use super::config::Config;
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, fine, optional};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
 use crate::step::Decision;
 
 pub(super) static SPEC: Spec = Spec {
     name: "close-connection",
+    own: Own::NOTHING,
     phases: T | Q,
     protocols: Protocols::All,
     ends: Ends::Always,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Kind, List, Protocols, Q, S, Spec, fine, list, optional};
+use super::config::{Config, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Kind, List, Own, Protocols, Q, S, Spec, fine, list, optional, own};
 use super::{Act, Cx, Flow};
 use crate::body::Coding;
 use crate::document::{Node, Path, Phase};
@@ -17,6 +18,7 @@ use crate::view::{Fields, View};
 
 pub(super) static SPEC: Spec = Spec {
     name: "compress-response",
+    own: Own::values(&[("algorithms", "zstd")]),
     phases: S | Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,
@@ -28,8 +30,8 @@ pub(super) static SPEC: Spec = Spec {
                 ..list(Kind::Own(algorithm), 1, 5)
             }),
         ),
-        optional("min_size", Kind::Int(0, 1 << 20)),
-        optional("types", Kind::List(&list(Kind::Text(1, 256), 0, 100))),
+        own(optional("min_size", Kind::Int(0, 1 << 20))),
+        own(optional("types", Kind::List(&list(Kind::Text(1, 256), 0, 100)))),
     ],
     check: fine,
 };

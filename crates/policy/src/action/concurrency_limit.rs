@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, SECOND, Spec, T, fine, list, optional, required};
+use super::config::{Config, Setting};
+use super::schema::{Ends, Kind, Own, Protocols, Q, SECOND, Spec, T, fine, list, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
 use crate::effect::{Effect, Input};
@@ -15,6 +15,7 @@ use crate::state::{Entry, Waiting};
 
 pub(super) static SPEC: Spec = Spec {
     name: "concurrency-limit",
+    own: Own::ACTION,
     phases: Q | T,
     protocols: Protocols::All,
     ends: Ends::Never,

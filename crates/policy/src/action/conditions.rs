@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Field, HOUR, Kind, MINUTE, Protocols, Q, SECOND, Spec, fine, list, optional, required};
+use super::config::{Config, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Field, HOUR, Kind, MINUTE, Own, Protocols, Q, SECOND, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::expr::Program;
@@ -18,6 +19,7 @@ use crate::terms::{Parking, Retry, RetryOn, Sticky, StickyBy};
 const fn spec(name: &'static str, fields: &'static [Field]) -> Spec {
     Spec {
         name,
+        own: Own::ACTION,
         phases: Q,
         protocols: Protocols::NotUdp,
         ends: Ends::Never,

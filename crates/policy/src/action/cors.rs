@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader};
-use super::schema::{Ends, HOUR, Kind, Protocols, Q, Spec, list, optional, required};
+use super::config::Config;
+use super::read::Reader;
+use super::schema::{Ends, HOUR, Kind, Own, Protocols, Q, Spec, list, optional, required};
 use super::{Act, Cx, Flow, headers};
 use crate::document::{Node, Path, Phase};
 use crate::expr::env::Message;
@@ -13,6 +14,7 @@ use crate::step::Decision;
 
 pub(super) static SPEC: Spec = Spec {
     name: "cors",
+    own: Own::ACTION,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

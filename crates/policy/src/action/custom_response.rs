@@ -3,8 +3,9 @@
 use adit_names::code::ErrorCode;
 use base64::Engine as _;
 
-use super::read::{Config, Reader};
-use super::schema::{Ends, Kind, Protocols, Q, S, Spec, optional};
+use super::config::Config;
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, optional, own};
 use super::{Act, Cx, Flow, MAX_BODY};
 use crate::document::{Node, Path, Phase};
 use crate::expr::Template;
@@ -12,6 +13,7 @@ use crate::step::Decision;
 
 pub(super) static SPEC: Spec = Spec {
     name: "custom-response",
+    own: Own::NOTHING,
     phases: Q | S,
     protocols: Protocols::NotUdp,
     ends: Ends::Always,
@@ -19,7 +21,7 @@ pub(super) static SPEC: Spec = Spec {
         optional("status_code", Kind::Int(200, 599)),
         optional("body", Kind::Template(0, 256 * 1024)),
         optional("headers", Kind::Headers(0, true)),
-        optional("body_base64", Kind::Text(0, 256 * 1024)),
+        own(optional("body_base64", Kind::Text(0, 256 * 1024))),
     ],
     check,
 };

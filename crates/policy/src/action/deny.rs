@@ -2,8 +2,9 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader};
-use super::schema::{Ends, Kind, Protocols, Q, S, Spec, T, optional};
+use super::config::Config;
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, T, optional};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
 use crate::step::Decision;
@@ -11,6 +12,7 @@ use crate::subject::Owner;
 
 pub(super) static SPEC: Spec = Spec {
     name: "deny",
+    own: Own::phases(S),
     phases: T | Q | S,
     protocols: Protocols::All,
     ends: Ends::Always,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::config::{Config, Setting};
 use super::fetch::{Origin, field};
-use super::read::{Config, Setting};
-use super::schema::{Ends, HOUR, Kind, Protocols, Q, SECOND, Spec, fine, list, optional, required};
+use super::schema::{Ends, HOUR, Kind, Own, Protocols, Q, SECOND, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, ON_ERROR, headers, url_check};
 use crate::document::Phase;
 use crate::effect::{Answer, Effect, Fetch, Input};
@@ -16,6 +16,7 @@ use crate::step::Decision;
 
 pub(super) static SPEC: Spec = Spec {
     name: "ext-auth",
+    own: Own::ACTION,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

@@ -5,8 +5,8 @@ use adit_names::code::ErrorCode;
 use bytes::Bytes;
 use regex::bytes::Regex;
 
-use super::read::{Config, Item};
-use super::schema::{Ends, Field, Kind, Protocols, Q, S, Spec, fine, list, optional, required};
+use super::config::{Config, Item};
+use super::schema::{Ends, Field, Kind, Own, Protocols, Q, S, Spec, fine, list, optional, own, required};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::body::{DecodeFault, decode};
 use crate::document::Phase;
@@ -18,12 +18,13 @@ use crate::value::Value;
 const REPLACEMENT: &[Field] = &[required("from", Kind::Regex), optional("to", Kind::Template(0, 8192))];
 const FIELDS: &[Field] = &[
     required("replacements", Kind::List(&list(Kind::Record(REPLACEMENT), 1, 100))),
-    optional("max_body", Kind::Int(1, 64 << 20)),
+    own(optional("max_body", Kind::Int(1, 64 << 20))),
 ];
 
 const fn spec(name: &'static str, phases: u8) -> Spec {
     Spec {
         name,
+        own: Own::NOTHING,
         phases,
         protocols: Protocols::NotUdp,
         ends: Ends::Never,

@@ -2,8 +2,9 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader};
-use super::schema::{Ends, Kind, Protocols, Q, Spec, T, optional, required};
+use super::config::Config;
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, url_check};
 use crate::document::{Node, Path, Phase};
 use crate::effect::{Effect, Input};
@@ -13,6 +14,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "forward-internal",
+    own: Own::NOTHING,
     phases: T | Q,
     protocols: Protocols::NotUdp,
     ends: Ends::UnlessContinue,

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting};
 use super::fetch::{Origin, base64_or_text, headers_value, millis, redirected};
-use super::read::{Config, Item, Reader, Setting};
-use super::schema::{Ends, Field, Kind, List, Protocols, Q, S, SECOND, Spec, list, optional, required};
+use super::read::Reader;
+use super::schema::{Ends, Field, Kind, List, Own, Protocols, Q, S, SECOND, Spec, list, optional, own, required};
 use super::{Act, Cx, Flow, MAX_BODY, MAX_RENDERED, ON_ERROR, url_check};
 use crate::document::{Node, Path, Phase};
 use crate::effect::{Answer, Effect, Fault, Fetch, Input};
@@ -16,6 +17,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "http-request",
+    own: Own::values(&[("method", "HEAD")]),
     phases: Q | S,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,
@@ -34,9 +36,9 @@ pub(super) static SPEC: Spec = Spec {
         optional("max_redirects", Kind::Int(0, 100)),
         optional("timeout", Kind::Duration(SECOND, 30 * SECOND, 0)),
         optional("retry_condition", Kind::Cel(&["last_attempt", "attempts"])),
-        optional("retry_any_method", Kind::Bool),
+        own(optional("retry_any_method", Kind::Bool)),
         ON_ERROR,
-        optional("max_response_bytes", Kind::Int(0, 1 << 20)),
+        own(optional("max_response_bytes", Kind::Int(0, 1 << 20))),
     ],
     check,
 };

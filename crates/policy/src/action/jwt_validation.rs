@@ -8,8 +8,9 @@ use adit_names::code::ErrorCode;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
-use super::read::{Config, Item, Reader, Setting};
-use super::schema::{Ends, Field, Kind, List, MINUTE, Protocols, Q, Spec, fine, list, optional, required};
+use super::config::{Config, Item, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Field, Kind, List, MINUTE, Own, Protocols, Q, Spec, fine, list, optional, own, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, url_check};
 use crate::document::{Node, Path, Phase};
 use crate::effect::{BodyFault, Effect, Input};
@@ -76,6 +77,7 @@ const JWS: &[Field] = &[
 
 pub(super) static SPEC: Spec = Spec {
     name: "jwt-validation",
+    own: Own::NOTHING,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,
@@ -87,8 +89,8 @@ pub(super) static SPEC: Spec = Spec {
             Kind::Record(&[required("tokens", Kind::List(&list(Kind::Record(TOKEN), 1, 10)))]),
         ),
         required("jws", Kind::Record(JWS)),
-        optional("enforce", Kind::Bool),
-        optional("leeway", Kind::Duration(0, 5 * MINUTE, 0)),
+        own(optional("enforce", Kind::Bool)),
+        own(optional("leeway", Kind::Duration(0, 5 * MINUTE, 0))),
     ],
     check: fine,
 };

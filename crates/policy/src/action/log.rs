@@ -2,8 +2,9 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Item, Reader, Setting, Tree};
-use super::schema::{E, Ends, Kind, Protocols, Q, S, Spec, T, fine, required};
+use super::config::{Config, Item, Setting, Tree};
+use super::read::Reader;
+use super::schema::{E, Ends, Kind, Own, Protocols, Q, S, Spec, T, fine, required};
 use super::{Act, Cx, Flow, no_error, set_vars};
 use crate::document::{Node, Path, Phase};
 use crate::expr::Failure;
@@ -11,6 +12,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "log",
+    own: Own::phases(E),
     phases: T | Q | S | E,
     protocols: Protocols::All,
     ends: Ends::Never,

@@ -3,9 +3,10 @@
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting, Tree};
 use super::jwt_validation::key_url;
-use super::read::{Config, Item, Reader, Setting, Tree};
-use super::schema::{Ends, HOUR, Kind, MINUTE, Protocols, Q, Spec, fine, list, optional, required, secret};
+use super::read::Reader;
+use super::schema::{Ends, HOUR, Kind, MINUTE, Own, Protocols, Q, Spec, fine, list, optional, own, required, secret};
 use super::{Act, Cx, Flow, MAX_BODY};
 use crate::document::{Node, Path, Phase};
 use crate::effect::{Effect, Input, Login, Session};
@@ -16,6 +17,7 @@ use crate::value::Value;
 const fn spec(name: &'static str, fields: &'static [super::schema::Field]) -> Spec {
     Spec {
         name,
+        own: Own::values(&[("provider", "custom")]),
         phases: Q,
         protocols: Protocols::Https,
         ends: Ends::Never,
@@ -38,12 +40,12 @@ macro_rules! login {
             optional("userinfo_refresh_interval", Kind::Duration(MINUTE, 365 * 24 * HOUR, 0)),
             optional("allow_cors_preflight", Kind::Bool),
             optional("auth_cookie_domain", Kind::Text(1, 253)),
-            optional("allow", Kind::Tree),
-            optional("unauthenticated", Kind::OneOf(&["auto", "redirect", "401"])),
-            optional("pass_tokens", Kind::Bool),
-            optional("headers", Kind::OneOf(&["default", "legacy", "none"])),
-            optional("base_url", Kind::Url),
-            optional("tenant", Kind::Text(1, 256)),
+            own(optional("allow", Kind::Tree)),
+            own(optional("unauthenticated", Kind::OneOf(&["auto", "redirect", "401"]))),
+            own(optional("pass_tokens", Kind::Bool)),
+            own(optional("headers", Kind::OneOf(&["default", "legacy", "none"]))),
+            own(optional("base_url", Kind::Url)),
+            own(optional("tenant", Kind::Text(1, 256))),
         ]
     };
 }
@@ -173,13 +175,13 @@ impl Action {
         let mut out: Vec<(&'static str, Value)> = Vec::new();
         for (name, value) in results {
             let path = format!("ngrok.{}.{name}", self.name);
-            if let Some(name) = crate::expr::env::login_result(&path) {
+            if let Some(name) = crate::expr::results::login_result(&path) {
                 out.push((name, value));
             }
         }
         for (name, value) in [("error.code", code), ("error.message", message)] {
             let path = format!("ngrok.{}.{name}", self.name);
-            if let Some(name) = crate::expr::env::login_result(&path) {
+            if let Some(name) = crate::expr::results::login_result(&path) {
                 out.push((name, Value::from(value)));
             }
         }

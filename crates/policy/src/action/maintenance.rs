@@ -2,9 +2,10 @@
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting, Tree};
 use super::custom_response::media_type;
-use super::read::{Config, Item, Reader, Setting, Tree, parse_duration};
-use super::schema::{Ends, Field, Kind, Protocols, Q, Spec, fine, list, optional};
+use super::read::{Reader, parse_duration};
+use super::schema::{Ends, Field, Kind, Own, Protocols, Q, Spec, fine, list, optional};
 use super::{Act, Cx, Flow, MAX_BODY, MAX_RENDERED, restrict_ips, set_vars};
 use crate::document::{Node, Path, Phase};
 use crate::expr::env::Message;
@@ -19,6 +20,7 @@ const WHO: &[Field] = &[
 
 pub(super) static SPEC: Spec = Spec {
     name: "maintenance",
+    own: Own::ACTION,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::UnlessAllow,

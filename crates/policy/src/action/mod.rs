@@ -7,6 +7,7 @@ mod close_connection;
 pub(crate) mod compress;
 mod concurrency_limit;
 mod conditions;
+pub(crate) mod config;
 pub(crate) mod cors;
 mod custom_response;
 mod deny;
@@ -40,13 +41,14 @@ use adit_names::code::ErrorCode;
 
 use crate::document::{Node, Path, Phase};
 use crate::effect::{Effect, Input};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Rendered, Trace};
 use crate::expr::{Failure, Program, Template};
 use crate::step::Decision;
 use crate::subject::{Actions, NoFirewall};
 use crate::value::Value;
 use crate::view::View;
-use read::{Config, Reader};
+use config::Config;
+use read::Reader;
 use schema::{Field, Kind, Spec, optional};
 
 /// What an action does when it fails, for those that may go on.
@@ -136,7 +138,13 @@ impl Cx<'_> {
         let result = self
             .exchange
             .scoped(self.view, self.vars, |scope| template.render(scope, limit));
-        result.map_err(|failure| self.failed(field, failure))
+        match result {
+            Ok(text) => {
+                self.exchange.note_rendered(field, &text);
+                Ok(text)
+            }
+            Err(failure) => Err(self.failed(field, failure)),
+        }
     }
 
     pub(crate) fn failed(&mut self, field: &str, failure: Failure) -> Flow {
@@ -160,10 +168,14 @@ impl Cx<'_> {
                 .exchange
                 .scoped(self.view, self.vars, |scope| program.evaluate(scope))
                 .map(|value| value.into_text());
-            parts.push(part.unwrap_or_else(|_| {
+            let part = part.unwrap_or_else(|_| {
                 self.error(&format!("bucket_key[{at}]"), "the part of the key has no value");
                 String::new()
-            }));
+            });
+            if self.exchange.trace == Trace::Full {
+                self.exchange.note_rendered(&format!("bucket_key[{at}]"), &part);
+            }
+            parts.push(part);
         }
         parts
     }
@@ -279,6 +291,7 @@ const PERFORMED: &[&str] = &[
     "timeout",
     "url-rewrite",
     "verify-webhook",
+    "websocket-tcp",
 ];
 
 /// Does this build execute the action of that name without help of a firewall? Rules with others are refused where they
@@ -334,6 +347,20 @@ pub(crate) fn find(name: &str) -> Option<(&'static Spec, Option<Build>)> {
         .find(|(alias, ..)| *alias == name)
         .map_or(name, |(_, name, _)| *name);
     ACTIONS.iter().find(|(spec, _)| spec.name == name).copied()
+}
+
+/// What the templates of an action came to, as it is told: `config.<field>`, without fields that hold secrets.
+pub(crate) fn shown(name: &str, rendered: Option<Rendered>) -> Vec<(String, Value)> {
+    let fields = find(name).map_or(&[][..], |(spec, _)| spec.fields);
+    let shown = |(field, text): (String, String)| {
+        let top = field.split(['.', '[']).next().unwrap_or_default();
+        let is_secret = fields.iter().any(|known| known.name == top && known.secret);
+        let value = if is_secret { "***".to_owned() } else { text };
+        (format!("config.{field}"), Value::Text(value))
+    };
+    rendered
+        .map(|all| all.into_iter().map(shown).collect())
+        .unwrap_or_default()
 }
 
 /// The result variable of an error that did not happen.

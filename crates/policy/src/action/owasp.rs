@@ -3,8 +3,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Setting};
-use super::schema::{Ends, Field, Kind, Protocols, Q, S, Spec, fine, list, optional};
+use super::config::{Config, Setting};
+use super::schema::{Ends, Field, Kind, Own, Protocols, Q, S, Spec, fine, list, optional, own};
 use super::{Act, Cx, Flow, ON_ERROR};
 use crate::document::Phase;
 use crate::effect::{Effect, Fault, Input, Inspect, Inspection};
@@ -13,18 +13,19 @@ use crate::value::Value;
 const FIELDS: &[Field] = &[
     ON_ERROR,
     optional("process_body", Kind::Bool),
-    optional("body_limit", Kind::Int(0, 128 * 1024)),
+    own(optional("body_limit", Kind::Int(0, 128 * 1024))),
     optional(
         "exclude_rule_ids",
         Kind::List(&list(Kind::Int(900_000, 999_999), 0, 1000)),
     ),
-    optional("paranoia_level", Kind::Int(1, 4)),
-    optional("score_threshold", Kind::Int(1, 1000)),
+    own(optional("paranoia_level", Kind::Int(1, 4))),
+    own(optional("score_threshold", Kind::Int(1, 1000))),
 ];
 
 const fn spec(name: &'static str, phases: u8) -> Spec {
     Spec {
         name,
+        own: Own::NOTHING,
         phases,
         protocols: Protocols::NotUdp,
         ends: Ends::Never,

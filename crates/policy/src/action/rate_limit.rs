@@ -1,12 +1,11 @@
 //! `rate-limit` (traffic policy 4.15).
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, Spec, T, fine, list, optional, required};
+use super::config::{Config, Setting};
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, fine, list, optional, own, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
 use crate::expr::Program;
@@ -17,6 +16,7 @@ const TEN_SECONDS: u64 = 10_000;
 
 pub(super) static SPEC: Spec = Spec {
     name: "rate-limit",
+    own: Own::phases(T),
     phases: Q | T,
     protocols: Protocols::All,
     ends: Ends::Never,
@@ -27,9 +27,9 @@ pub(super) static SPEC: Spec = Spec {
         required("rate", Kind::Duration(60_000, 86_400_000, TEN_SECONDS)),
         required("bucket_key", Kind::List(&list(Kind::Cel(&[]), 1, 10))),
         optional("enforce", Kind::Bool),
-        optional("retry_after", Kind::Bool),
-        optional("status_code", Kind::Int(400, 599)),
-        optional("scope", Kind::OneOf(&["cluster", "node"])),
+        own(optional("retry_after", Kind::Bool)),
+        own(optional("status_code", Kind::Int(400, 599))),
+        own(optional("scope", Kind::OneOf(&["cluster", "node"]))),
     ],
     check: fine,
 };
@@ -72,23 +72,16 @@ impl Act for RateLimit {
             steps: u32::try_from(self.rate.as_secs() / 10).unwrap_or(u32::MAX),
             node: self.node,
         };
-        let key = parts.join("\u{1f}");
+        let rates = &cx.view.state.rates;
         let endpoint = &cx.view.endpoint;
-        let mut hasher = DefaultHasher::new();
-        (&endpoint.url, &key).hash(&mut hasher);
-        let this = (cx.key, hasher.finish());
+        let key = rates.key(&endpoint.url, &parts);
+        let this = (cx.key, key);
         // A request that is tried once more is one request.
         let verdict = if cx.exchange.counted.contains(&this) {
             Ok(())
         } else {
-            cx.view.state.rates.take(
-                cx.key,
-                (&endpoint.organization_id, &endpoint.url),
-                &key,
-                rate,
-                cx.view.now,
-                cx.view.state.nodes(),
-            )
+            let nodes = cx.view.state.nodes();
+            rates.take(cx.key, &endpoint.organization_id, key, rate, cx.view.now, nodes)
         };
         if verdict.is_ok() {
             cx.exchange.counted.push(this);

@@ -3,8 +3,8 @@
 use adit_names::code::ErrorCode;
 use regex::Regex;
 
-use super::read::Config;
-use super::schema::{Ends, Kind, Protocols, Q, Spec, fine, optional, required};
+use super::config::Config;
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::Phase;
 use crate::expr::{Template, functions};
@@ -14,6 +14,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "redirect",
+    own: Own::NOTHING,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

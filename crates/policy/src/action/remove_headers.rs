@@ -1,7 +1,8 @@
 //! `remove-headers` (traffic policy 4.2).
 
-use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, S, Spec, fine, list, required};
+use super::config::{Config, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, fine, list, required};
 use super::{Act, Cx, Flow, headers, no_error};
 use crate::document::{Node, Path, Phase};
 use crate::exchange::Edit;
@@ -10,6 +11,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "remove-headers",
+    own: Own::NOTHING,
     phases: Q | S,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

@@ -6,8 +6,9 @@ use adit_names::cidr::Cidr;
 use adit_names::code::ErrorCode;
 use ipnet::IpNet;
 
-use super::read::{Config, Reader, Setting};
-use super::schema::{Ends, Kind, Protocols, Q, S, Spec, T, list, optional};
+use super::config::{Config, Setting};
+use super::read::Reader;
+use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, T, list, optional};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Node, Path, Phase};
 use crate::expr::Template;
@@ -16,6 +17,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "restrict-ips",
+    own: Own::NOTHING,
     phases: T | Q | S,
     protocols: Protocols::All,
     ends: Ends::Never,

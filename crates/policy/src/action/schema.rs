@@ -23,8 +23,9 @@ pub(crate) struct Spec {
     pub(crate) protocols: Protocols,
     pub(crate) ends: Ends,
     pub(crate) fields: &'static [Field],
+    pub(crate) own: Own,
     /// What the fields cannot say one by one.
-    pub(crate) check: fn(&mut Reader<'_, '_>, &super::read::Config, &Path<'_>, &Node),
+    pub(crate) check: fn(&mut Reader<'_, '_>, &super::config::Config, &Path<'_>, &Node),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
     pub(crate) required: bool,
     pub(crate) secret: bool,
+    /// It is Adit's own: documents with it are understood nowhere else.
+    pub(crate) own: bool,
 }
 
 /// Type and limits of a value.
@@ -88,7 +91,7 @@ pub(crate) enum Kind {
     /// Any value with `${…}` in its strings.
     Tree,
     /// What is checked by code.
-    Own(fn(&mut Reader<'_, '_>, &Path<'_>, &Node) -> Option<super::read::Setting>),
+    Own(fn(&mut Reader<'_, '_>, &Path<'_>, &Node) -> Option<super::config::Setting>),
 }
 
 /// Limits of a list.
@@ -120,6 +123,7 @@ pub(crate) const fn required(name: &'static str, kind: Kind) -> Field {
         kind,
         required: true,
         secret: false,
+        own: false,
     }
 }
 
@@ -129,6 +133,7 @@ pub(crate) const fn optional(name: &'static str, kind: Kind) -> Field {
         kind,
         required: false,
         secret: false,
+        own: false,
     }
 }
 
@@ -137,5 +142,46 @@ pub(crate) const fn secret(field: Field) -> Field {
     Field { secret: true, ..field }
 }
 
+#[allow(clippy::needless_pass_by_value)]
+pub(crate) const fn own(field: Field) -> Field {
+    Field { own: true, ..field }
+}
+
+/// What of an action is Adit's own, beside its fields.
+pub(crate) struct Own {
+    /// All of it.
+    pub(crate) action: bool,
+    /// That it may stand in these phases.
+    pub(crate) phases: u8,
+    /// Values of fields, also as entries of lists.
+    pub(crate) values: &'static [(&'static str, &'static str)],
+}
+
+impl Own {
+    pub(crate) const NOTHING: Self = Self {
+        action: false,
+        phases: 0,
+        values: &[],
+    };
+    pub(crate) const ACTION: Self = Self {
+        action: true,
+        ..Self::NOTHING
+    };
+
+    pub(crate) const fn phases(phases: u8) -> Self {
+        Self {
+            phases,
+            ..Self::NOTHING
+        }
+    }
+
+    pub(crate) const fn values(values: &'static [(&'static str, &'static str)]) -> Self {
+        Self {
+            values,
+            ..Self::NOTHING
+        }
+    }
+}
+
 /// Nothing more to check.
-pub(crate) fn fine(_: &mut Reader<'_, '_>, _: &super::read::Config, _: &Path<'_>, _: &Node) {}
+pub(crate) fn fine(_: &mut Reader<'_, '_>, _: &super::config::Config, _: &Path<'_>, _: &Node) {}

@@ -2,9 +2,10 @@
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting};
 use super::find_replace::{Applied, Replacement, told};
-use super::read::{Config, Item, Reader, Setting};
-use super::schema::{E, Ends, Field, Kind, Protocols, Spec, fine, list, optional, required};
+use super::read::Reader;
+use super::schema::{E, Ends, Field, Kind, Own, Protocols, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::body::MAX_EVENT;
 use crate::document::{Node, Path, Phase};
@@ -20,6 +21,7 @@ const REPLACEMENT: &[Field] = &[
 
 pub(super) static SPEC: Spec = Spec {
     name: "sse-find-replace",
+    own: Own::NOTHING,
     phases: E,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

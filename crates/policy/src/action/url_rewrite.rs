@@ -1,8 +1,8 @@
 //! `url-rewrite` (traffic policy 4.17).
 
-use super::read::Config;
+use super::config::Config;
 use super::redirect::Replacement;
-use super::schema::{Ends, Kind, Protocols, Q, Spec, fine, optional, required};
+use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
 use crate::exchange::Edit;
@@ -11,6 +11,7 @@ use crate::value::Value;
 
 pub(super) static SPEC: Spec = Spec {
     name: "url-rewrite",
+    own: Own::NOTHING,
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use adit_names::code::ErrorCode;
 use bytes::Bytes;
 
-use super::read::{Config, Item, Reader};
-use super::schema::{Ends, Field, HOUR, Kind, Protocols, Q, SECOND, Spec, list, optional, required, secret};
+use super::config::{Config, Item};
+use super::read::Reader;
+use super::schema::{Ends, Field, HOUR, Kind, Own, Protocols, Q, SECOND, Spec, list, optional, own, required, secret};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Node, Path, Phase};
 use crate::effect::{BodyFault, Effect, Input};
@@ -25,11 +26,12 @@ const GENERIC: &[Field] = &[
     optional("mac", Kind::OneOf(&["sha256", "sha1", "sha512"])),
     optional("encoding", Kind::OneOf(&["hex", "base64"])),
     optional("timestamp_header", Kind::Text(1, 256)),
-    optional("tolerance", Kind::Duration(SECOND, 24 * HOUR, 0)),
+    own(optional("tolerance", Kind::Duration(SECOND, 24 * HOUR, 0))),
 ];
 
 pub(super) static SPEC: Spec = Spec {
     name: "verify-webhook",
+    own: Own::values(&[("provider", "generic")]),
     phases: Q,
     protocols: Protocols::NotUdp,
     ends: Ends::Never,
@@ -37,11 +39,14 @@ pub(super) static SPEC: Spec = Spec {
         required("provider", Kind::OneOf(webhook::NAMES)),
         secret(optional("secret", Kind::Template(1, 1024))),
         optional("enforce", Kind::Bool),
-        optional("tolerance", Kind::Duration(SECOND, 24 * HOUR, 0)),
-        secret(optional("secrets", Kind::List(&list(Kind::Template(1, 1024), 1, 5)))),
-        optional("public_url", Kind::Template(1, 8192)),
+        own(optional("tolerance", Kind::Duration(SECOND, 24 * HOUR, 0))),
+        secret(own(optional(
+            "secrets",
+            Kind::List(&list(Kind::Template(1, 1024), 1, 5)),
+        ))),
+        own(optional("public_url", Kind::Template(1, 8192))),
         optional("once", Kind::Bool),
-        optional("generic", Kind::Record(GENERIC)),
+        own(optional("generic", Kind::Record(GENERIC))),
     ],
     check,
 };

@@ -2,13 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Explanation;
-
 /// One request to one endpoint.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
-    /// The policy.
-    pub policy: String,
+    /// The policy. `None`: that of the endpoint, where a server knows it.
+    pub policy: Option<String>,
     /// Is it that of a cloud endpoint? Else an agent's.
     pub cloud: bool,
     /// Method; empty: `GET`.
@@ -23,24 +21,16 @@ pub struct Asked {
     pub client_ip: Option<String>,
     /// Country of the visitor, two letters.
     pub country: Option<String>,
-    /// Certificate of the visitor, as cases write it (`conn.tls.client_cert`).
-    pub client_cert: Option<Json>,
+    /// What is known of TLS, as cases write it (`conn.tls`): `sni`, `version`, `alpn`, `client_cert`.
+    pub tls: Map<String, Json>,
     /// Who is signed in, as cases write it.
     pub identity: Option<Json>,
     /// Status of the service's answer.
     pub upstream_status: u16,
 }
 
-/// Tells what a policy does with a request, rule by rule.
-///
-/// # Errors
-/// What is wrong with the request or the policy.
-pub fn explain_request(asked: &Asked) -> Result<Explanation, String> {
-    super::explain(&asked.case()?.to_string())
-}
-
 impl Asked {
-    fn case(&self) -> Result<Json, String> {
+    pub(super) fn case(&self) -> Result<Json, String> {
         let not_absolute = || format!("{:?} is no absolute URL: write https://HOST/PATH", self.url);
         let (scheme, rest) = self.url.split_once("://").ok_or_else(not_absolute)?;
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -61,13 +51,12 @@ impl Asked {
         if let Some(country) = &self.country {
             conn.insert("geo".to_owned(), json!({"country_code": country}));
         }
-        if let Some(certificate) = &self.client_cert {
-            conn.insert("tls".to_owned(), json!({"client_cert": certificate}));
+        if !self.tls.is_empty() {
+            conn.insert("tls".to_owned(), Json::Object(self.tls.clone()));
         }
         let method = if self.method.is_empty() { "GET" } else { &self.method };
         let mut case = json!({
             "id": "explain",
-            "policy": self.policy,
             "endpoint": {
                 "url": format!("{scheme}://{authority}"),
                 "type": if self.cloud { "cloud" } else { "agent" },

@@ -1,27 +1,28 @@
 //! Runs a case: layers in the order of traffic policy 1.3, effects answered from the case.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 use bytes::Bytes;
 
 use super::Options;
+use super::answers::{answer, forwarded, refusal};
 use super::effects::Surroundings;
-use super::seen::{Seen, answers, view};
+use super::hop::{Hop, Layer};
+use super::seen::{Seen, Sight, answers, early};
 use super::world::{Message, World};
 use crate::action::terminate_tls::{TlsProfile, Verification};
-use crate::body::{Encoder, EventStream, Piece};
-use crate::compile::Policy;
 use crate::document::{Node, Phase};
 use crate::effect::{Effect, Input};
 use crate::exchange::{Exchange, Trace};
+use crate::guardrail::Selector;
 use crate::inspector::Shown;
 use crate::state::State;
 use crate::step::{Decision, Step};
-use crate::subject::Owner;
 use crate::terms::Attempt;
 use crate::value::Value;
-use crate::view::{Connection, View};
+use crate::view::{Connection, Tables, View};
 
 /// What came out of an exchange.
 #[derive(Debug, Default)]
@@ -39,24 +40,25 @@ pub(super) struct Outgoing {
     pub(super) lacks: Option<String>,
     pub(super) vars: Vec<(String, Value)>,
     pub(super) exchange: Exchange,
+    /// The endpoints that it came to.
+    pub(super) hops: Vec<Arc<Hop>>,
+    pub(super) runs: Vec<Ran>,
 }
 
-/// What the visitor offers against what the profile asks for.
-fn handshake_fails(profile: &TlsProfile, connection: &Connection) -> bool {
-    let Some(tls) = connection.tls.as_deref() else {
-        return false;
-    };
-    let presented = !tls.client.is_empty();
-    let verified = tls
-        .client
-        .iter()
-        .any(|(name, value)| name == "verified" && *value == Value::Bool(true));
-    let refused = match profile.verification {
-        Some(Verification::RequireAndVerify) => !presented || !verified,
-        Some(Verification::RequireAny) => !presented,
-        Some(Verification::Request) | None => false,
-    };
-    tls.version.as_str() < profile.min_version || refused
+/// One run of a layer, for whoever tells of it.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) hop: usize,
+    pub(super) layer: usize,
+    pub(super) phase: Phase,
+    /// Its verdicts, among those of the exchange.
+    pub(super) verdicts: Range<usize>,
+    /// What it asked for, among all that was.
+    pub(super) effects: Range<usize>,
+    /// Elements that it used.
+    pub(super) used: u32,
+    /// It is not about this endpoint and connection.
+    pub(super) passed_by: bool,
 }
 
 /// One exchange of a case.
@@ -68,15 +70,19 @@ pub(super) struct Driver<'c> {
     pub(super) incoming: Message,
     pub(super) state: &'c State,
     pub(super) now: i64,
-    /// Guardrails from the outermost in, then the own policy; each with the prefix of its paths.
-    pub(super) layers: &'c [(String, Arc<Policy>)],
+    /// The endpoint that is asked.
+    pub(super) first: Arc<Hop>,
     pub(super) surroundings: Surroundings<'c>,
-    pub(super) options: Options,
+    pub(super) options: Options<'c>,
 }
 
 impl Driver<'_> {
-    fn seen<'s>(&'s self, phase: Phase, response: Option<&'s Message>) -> Seen<'s> {
-        view(
+    pub(super) fn seen<'s>(&'s self, phase: Phase, response: Option<&'s Message>) -> Seen<'s> {
+        self.seen_by(phase, response, &Sight::of(self.world))
+    }
+
+    fn seen_by<'s>(&'s self, phase: Phase, response: Option<&'s Message>, sight: &Sight<'s>) -> Seen<'s> {
+        Seen::new(
             self.world,
             &self.connection,
             &self.incoming,
@@ -84,6 +90,7 @@ impl Driver<'_> {
             self.now,
             phase,
             response,
+            sight,
         )
     }
 
@@ -95,13 +102,16 @@ impl Driver<'_> {
         let trace = if self.options.trace { Trace::Full } else { Trace::Off };
         let mut out = Outgoing {
             exchange: Exchange::new().with_trace(trace),
+            hops: vec![self.first.clone()],
             ..Outgoing::default()
         };
-        let http = self.world.subject.is_http();
-        if let Some((_, own)) = self.layers.last()
+        let own = self.first.layers.last().filter(|layer| !layer.guardrail);
+        if let Some(own) = own.and_then(|layer| layer.policy.as_ref())
             && own.terminates_tls()
         {
-            let seen = self.seen(Phase::TcpConnect, None);
+            let connection = early(&self.connection);
+            let mut seen = self.seen(Phase::TcpConnect, None);
+            seen.connection = &connection;
             match own.tls_profile(&seen.get()) {
                 Ok(Some(profile)) if handshake_fails(&profile, &self.connection) => {
                     out.alert = true;
@@ -114,34 +124,32 @@ impl Driver<'_> {
                 }
             }
         }
-        let phases: &[Phase] = if http {
-            &[Phase::TcpConnect, Phase::HttpRequest]
-        } else {
-            &[Phase::TcpConnect]
-        };
-        let mut ended = (Decision::Pass, self.layers.len());
-        'phases: for phase in phases {
-            for layer in 0..self.layers.len() {
-                let decision = self.run(layer, *phase, None, "", &mut out);
-                if out.lacks.is_some() {
-                    return Ok(out);
-                }
-                if decision != Decision::Pass {
-                    ended = (decision, layer);
-                    break 'phases;
-                }
+        let (decision, own_runs) = loop {
+            let ended = self.ask(&mut out);
+            if out.lacks.is_some() {
+                return Ok(out);
             }
-        }
-        let own_runs = ended.1 + 1 >= self.layers.len();
-        match ended.0 {
+            let Decision::Forward { url } = &ended.0 else {
+                break ended;
+            };
+            let Some(next) = self.surroundings.target(url, &out.hops) else {
+                break ended;
+            };
+            out.forwarded_to = Some(url.clone());
+            out.hops.push(next);
+        };
+        let is_cloud = out.hops.last().is_some_and(|hop| hop.cloud);
+        match decision {
             Decision::Close => {
                 out.closed = true;
-                Ok(out)
             }
             Decision::Refuse { status, code, headers } => {
                 let answer = refusal(status, code, headers);
-                self.finish(answer, "edge", &mut out);
-                Ok(out)
+                if out.hops.len() > 1 {
+                    self.respond_of_outer(answer, &mut out);
+                } else {
+                    self.finish(answer, "edge", &mut out);
+                }
             }
             Decision::Respond {
                 status,
@@ -152,35 +160,56 @@ impl Driver<'_> {
                 let answer = answer(status, headers, body);
                 if continues {
                     self.respond(own_runs, answer, "custom-response", &mut out);
+                } else if out.hops.len() > 1 {
+                    self.respond_of_outer(answer, &mut out);
                 } else {
                     self.finish(answer, "edge", &mut out);
                 }
-                Ok(out)
             }
             Decision::Forward { url } => {
-                let answer = self
-                    .surroundings
-                    .internal(&url)
-                    .ok_or("the internal endpoint has no answer")?;
-                self.sent(&[answer], "internal", Some(url), &mut out);
-                Ok(out)
+                let answers = self.surroundings.answers_of(&url, self.step);
+                let answers = answers.ok_or("the internal endpoint has no answer")?;
+                out.forwarded_to = Some(url);
+                self.sent(&answers, "internal", &mut out);
             }
-            Decision::Pass if self.world.subject.owner == Owner::Cloud => {
+            Decision::Pass if is_cloud => {
                 self.finish(refusal(502, Some(ErrorCode::NGROK_724), Vec::new()), "edge", &mut out);
-                Ok(out)
             }
-            Decision::Pass => {
-                self.sent(&answers(self.case, self.step), "upstream", None, &mut out);
-                Ok(out)
+            Decision::Pass => self.sent(&answers(self.case, self.step), "upstream", &mut out),
+        }
+        Ok(out)
+    }
+
+    /// The request phases of the endpoint that it has come to: the decision, and whether it is the own policy's.
+    fn ask(&self, out: &mut Outgoing) -> (Decision, bool) {
+        let at = out.hops.len().saturating_sub(1);
+        let Some(hop) = out.hops.get(at).cloned() else {
+            return (Decision::Close, false);
+        };
+        let is_http = self.world.subject.is_http();
+        let phases: &[Phase] = match (is_http, at > 0 || hop.internal) {
+            (true, false) => &[Phase::TcpConnect, Phase::HttpRequest],
+            (true, true) => &[Phase::HttpRequest],
+            (false, _) => &[Phase::TcpConnect],
+        };
+        for (number, layer) in hop.layers.iter().enumerate() {
+            for phase in phases {
+                let decision = self.run((at, number), *phase, None, "", out);
+                if out.lacks.is_some() {
+                    return (Decision::Close, false);
+                }
+                if decision != Decision::Pass {
+                    return (decision, !layer.guardrail);
+                }
             }
         }
+        (Decision::Pass, true)
     }
 
     /// The request reaches somebody, once or several times.
-    fn sent(&self, answers: &[Message], origin: &'static str, to: Option<String>, out: &mut Outgoing) {
+    fn sent(&self, answers: &[Message], origin: &'static str, out: &mut Outgoing) {
         let seen = self.seen(Phase::HttpRequest, None);
         out.forwarded = Some(forwarded(&seen, &mut out.exchange));
-        out.forwarded_to = to;
         let mut attempt = 1;
         let answer = loop {
             let at = usize::min(attempt - 1, answers.len().saturating_sub(1));
@@ -205,99 +234,22 @@ impl Driver<'_> {
         }
     }
 
-    /// The response phases: the own policy first, then the guardrails from the innermost out.
-    fn respond(&self, own_runs: bool, mut current: Message, origin: &'static str, out: &mut Outgoing) {
-        let last = self.layers.len().saturating_sub(1);
-        for layer in (0..self.layers.len()).rev() {
-            if layer == last && !own_runs {
-                continue;
-            }
-            let vars = std::mem::take(&mut out.vars);
-            let decision = self.run(layer, Phase::HttpResponse, Some(&current), origin, out);
-            // What is compared are the variables of the request phase.
-            out.vars = vars;
-            if let Some(body) = out.exchange.take_response_body() {
-                current.body = body.into();
-            }
-            match decision {
-                Decision::Pass | Decision::Forward { .. } => {
-                    if let Some(fields) = out.exchange.overlay.response.take() {
-                        current.fields = fields;
-                    }
-                }
-                Decision::Respond {
-                    status, headers, body, ..
-                } => {
-                    out.exchange.response_replaced();
-                    let date = current
-                        .fields
-                        .iter()
-                        .find(|(name, _)| name.eq_ignore_ascii_case("date"))
-                        .cloned();
-                    current = answer(status, headers, body);
-                    current.fields.extend(date);
-                }
-                Decision::Refuse { status, code, headers } => {
-                    out.exchange.response_replaced();
-                    self.finish(refusal(status, code, headers), "edge", out);
-                    return;
-                }
-                Decision::Close => {
-                    out.closed = true;
-                    return;
-                }
-            }
-        }
-        self.events(own_runs, &mut current, origin, out);
-        self.finish(current, origin, out);
-    }
-
-    /// The messages of an event stream, one after the other.
-    fn events(&self, own_runs: bool, current: &mut Message, origin: &'static str, out: &mut Outgoing) {
-        let is_stream = current.fields.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().starts_with(b"text/event-stream")
-        });
-        let idle = self
-            .layers
-            .iter()
-            .all(|(_, policy)| policy.is_idle(Phase::EventStreamMessage));
-        if !is_stream || idle {
-            return;
-        }
-        let mut stream = EventStream::new();
-        let mut body = Vec::new();
-        for piece in stream.push(&current.body) {
-            match piece {
-                Piece::Bytes(bytes) => body.extend(bytes),
-                Piece::Event(event) => {
-                    out.exchange.set_event(event);
-                    let last = self.layers.len().saturating_sub(1);
-                    for layer in (0..self.layers.len()).rev() {
-                        if layer != last || own_runs {
-                            let vars = std::mem::take(&mut out.vars);
-                            self.run(layer, Phase::EventStreamMessage, Some(current), origin, out);
-                            out.vars = vars;
-                        }
-                    }
-                    body.extend(out.exchange.take_event().unwrap_or_default().into_bytes());
-                }
-            }
-        }
-        body.extend(stream.finish());
-        current.body = body;
-    }
-
-    /// The answer to an effect; `Err`: what this runner does not have.
+    /// The answer to an effect of the action at `path`; `Err`: what this runner does not have.
     fn answer(
         &self,
-        effect: Effect,
+        (effect, path): (Effect, String),
+        hops: &[Arc<Hop>],
         exchange: &Exchange,
         view: &View<'_>,
         response: Option<&Message>,
     ) -> Result<Input, String> {
         let (asked, inspector) = match (effect, self.options.inspector) {
             (Effect::Inspect(asked), Some(inspector)) => (asked, inspector),
-            (effect, _) => return self.surroundings.perform(effect, &self.incoming, response),
+            (effect, _) => {
+                return self
+                    .surroundings
+                    .perform((effect, path), hops, &self.incoming, response);
+            }
         };
         let mut shown = Shown::of(&asked, exchange, view).ok_or("there is no message to be looked at")?;
         let read = shown.reads(inspector);
@@ -309,112 +261,149 @@ impl Driver<'_> {
             let begin = body.get(..body.len().min(read)).unwrap_or_default();
             shown.read(Bytes::copy_from_slice(begin));
         }
-        Ok(Input::Inspected(shown.inspected_by(inspector)))
+        let inspected = shown.inspected_by(inspector);
+        self.surroundings.inspected(path, &inspected);
+        Ok(Input::Inspected(inspected))
     }
 
-    /// What reaches the visitor.
-    fn finish(&self, mut current: Message, origin: &'static str, out: &mut Outgoing) {
-        let mut seen = self.seen(Phase::HttpResponse, Some(&current));
-        seen.origin = origin;
-        out.exchange.settle_response(&seen.get());
-        if let Some(fields) = out.exchange.overlay.response.take() {
-            current.fields = fields;
-        }
-        if let Some(coding) = out.exchange.coding() {
-            let encoded = Encoder::new(coding).and_then(|mut encoder| {
-                let mut encoded = encoder.push(&current.body)?;
-                encoded.extend(encoder.finish()?);
-                Ok(encoded)
-            });
-            current.body = encoded.unwrap_or_default();
-        }
-        // The edge sends no body in answer to HEAD.
-        if self.incoming.method == "HEAD" {
-            current.body.clear();
-        }
-        out.calls = self.surroundings.calls.take();
-        out.response = Some(current);
-    }
-
-    fn run(
+    /// Runs the policy number `layer` of the endpoint number `hop` over one phase.
+    pub(super) fn run(
         &self,
-        layer: usize,
+        (at, number): (usize, usize),
         phase: Phase,
         response: Option<&Message>,
         origin: &'static str,
         out: &mut Outgoing,
     ) -> Decision {
-        let Some((prefix, policy)) = self.layers.get(layer) else {
+        let Some(hop) = out.hops.get(at).cloned() else {
             return Decision::Pass;
         };
-        let mut seen = self.seen(phase, response);
+        let Some(layer) = hop.layers.get(number) else {
+            return Decision::Pass;
+        };
+        let plan;
+        let endpoint = if layer.guardrail && response.is_none() {
+            plan = hop.plan();
+            &plan
+        } else {
+            &hop.facts
+        };
+        let sight = Sight {
+            endpoint,
+            tables: layer
+                .tables
+                .as_deref()
+                .map_or(self.world as &dyn Tables, |tables| tables),
+        };
+        let connection;
+        let mut seen = self.seen_by(phase, response, &sight);
+        if phase == Phase::TcpConnect && !self.world.subject.is_http() {
+            connection = early(&self.connection);
+            seen.connection = &connection;
+        }
         seen.origin = origin;
         let view = seen.get();
+        let verdicts = out.exchange.verdicts().len();
+        let effects = self.surroundings.calls.asked();
+        let used = out.exchange.used_in(phase);
+        let covers = |selector: &Selector| {
+            selector.covers(&View {
+                request: None,
+                response: None,
+                ..view
+            })
+        };
+        let passed_by = layer.selector.as_ref().is_some_and(|selector| !covers(selector));
+        let decision = if passed_by {
+            Decision::Pass
+        } else {
+            self.step_through(layer, phase, response, &view, out)
+        };
+        out.runs.push(Ran {
+            hop: at,
+            layer: number,
+            phase,
+            verdicts: verdicts..out.exchange.verdicts().len(),
+            effects: effects..self.surroundings.calls.asked(),
+            used: out.exchange.used_in(phase).saturating_sub(used),
+            passed_by,
+        });
+        decision
+    }
+
+    fn step_through(
+        &self,
+        layer: &Layer,
+        phase: Phase,
+        response: Option<&Message>,
+        view: &View<'_>,
+        out: &mut Outgoing,
+    ) -> Decision {
+        let Some(policy) = &layer.policy else {
+            // One that cannot be run lets nobody pass.
+            return match phase {
+                _ if layer.dry_run => Decision::Pass,
+                // A request is answered.
+                Phase::TcpConnect if self.world.subject.is_http() => Decision::Pass,
+                Phase::TcpConnect => Decision::Close,
+                _ => Decision::Refuse {
+                    status: 500,
+                    code: Some(ErrorCode::ADIT_5201),
+                    headers: Vec::new(),
+                },
+            };
+        };
         let mut run = policy
             .begin(phase)
-            .with_prefix(prefix.as_str())
-            .with_cel(self.options.cel);
-        let is_left_alone =
-            phase == Phase::HttpRequest && out.exchange.edits().is_empty() && policy.leaves_alone(&view);
+            .with_prefix(layer.prefix.as_str())
+            .with_cel(self.options.cel)
+            .without(layer.except.iter().cloned());
+        if layer.dry_run {
+            run = run.with_dry_run();
+        }
+        let is_left_alone = phase == Phase::HttpRequest && out.exchange.edits().is_empty() && policy.leaves_alone(view);
         let mut input = Input::Begin;
         loop {
-            match run.step(&mut out.exchange, &view, input) {
+            match run.step(&mut out.exchange, view, input) {
                 Step::Done(decision) => {
                     debug_assert!(
                         !is_left_alone || decision == Decision::Pass && out.exchange.edits().is_empty(),
                         "a look and a run agree"
                     );
-                    if prefix.is_empty() && !policy.is_idle(phase) {
+                    if !layer.guardrail && !policy.is_idle(phase) {
                         out.vars = run.vars().to_vec();
                     }
                     return decision;
                 }
-                Step::Need(effect) => match self.answer(effect, &out.exchange, &view, response) {
-                    Ok(answer) => input = answer,
-                    Err(lacks) => {
-                        out.lacks = Some(lacks);
-                        return Decision::Close;
+                Step::Need(effect) => {
+                    let asked = (effect, run.asks_at());
+                    match self.answer(asked, &out.hops, &out.exchange, view, response) {
+                        Ok(answer) => input = answer,
+                        Err(lacks) => {
+                            out.lacks = Some(lacks);
+                            return Decision::Close;
+                        }
                     }
-                },
+                }
             }
         }
     }
 }
 
-fn answer(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Message {
-    Message {
-        status,
-        fields: headers
-            .into_iter()
-            .map(|(name, value)| (name, value.into_bytes()))
-            .collect(),
-        body,
-        ..Message::default()
-    }
-}
-
-fn refusal(status: u16, code: Option<ErrorCode>, headers: Vec<(String, String)>) -> Message {
-    let mut answer = answer(status, headers, Vec::new());
-    if let Some(code) = code {
-        answer
-            .fields
-            .push(("ngrok-error-code".to_owned(), code.as_str().as_bytes().to_vec()));
-    }
-    answer
-}
-
-/// The request as the upstream gets it: what actions have made of what came in.
-fn forwarded(seen: &Seen<'_>, exchange: &mut Exchange) -> (String, Message) {
-    let incoming = seen.incoming;
-    let host = exchange.host().unwrap_or(&seen.authority).to_owned();
-    let request = Message {
-        method: incoming.method.clone(),
-        url: exchange.target().unwrap_or(&seen.target).to_owned(),
-        fields: exchange.request_fields().unwrap_or(&incoming.fields).to_vec(),
-        body: exchange
-            .take_request_body()
-            .map_or_else(|| incoming.body.clone(), Vec::from),
-        ..Message::default()
+/// What the visitor offers against what the profile asks for.
+fn handshake_fails(profile: &TlsProfile, connection: &Connection) -> bool {
+    let Some(tls) = connection.tls.as_deref() else {
+        return false;
     };
-    (host, request)
+    let presented = !tls.client.is_empty();
+    let verified = tls
+        .client
+        .iter()
+        .any(|(name, value)| name == "verified" && *value == Value::Bool(true));
+    let refused = match profile.verification {
+        Some(Verification::RequireAndVerify) => !presented || !verified,
+        Some(Verification::RequireAny) => !presented,
+        Some(Verification::Request) | None => false,
+    };
+    tls.version.as_str() < profile.min_version || refused
 }

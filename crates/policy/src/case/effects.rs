@@ -3,13 +3,17 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
+use super::hop::{Around, Hop};
+use super::seen::answers;
+use super::told::ToldEffect;
 use super::world::{Message, message};
 use crate::document::Node;
-use crate::effect::{Answer, BodyFault, Effect, Fault, Fetch, Input, Session};
+use crate::effect::{Answer, BodyFault, Effect, Fault, Fetch, Input, Inspection, Session};
 use crate::url;
 use crate::value::Value;
 
@@ -29,11 +33,23 @@ pub(super) struct Calls {
     sent: RefCell<Vec<Call>>,
     /// How often each URL was asked, for answers in a sequence.
     counts: RefCell<HashMap<String, usize>>,
+    /// What an explanation tells of them.
+    told: RefCell<Vec<ToldEffect>>,
 }
 
 impl Calls {
     pub(super) fn take(&self) -> Vec<Call> {
         self.sent.take()
+    }
+
+    /// How many effects were told of so far.
+    pub(super) fn asked(&self) -> usize {
+        self.told.borrow().len()
+    }
+
+    /// All of them.
+    pub(super) fn told(&self) -> Vec<ToldEffect> {
+        self.told.take()
     }
 }
 
@@ -41,6 +57,8 @@ impl Calls {
 pub(super) struct Surroundings<'c> {
     pub(super) case: &'c Node,
     pub(super) calls: &'c Calls,
+    /// It is explained, with this around it; else it is a case, which says itself what answers.
+    pub(super) around: Option<&'c Around<'c>>,
 }
 
 fn fault(code: ErrorCode) -> Fault {
@@ -63,13 +81,21 @@ fn host(text: &str) -> String {
 }
 
 impl Surroundings<'_> {
-    /// The answer to an effect; `Err`: what this runner does not have.
+    /// The answer to an effect of the action at `path`; `Err`: what this runner does not have.
     pub(super) fn perform(
         &self,
-        effect: Effect,
+        (effect, path): (Effect, String),
+        hops: &[Arc<Hop>],
         incoming: &Message,
         response: Option<&Message>,
     ) -> Result<Input, String> {
+        let effect = match self.around {
+            Some(around) => match self.explained(around, effect, path, hops) {
+                Ok(input) => return Ok(input),
+                Err(effect) => *effect,
+            },
+            None => effect,
+        };
         Ok(match effect {
             Effect::OpenInternal { url } => Input::Opened(match self.internal(&url) {
                 Some(_) => Ok(()),
@@ -106,6 +132,75 @@ impl Surroundings<'_> {
             Effect::Wait { .. } => Input::Admitted(false),
             Effect::Tick => Input::Tick(Duration::ZERO),
         })
+    }
+
+    /// What is answered where a request is explained; `Err`: it is what a case answers as well.
+    fn explained(
+        &self,
+        around: &Around<'_>,
+        effect: Effect,
+        path: String,
+        hops: &[Arc<Hop>],
+    ) -> Result<Input, Box<Effect>> {
+        let (told, input) = match effect {
+            Effect::OpenInternal { url } => match around.live {
+                Some(live) => {
+                    let opened = live.open(&url, hops).map(|_| ());
+                    (ToldEffect::opened(&url, Some(&opened)), Input::Opened(opened))
+                }
+                None => (ToldEffect::opened(&url, None), Input::Opened(Ok(()))),
+            },
+            Effect::Fetch(fetch) => {
+                let (performed, answer) = outside(around, &fetch, false);
+                (ToldEffect::request(&fetch, performed, &answer), Input::Fetched(answer))
+            }
+            Effect::Keys { url } => {
+                let fetch = key_set(url);
+                let (performed, answer) = outside(around, &fetch, true);
+                let answer = answer.and_then(|answer| {
+                    let wrong = || Fault {
+                        code: ErrorCode::NGROK_3006,
+                        message: format!("the answer has the status {}", answer.status),
+                    };
+                    if answer.status == 200 { Ok(answer) } else { Err(wrong()) }
+                });
+                let told = ToldEffect::keys(&fetch, performed, &answer);
+                (told, Input::Keys(answer.map(|answer| answer.body)))
+            }
+            Effect::Session(login) if self.case.get("identity").is_none() => {
+                let fault = not_performed("nobody is signed in: give an identity");
+                let told = ToldEffect::session(login.action, &login.auth_id, &fault);
+                (told, Input::Session(Box::new(Session::Failed(fault))))
+            }
+            Effect::Inspect(_) => {
+                let fault = not_performed("there is no web application firewall here");
+                (ToldEffect::firewall(&fault), Input::Inspected(Err(fault)))
+            }
+            other => return Err(Box::new(other)),
+        };
+        self.calls.told.borrow_mut().push(ToldEffect { path, ..told });
+        Ok(input)
+    }
+
+    /// The web application firewall has looked for the action at `path`.
+    pub(super) fn inspected(&self, path: String, inspected: &Result<Inspection, Fault>) {
+        if self.around.is_some() {
+            let told = ToldEffect::inspected(inspected);
+            self.calls.told.borrow_mut().push(ToldEffect { path, ..told });
+        }
+    }
+
+    /// The internal endpoint that a policy of the last of `hops` forwards to, where a server knows them.
+    pub(super) fn target(&self, url: &str, hops: &[Arc<Hop>]) -> Option<Arc<Hop>> {
+        self.around?.live?.open(url, hops).ok()
+    }
+
+    /// What the internal endpoint answers. Where there is no server to know it, it is taken to be there.
+    pub(super) fn answers_of(&self, url: &str, step: Option<&Node>) -> Option<Vec<Message>> {
+        if self.around.is_some() {
+            return Some(answers(self.case, step));
+        }
+        self.internal(url).map(|answer| vec![answer])
     }
 
     /// The guard with its defaults: policies reach internal endpoints only, key sets also the world.
@@ -184,6 +279,40 @@ impl Surroundings<'_> {
             answer.body = b"ok".to_vec();
         }
         Some(answer)
+    }
+}
+
+/// Sends a request, if that is to be done: was it, and what came of it.
+fn outside(around: &Around<'_>, fetch: &Fetch, service: bool) -> (bool, Result<Answer, Fault>) {
+    let why = match around.outside {
+        None => "network effects are performed only where they are asked for",
+        Some(_) if host(&fetch.url).ends_with(".internal") => {
+            "internal endpoints are asked on the road of visitors only"
+        }
+        Some(outside) => return (true, outside.fetch(fetch, service)),
+    };
+    (false, Err(not_performed(why)))
+}
+
+fn not_performed(why: &str) -> Fault {
+    Fault {
+        code: ErrorCode::ADIT_5203,
+        message: format!("not performed: {why}"),
+    }
+}
+
+fn key_set(url: String) -> Fetch {
+    Fetch {
+        method: "GET".to_owned(),
+        url,
+        headers: vec![(
+            "accept".to_owned(),
+            "application/jwk-set+json, application/json".to_owned(),
+        )],
+        body: Vec::new(),
+        delay: Duration::ZERO,
+        timeout: Duration::from_secs(5),
+        max_response: 1 << 20,
     }
 }
 

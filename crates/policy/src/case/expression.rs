@@ -1,6 +1,6 @@
 //! A case about one expression or template.
 
-use super::seen::{answers, incoming, view};
+use super::seen::{Seen, Sight, answers, incoming};
 use super::world::World;
 use super::{Options, Outcome, expect};
 use crate::document::{Node, Phase};
@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::value::Value;
 
 /// A case about one expression or template.
-pub(super) fn expression(case: &Node, world: &World, options: Options) -> Result<Outcome, String> {
+pub(super) fn expression(case: &Node, world: &World, options: Options<'_>) -> Result<Outcome, String> {
     let name = case.get("phase").and_then(Node::text).unwrap_or("on_http_request");
     let phase = Phase::ALL
         .into_iter()
@@ -43,7 +43,7 @@ pub(super) fn expression(case: &Node, world: &World, options: Options) -> Result
     let incoming = incoming(case, None, world);
     let answer = answers(case, None);
     let state = State::default();
-    let view = view(
+    let view = Seen::new(
         world,
         &world.connection,
         &incoming,
@@ -51,6 +51,7 @@ pub(super) fn expression(case: &Node, world: &World, options: Options) -> Result
         world.now,
         phase,
         answer.first(),
+        &Sight::of(world),
     );
     let scope = Scope {
         view: &view.get(),

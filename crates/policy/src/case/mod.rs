@@ -1,25 +1,35 @@
 //! Case files: policies with what is expected of them, run by the same engine as the edge's, with a virtual clock and
 //! without sockets (traffic policy 9).
 
+mod answers;
 mod asked;
+mod back;
 mod drive;
 mod effects;
 mod expect;
+mod explain;
 mod expression;
+mod hop;
+mod operands;
 mod policy;
 mod report;
 mod seen;
+mod text;
+mod told;
 mod world;
 
 use crate::document::{Node, parse};
-use crate::exchange::PolicyError;
 use crate::inspector::Inspector;
 use crate::subject::{Actions, References, Subject};
-use crate::value::Value;
 use crate::verdict::{Verdict, VerdictOutcome};
 
-pub use asked::{Asked, explain_request};
+pub use asked::Asked;
+pub use explain::explain;
+pub use hop::{Around, Hop, Layer, Live, Outside};
+pub(crate) use operands::operands;
 pub use report::{Counting, Counts};
+pub use text::explanation_text;
+pub use told::{Answered, Explanation, Forwarded, ToldAction, ToldEffect, ToldLayer, ToldRule};
 
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +44,13 @@ pub enum Outcome {
 
 /// How cases are run.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'i> {
     /// Every expression by the second tier.
     pub cel: bool,
     /// Rules and actions are traced.
     pub trace: bool,
     /// The web application firewall; without one the cases that ask it are not run.
-    pub inspector: Option<&'static dyn Inspector>,
+    pub inspector: Option<&'i dyn Inspector>,
 }
 
 /// One case and what became of it.
@@ -65,7 +75,7 @@ pub struct Case {
 /// What is wrong with the file.
 pub fn run(
     text: &str,
-    options: Options,
+    options: Options<'_>,
     select: impl Fn(&str) -> bool,
     read: impl Fn(&str) -> Result<String, String>,
 ) -> Result<Vec<Case>, String> {
@@ -108,57 +118,6 @@ pub fn run(
         }
     }
     Ok(out)
-}
-
-/// What a policy does with one request, rule by rule (traffic policy 6.2).
-#[derive(Debug, Clone, Default)]
-pub struct Explanation {
-    /// What rules and actions did.
-    pub verdicts: Vec<Verdict>,
-    /// The request as the upstream got it. `None`: it was not reached.
-    pub forwarded: Option<Forwarded>,
-    /// The internal endpoint that answered.
-    pub forwarded_to: Option<String>,
-    /// Status and fields of the answer.
-    pub response: Option<(u16, Vec<(String, String)>)>,
-    /// The connection was closed, or its handshake failed.
-    pub closed: bool,
-    /// Variables of the request phase.
-    pub vars: Vec<(String, Value)>,
-    /// What was logged.
-    pub logs: Vec<Value>,
-    /// Expressions and templates that failed.
-    pub errors: Vec<PolicyError>,
-    /// Elements that the last phase used.
-    pub cost: u32,
-}
-
-/// A request as an upstream gets it.
-#[derive(Debug, Clone, Default)]
-pub struct Forwarded {
-    /// Method.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// Host.
-    pub host: String,
-    /// The other fields.
-    pub fields: Vec<(String, String)>,
-}
-
-/// Runs a case (its text, without expectations) and tells what happened; always by the second tier. Calls that the case
-/// does not answer are refused.
-///
-/// # Errors
-/// What is wrong with the case or its policy.
-pub fn explain(case: &str) -> Result<Explanation, String> {
-    let node = parse(case)
-        .map_err(|error| format!("line {}: {}", error.at.line, error.message))?
-        .ok_or("the case is empty")?;
-    known(&node, KEYS).map_err(|key| format!("unknown key {key:?}"))?;
-    let world = world::World::read(&node)?;
-    let text = node.get("policy").and_then(Node::text).ok_or("there is no policy")?;
-    policy::explain(&node, &world, text)
 }
 
 const KEYS: &[&str] = &[
@@ -212,7 +171,7 @@ type Ran = (Outcome, Vec<String>);
 
 fn one(
     case: &Node,
-    options: Options,
+    options: Options<'_>,
     read: &dyn Fn(&str) -> Result<String, String>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<Ran, String> {

@@ -1,21 +1,19 @@
-//! A case about a policy: its layers compiled, its exchanges driven and compared, or told.
+//! A case about a policy: its layers compiled, its exchanges driven and compared.
 
 use std::sync::Arc;
 
 use super::drive::Driver;
 use super::effects::{Calls, Surroundings};
+use super::hop::{Hop, Layer};
 use super::seen::incoming;
 use super::world::World;
-use super::{Explanation, Forwarded, Options, Outcome, expect, texts};
-use crate::compile::Policy;
+use super::{Options, Outcome, expect, texts};
 use crate::document::Node;
 use crate::state::State;
 use crate::subject::{Actions, Owner, Subject};
 
-type Layers = Vec<(String, Arc<Policy>)>;
-
-/// Guardrails from the outermost in, then the own policy; each with the prefix of its paths.
-fn layers(case: &Node, world: &World, text: &str) -> Result<Layers, String> {
+/// The endpoint of a case: its guardrails from the outermost in, then its own policy.
+pub(super) fn hop(case: &Node, world: &World, text: &str) -> Result<Hop, String> {
     let compile = |text: &str, owner| {
         let subject = Subject {
             owner,
@@ -29,57 +27,18 @@ fn layers(case: &Node, world: &World, text: &str) -> Result<Layers, String> {
     };
     let mut layers = Vec::new();
     for (i, text) in texts(case.get("guardrails")).iter().enumerate() {
-        layers.push((format!("guardrails[{i}]."), compile(text, Owner::Guardrail)?));
+        layers.push(Layer {
+            prefix: format!("guardrails[{i}]."),
+            guardrail: true,
+            ..Layer::own(Some(compile(text, Owner::Guardrail)?))
+        });
     }
-    layers.push((String::new(), compile(text, world.subject.owner)?));
-    Ok(layers)
-}
-
-/// One exchange of a case, told.
-pub(super) fn explain(case: &Node, world: &World, text: &str) -> Result<Explanation, String> {
-    let layers = layers(case, world, text)?;
-    let (state, calls) = (State::default(), Calls::default());
-    let driver = Driver {
-        case,
-        step: None,
-        world,
-        connection: world.connection_of(case, None)?,
-        incoming: incoming(case, None, world),
-        state: &state,
-        now: world.now,
-        layers: &layers,
-        surroundings: Surroundings { case, calls: &calls },
-        options: Options {
-            cel: true,
-            trace: true,
-            ..Options::default()
-        },
-    };
-    let out = driver.exchange()?;
-    if let Some(lacks) = out.lacks {
-        return Err(format!(
-            "this needs {lacks}, which a tool without a server does not have"
-        ));
-    }
-    let texts = |fields: Vec<(String, Vec<u8>)>| -> Vec<(String, String)> {
-        let decode = |(name, value): (String, Vec<u8>)| (name, crate::expr::scope::decode(&value));
-        fields.into_iter().map(decode).collect()
-    };
-    Ok(Explanation {
-        verdicts: out.exchange.verdicts().to_vec(),
-        forwarded: out.forwarded.map(|(host, request)| Forwarded {
-            method: request.method,
-            target: request.url,
-            host,
-            fields: texts(request.fields),
-        }),
-        forwarded_to: out.forwarded_to,
-        response: out.response.map(|answer| (answer.status, texts(answer.fields))),
-        closed: out.closed || out.alert,
-        vars: out.vars,
-        logs: out.exchange.logs().to_vec(),
-        errors: out.exchange.errors().to_vec(),
-        cost: out.exchange.used,
+    layers.push(Layer::own(Some(compile(text, world.subject.owner)?)));
+    Ok(Hop {
+        facts: world.endpoint.clone(),
+        layers,
+        cloud: world.subject.owner == Owner::Cloud,
+        internal: world.subject.internal,
     })
 }
 
@@ -88,10 +47,10 @@ pub(super) fn policy(
     case: &Node,
     world: &World,
     text: &str,
-    options: Options,
+    options: Options<'_>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<(Outcome, Vec<String>), String> {
-    let layers = layers(case, world, text)?;
+    let first = Arc::new(hop(case, world, text)?);
     let state = State::default();
     let calls = Calls::default();
     let mut wrong = Vec::new();
@@ -119,8 +78,12 @@ pub(super) fn policy(
             incoming: incoming(case, step, world),
             state: &state,
             now,
-            layers: &layers,
-            surroundings: Surroundings { case, calls: &calls },
+            first: first.clone(),
+            surroundings: Surroundings {
+                case,
+                calls: &calls,
+                around: None,
+            },
             options,
         };
         let out = driver.exchange()?;

@@ -1,12 +1,10 @@
 //! What cases and explanations come to, in the one form in which commands and the API tell it (traffic policy 6.2, 9).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use super::{Case, Explanation, Outcome};
-use crate::value::Value;
+use super::{Case, Outcome};
 
 impl Case {
     /// As commands and the API show it.
@@ -91,89 +89,5 @@ impl std::fmt::Display for Counts {
             writeln!(f, "unverified: {passed} passed, {failed} failed")?;
         }
         writeln!(f, "{} passed, {} failed", self.passed, self.failed)
-    }
-}
-
-fn headers_json(fields: &[(String, String)]) -> Json {
-    Json::Array(fields.iter().map(|(name, value)| json!([name, value])).collect())
-}
-
-impl Explanation {
-    /// As commands and the API show it.
-    #[must_use]
-    pub fn to_json(&self) -> Json {
-        let verdicts = self.verdicts.iter().map(|verdict| {
-            let values: Map<String, Json> = verdict
-                .values
-                .iter()
-                .map(|(name, value)| (name.clone(), value.to_json()))
-                .collect();
-            json!({
-                "path": verdict.path, "id": verdict.id, "name": verdict.name, "action": verdict.action,
-                "outcome": verdict.outcome.name(), "values": values,
-            })
-        });
-        let vars: Map<String, Json> = self
-            .vars
-            .iter()
-            .map(|(name, value)| (name.clone(), value.to_json()))
-            .collect();
-        json!({
-            "verdicts": verdicts.collect::<Vec<_>>(),
-            "forwarded": self.forwarded.as_ref().map(|request| {
-                json!({
-                    "method": request.method, "url": request.target, "host": request.host,
-                    "headers": headers_json(&request.fields),
-                })
-            }),
-            "forwarded_to": self.forwarded_to,
-            "response": self.response.as_ref().map(|(status, fields)| {
-                json!({"status": status, "headers": headers_json(fields)})
-            }),
-            "closed": self.closed,
-            "vars": vars,
-            "logs": self.logs.iter().map(Value::to_json).collect::<Vec<_>>(),
-            "errors": self.errors.iter().map(|e| json!({"path": e.path, "message": e.message})).collect::<Vec<_>>(),
-            "cost": self.cost,
-        })
-    }
-
-    /// The same for people.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut out = String::new();
-        for line in super::trace_lines(&self.verdicts) {
-            let _ = writeln!(out, "{line}");
-        }
-        for error in &self.errors {
-            let _ = writeln!(out, "error at {}: {}", error.path, error.message);
-        }
-        for (name, value) in &self.vars {
-            let _ = writeln!(out, "vars.{name} = {}", value.to_json());
-        }
-        for entry in &self.logs {
-            let _ = writeln!(out, "log {}", entry.to_json());
-        }
-        if let Some(request) = &self.forwarded {
-            let to = self.forwarded_to.as_deref().unwrap_or("the service");
-            let _ = writeln!(
-                out,
-                "-> {to}: {} {} (host {})",
-                request.method, request.target, request.host
-            );
-            for (name, value) in &request.fields {
-                let _ = writeln!(out, "   {name}: {value}");
-            }
-        }
-        if self.closed {
-            out.push_str("<- the connection is closed\n");
-        }
-        if let Some((status, fields)) = &self.response {
-            let _ = writeln!(out, "<- {status}");
-            for (name, value) in fields {
-                let _ = writeln!(out, "   {name}: {value}");
-            }
-        }
-        out
     }
 }

@@ -5,7 +5,7 @@ use adit_names::endpoint_url::Scheme;
 use super::world::{Message, World, message};
 use crate::document::{Node, Phase};
 use crate::state::State;
-use crate::view::{Connection, Request, Response, View};
+use crate::view::{Connection, Endpoint, Request, Response, Tables, Tls, View};
 
 /// What the visitor sends.
 pub(super) fn incoming(case: &Node, step: Option<&Node>, world: &World) -> Message {
@@ -37,10 +37,27 @@ pub(super) fn answers(case: &Node, step: Option<&Node>) -> Vec<Message> {
     }
 }
 
+/// Through whose eyes it is looked at.
+pub(super) struct Sight<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) tables: &'a dyn Tables,
+}
+
+impl<'a> Sight<'a> {
+    /// Those of the endpoint that a case is about.
+    pub(super) fn of(world: &'a World) -> Self {
+        Self {
+            endpoint: &world.endpoint,
+            tables: world,
+        }
+    }
+}
+
 /// A view with what it borrows.
 pub(super) struct Seen<'a> {
-    world: &'a World,
-    connection: &'a Connection,
+    endpoint: &'a Endpoint,
+    tables: &'a dyn Tables,
+    pub(super) connection: &'a Connection,
     state: &'a State,
     now: i64,
     scheme: Scheme,
@@ -50,6 +67,19 @@ pub(super) struct Seen<'a> {
     response: Option<&'a Message>,
     pub(super) origin: &'static str,
     http: bool,
+}
+
+/// A connection as it is right after its ClientHello.
+pub(super) fn early(connection: &Connection) -> Connection {
+    let mut out = connection.clone();
+    if let Some(tls) = out.tls.as_deref_mut() {
+        *tls = Tls {
+            sni: std::mem::take(&mut tls.sni),
+            ja4: std::mem::take(&mut tls.ja4),
+            ..Tls::default()
+        };
+    }
+    out
 }
 
 fn length(fields: &[(String, Vec<u8>)]) -> Option<u64> {
@@ -66,7 +96,7 @@ impl Seen<'_> {
             now: self.now,
             seed: 42,
             connection: self.connection,
-            endpoint: &self.world.endpoint,
+            endpoint: self.endpoint,
             request: self.http.then(|| Request {
                 id: "req_test",
                 method: &self.incoming.method,
@@ -85,40 +115,45 @@ impl Seen<'_> {
                 origin: self.origin,
                 received_at: self.now,
             }),
-            tables: self.world,
+            tables: self.tables,
             state: self.state,
         }
     }
 }
 
-/// What a phase sees.
-pub(super) fn view<'a>(
-    world: &'a World,
-    connection: &'a Connection,
-    incoming: &'a Message,
-    state: &'a State,
-    now: i64,
-    phase: Phase,
-    response: Option<&'a Message>,
-) -> Seen<'a> {
-    let parts = crate::url::parts(&incoming.url);
-    let target = incoming
-        .url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)))
-        .unwrap_or("/");
-    let in_response = matches!(phase, Phase::HttpResponse | Phase::EventStreamMessage);
-    Seen {
-        world,
-        connection,
-        state,
-        now,
-        scheme: world.endpoint.scheme,
-        authority: parts.authority.unwrap_or_default().to_owned(),
-        target: target.to_owned(),
-        incoming,
-        response: response.filter(|_| in_response),
-        origin: "upstream",
-        http: world.subject.is_http() && phase != Phase::TcpConnect,
+impl<'a> Seen<'a> {
+    /// What a phase sees.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a view")]
+    pub(super) fn new(
+        world: &'a World,
+        connection: &'a Connection,
+        incoming: &'a Message,
+        state: &'a State,
+        now: i64,
+        phase: Phase,
+        response: Option<&'a Message>,
+        sight: &Sight<'a>,
+    ) -> Self {
+        let parts = crate::url::parts(&incoming.url);
+        let target = incoming
+            .url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)))
+            .unwrap_or("/");
+        let in_response = matches!(phase, Phase::HttpResponse | Phase::EventStreamMessage);
+        Self {
+            endpoint: sight.endpoint,
+            tables: sight.tables,
+            connection,
+            state,
+            now,
+            scheme: world.endpoint.scheme,
+            authority: parts.authority.unwrap_or_default().to_owned(),
+            target: target.to_owned(),
+            incoming,
+            response: response.filter(|_| in_response),
+            origin: "upstream",
+            http: world.subject.is_http() && phase != Phase::TcpConnect,
+        }
     }
 }

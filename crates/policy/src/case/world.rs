@@ -1,6 +1,8 @@
 //! The circumstances of a case: endpoint, connection, request, what answers.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use adit_names::cidr::Cidr;
 use adit_names::endpoint_url::Scheme;
@@ -20,14 +22,19 @@ pub(super) struct World {
     pub(super) connection: Connection,
     secrets: Vec<(String, String, String)>,
     ip_policies: Vec<(String, IpPolicy)>,
+    /// What policies refer to and the case has not: it is explained, and they are believed. Else they are refused.
+    unknown: Option<Mutex<BTreeSet<String>>>,
+    /// What a server knows by name.
+    names: Option<Arc<Names>>,
 }
+
+/// Names that are known beyond those of a case.
+pub(super) type Names = dyn Tables + Send + Sync;
 
 impl Tables for World {
     fn secret(&self, vault: &str, name: &str) -> Option<&str> {
-        self.secrets
-            .iter()
-            .find(|(v, n, _)| v == vault && n == name)
-            .map(|(_, _, value)| value.as_str())
+        self.known_secret(vault, name)
+            .or_else(|| self.unknown.as_ref().map(|_| STAND_IN))
     }
 
     fn ip_policy(&self, id: &str) -> Option<&IpPolicy> {
@@ -35,21 +42,33 @@ impl Tables for World {
             .iter()
             .find(|(known, _)| known == id)
             .map(|(_, policy)| policy)
+            .or_else(|| self.names.as_ref()?.ip_policy(id))
+    }
+
+    fn authority(&self, id: &str) -> Option<&str> {
+        self.names.as_ref()?.authority(id)
+    }
+
+    fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
+        self.names.as_ref()?.intelligence(ip)
     }
 }
 
 impl References for World {
     fn has_secret(&self, vault: &str, name: &str) -> bool {
-        self.secret(vault, name).is_some()
+        let known = self.secrets.iter().any(|(v, n, _)| v == vault && n == name);
+        known
+            || self.believes(|| format!("the secret {vault}/{name} is not known here: {STAND_IN} stands in its place"))
     }
 
     fn has_ip_policy(&self, id: &str) -> bool {
         self.ip_policy(id).is_some()
+            || self.believes(|| format!("the IP policy {id} is not known here: nobody passes it"))
     }
 
     /// Cases have none.
-    fn has_authority(&self, _: &str) -> bool {
-        false
+    fn has_authority(&self, id: &str) -> bool {
+        self.authority(id).is_some() || self.believes(|| format!("the certificate authority {id} is not known here"))
     }
 }
 
@@ -63,7 +82,40 @@ pub(super) fn micros(text: &str) -> Option<i64> {
         .map(|time| time.timestamp_micros())
 }
 
+/// What stands in the place of a secret that is not known.
+const STAND_IN: &str = "***";
+
 impl World {
+    /// The same for an explanation: what is not known is believed to be there.
+    pub(super) fn believing(self, names: Option<Arc<Names>>) -> Self {
+        Self {
+            unknown: Some(Mutex::default()),
+            names,
+            ..self
+        }
+    }
+
+    fn known_secret(&self, vault: &str, name: &str) -> Option<&str> {
+        let own = self.secrets.iter().find(|(v, n, _)| v == vault && n == name);
+        own.map(|(_, _, value)| value.as_str())
+            .or_else(|| self.names.as_ref()?.secret(vault, name))
+    }
+
+    fn believes(&self, what: impl FnOnce() -> String) -> bool {
+        let Some(unknown) = &self.unknown else { return false };
+        unknown.lock().unwrap_or_else(PoisonError::into_inner).insert(what());
+        true
+    }
+
+    /// What was believed, in words.
+    pub(super) fn believed(&self) -> Vec<String> {
+        let Some(unknown) = &self.unknown else {
+            return Vec::new();
+        };
+        let unknown = unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.iter().cloned().collect()
+    }
+
     pub(super) fn read(case: &Node) -> Result<Self, String> {
         let endpoint = case.get("endpoint");
         let url = text(endpoint, "url").unwrap_or("https://app.example.com");
@@ -98,6 +150,8 @@ impl World {
             connection: connection(&[case.get("conn")], scheme, host, now)?,
             secrets: Vec::new(),
             ip_policies: Vec::new(),
+            unknown: None,
+            names: None,
         };
         for (vault, names) in case.get("secrets").and_then(Node::map).unwrap_or_default() {
             for (name, value) in names.map().unwrap_or_default() {
@@ -125,7 +179,13 @@ impl World {
     /// The connection of a step: its own circumstances over those of the case.
     pub(super) fn connection_of(&self, case: &Node, step: Option<&Node>) -> Result<Connection, String> {
         let layers = [case.get("conn"), step.and_then(|step| step.get("conn"))];
-        connection(&layers, self.endpoint.scheme, &self.endpoint.host, self.now)
+        let mut out = connection(&layers, self.endpoint.scheme, &self.endpoint.host, self.now)?;
+        let is_said = |conn: &&Node| ["geo", "as", "categories"].iter().any(|key| conn.get(key).is_some());
+        if self.names.is_some() && !layers.iter().flatten().any(is_said) {
+            // It is looked up.
+            out.client = None;
+        }
+        Ok(out)
     }
 }
 

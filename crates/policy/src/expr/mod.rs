@@ -6,6 +6,7 @@ pub(crate) mod functions;
 mod native;
 mod nesting;
 mod parse;
+pub(crate) mod results;
 mod rewrite;
 pub(crate) mod scope;
 mod template;

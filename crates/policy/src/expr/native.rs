@@ -358,12 +358,11 @@ impl Scope<'_> {
     fn with_name<R>(&self, what: What, f: impl FnOnce(&str) -> R) -> R {
         let request = self.view.request.as_ref();
         match what {
+            What::Method => return f(request.map_or("", |request| request.method)),
+            What::UrlQuery => return f(self.query()),
             What::UrlPath => {
-                if let Some(request) = request {
-                    let (path, _) = url::split_target(self.target(request));
-                    if url::is_canonical(path) {
-                        return f(path);
-                    }
+                if let Some(path) = request.and_then(|request| url::plain_path(self.target(request))) {
+                    return f(path);
                 }
             }
             What::Host => {

@@ -1,12 +1,12 @@
 //! From text to a syntax tree, by one of two parsers of the crate `cel`: the quick one where nothing stands in the way, else
 //! the one that knows places and has our macros.
 
-use cel::common::ast::{IdedExpr, SourceInfo};
+use adit_names::code::ErrorCode;
+use cel::common::ast::{Expr, IdedExpr, SourceInfo, operators};
 use cel::parser::PrattParser;
 
 use super::rewrite::Problem;
 use super::{cel as profile, nesting};
-use adit_names::code::ErrorCode;
 
 /// Deeper expressions are parsed and run on a stack of their own: both take tens of kilobytes a level where nothing is
 /// optimised, and hardly any real expression is that deep.
@@ -96,12 +96,38 @@ const MACROS: [&str; 11] = [
 /// The tree of an ordinary expression, thirty times quicker than [`parse`] and without the places of its nodes. `None`: it
 /// has macros or secrets, whose places are needed, or is deep, or cannot be parsed.
 pub(super) fn quickly(text: &str) -> Option<IdedExpr> {
-    if nesting::depth(text).is_ok_and(|depth| depth > DEEP)
-        || words(text).any(|word| word == "secrets" || MACROS.contains(&word))
-    {
+    let is_shallow = nesting::depth(text).is_ok_and(|depth| depth <= DEEP);
+    // In strings the two differ about line ends and escapes.
+    let is_plain = text
+        .bytes()
+        .all(|b| matches!(b, b' '..=b'~') && !matches!(b, b'\\' | b'`'));
+    if !is_shallow || !is_plain || words(text).any(|word| word == "secrets" || MACROS.contains(&word)) {
         return None;
     }
-    PrattParser::new().parse(text).ok()
+    let expr = PrattParser::new().parse(text).ok()?;
+    is_regular(&expr).then_some(expr)
+}
+
+/// The quick parser takes signs that stand before each other in a way the grammar has not: `-!a`.
+fn is_regular(expr: &IdedExpr) -> bool {
+    match &expr.expr {
+        Expr::Call(call) => {
+            let is_sign = |name: &str| matches!(name, operators::NEGATE | operators::LOGICAL_NOT);
+            let mixes = |arg: &IdedExpr| match &arg.expr {
+                Expr::Call(inner) => is_sign(&inner.func_name) && inner.func_name != call.func_name,
+                Expr::Literal(_) => call.func_name == operators::LOGICAL_NOT,
+                _ => false,
+            };
+            !(is_sign(&call.func_name) && call.args.iter().any(mixes))
+                && call.target.as_deref().is_none_or(is_regular)
+                && call.args.iter().all(is_regular)
+        }
+        Expr::Select(select) => is_regular(&select.operand),
+        Expr::List(list) => list.elements.iter().all(is_regular),
+        // Rare enough to be left to the other one.
+        Expr::Map(_) | Expr::Struct(_) | Expr::Comprehension(_) => false,
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => true,
+    }
 }
 
 /// Whatever could be a name, strings included.

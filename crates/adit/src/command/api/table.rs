@@ -1176,9 +1176,11 @@ pub(crate) static RESOURCES: &[Resource] = &[
             method: "POST", path: "/adit/policy/explain", positional: "", flags: &[], superset: "", list: "",
             query: &[],
             body: &[
-                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document, YAML or JSON" },
+                Field { name: "traffic_policy", form: Form::Text, required: false, addition: false, choices: &[], about: "The document, YAML or JSON; with endpoint in the place of its own policy" },
                 Field { name: "type", form: Form::Text, required: false, addition: false, choices: &[], about: "agent or cloud; agent if nothing is given" },
-                Field { name: "request", form: Form::Json, required: false, addition: false, choices: &[], about: "method, url, headers, body, client: ip, country, cert, identity" },
+                Field { name: "endpoint", form: Form::Text, required: false, addition: false, choices: &[], about: "Id ep_… or URL of the endpoint that is asked, with its guardrails and those that it forwards to" },
+                Field { name: "effects", form: Form::Flag, required: false, addition: false, choices: &[], about: "Whether requests that policies send are sent, by the server's guarded client" },
+                Field { name: "request", form: Form::Json, required: false, addition: false, choices: &[], about: "method, url, headers, body, client: ip, country, cert, identity, tls; of a connection url and client" },
                 Field { name: "upstream_status", form: Form::Integer, required: false, addition: false, choices: &[], about: "Status of the service's answer; 200 if nothing is given" },
             ] },
         // AditPolicySchemaGet

@@ -12,8 +12,12 @@ use std::path::{Path, PathBuf};
 use clap::{Subcommand, ValueEnum};
 
 use adit_policy::Subject;
+use serde_json::Value;
 
-use crate::command::api::show::written;
+use crate::command::api::client::Request;
+use crate::command::api::event_loop;
+use crate::command::api::show::{self, written};
+use crate::command::api::target::TargetArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::failure::Form;
 
@@ -27,7 +31,7 @@ pub(crate) struct Args {
 enum Command {
     /// Say what is wrong with policies
     #[command(
-        after_help = "Examples:\n  adit policy check policy.yaml\n  adit policy check --cloud --protocol tls policy.yaml\n  adit policy check --json policy.yaml | jq ."
+        after_help = "Examples:\n  adit policy check policy.yaml\n  adit policy check --cloud --protocol tls policy.yaml\n  adit policy check --json policy.yaml | jq .\n  adit policy check --portable policy.yaml\n  adit policy check --server policy.yaml"
     )]
     Check(check::Args),
     /// Run case files: policies with what is expected of them
@@ -35,9 +39,9 @@ enum Command {
         after_help = "Examples:\n  adit policy test cases.yaml\n  adit policy test cases.yaml --run 'rate-limit/*'"
     )]
     Test(test::Args),
-    /// Tell what a policy does with a request, rule by rule
+    /// Tell what a policy does with a request or connection, rule by rule
     #[command(
-        after_help = "Example:\n  adit policy explain policy.yaml --request 'GET https://app.example.com/admin' -H 'x-tenant: a'"
+        after_help = "Examples:\n  adit policy explain policy.yaml --request 'GET https://app.example.com/admin' -H 'x-tenant: a'\n  adit policy explain policy.yaml --request tcp://db.example.com:5432 --client-ip 198.51.100.7\n  adit policy explain --endpoint https://app.example.com --request 'GET https://app.example.com/admin'\n  adit policy explain --endpoint ep_2n… candidate.yaml --effects --request 'POST https://app.example.com/'"
     )]
     Explain(explain::Args),
     /// Write an old document (inbound, outbound) in the form of today
@@ -111,6 +115,20 @@ impl Args {
             }
         }
     }
+}
+
+/// Asks the API for something; the answer is an object.
+fn ask(target: &TargetArgs, json: bool, path: &str, body: &Value) -> Result<Value, Failure> {
+    let mut client = target.client()?;
+    let request = Request {
+        method: "POST",
+        target: path.to_owned(),
+        fields: Vec::new(),
+        body: Some(body.to_string().into_bytes()),
+    };
+    let answer = event_loop()?.block_on(client.ask(&request))?;
+    let answer = show::body(&answer, if json { Form::Json } else { Form::Text })?;
+    answer.ok_or_else(|| Failure::failed(format!("{path} was answered with nothing")))
 }
 
 /// Case files are larger than policies.

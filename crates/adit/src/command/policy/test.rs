@@ -87,7 +87,7 @@ impl Args {
         Ok(if counts.failed > 0 { Exit::Failed } else { Exit::Done })
     }
 
-    fn options(&self, text: &str, trace: bool) -> Options {
+    fn options(&self, text: &str, trace: bool) -> Options<'static> {
         Options {
             cel: self.tier == Tier::Cel,
             trace,
