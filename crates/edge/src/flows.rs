@@ -73,6 +73,11 @@ impl Drop for Lent<'_> {
 }
 
 impl Visitor {
+    /// Whether something has changed since a generation that is about the endpoint that it visits.
+    fn is_concerned(&self, node: &Node, since: u64) -> bool {
+        node.config.load().told.networks_generation_of(&self.organization) > since
+    }
+
     fn may_stay(&self, node: &Node) -> bool {
         let config = node.config.load();
         config.told.visitor_may_come_from(&self.organization, self.ip)
@@ -100,10 +105,10 @@ impl Flow {
         self.is_cut.load(Ordering::Acquire)
     }
 
-    /// Networks have changed: it is cut, or asks for itself.
-    fn changed(&self, node: &Node) {
+    /// Networks have changed since this generation: it is cut, or asks for itself.
+    fn changed(&self, node: &Node, since: u64) {
         match &self.visitor {
-            Some(visitor) if visitor.may_stay(node) => return,
+            Some(visitor) if !visitor.is_concerned(node, since) || visitor.may_stay(node) => return,
             Some(_) => self.is_cut.store(true, Ordering::Release),
             None => {}
         }
@@ -128,7 +133,8 @@ impl Flows {
         self.enter_with(node, organization, ip, chain, None, seen)
     }
 
-    /// The same for a connection that has met neither policies nor guardrails: those that come are asked about it.
+    /// The same for a connection or upgraded request that has met neither policies nor guardrails: those that come are asked
+    /// about it.
     pub(crate) fn enter_unasked(
         &self,
         node: &Node,
@@ -156,7 +162,7 @@ impl Flows {
             unasked,
         }));
         if self.generation() != seen {
-            flow.changed(node);
+            flow.changed(node, seen);
         }
         flow
     }
@@ -201,20 +207,21 @@ impl Flows {
     }
 }
 
-/// Asks all flows again whenever networks have changed. To be spawned once.
+/// Asks the flows of those again whose networks or guardrails have changed. To be spawned once.
 pub(crate) async fn run(node: Arc<Node>) {
     let mut every = tokio::time::interval(LOOK);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
         let now = node.config.load().told.networks_generation();
-        if now == node.flows.generation() {
+        let before = node.flows.generation();
+        if now == before {
             continue;
         }
         node.flows.generation.store(now, Ordering::Release);
         for slice in node.flows.snapshot().chunks(SLICE) {
             for flow in slice.iter().filter_map(Weak::upgrade) {
-                flow.changed(&node);
+                flow.changed(&node, before);
             }
             tokio::time::sleep(PAUSE).await;
         }

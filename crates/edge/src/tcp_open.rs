@@ -160,7 +160,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
                             let flow = if chain.is_some() {
                                 node.flows.enter(node, organization, ip, chain, seen)
                             } else {
-                                let unasked = Box::new(Unasked {
+                                let unasked = Box::new(Unasked::Connection {
                                     hop: Hop::agent(&member, &pool, &node.config.load()),
                                     peer: self.peer,
                                     local: self.local,

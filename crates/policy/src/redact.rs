@@ -8,19 +8,17 @@ use crate::value::Value;
 use crate::view::Tables;
 
 /// What stands in the place of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
-/// Names whose values are not told, in lower case.
-const NAMES: [&str; 10] = [
+/// What stands under a name, or is read by an expression, with one of these words is not told; in lower case.
+const WORDS: [&str; 8] = [
     "authorization",
     "cookie",
-    "set-cookie",
-    "proxy-authorization",
-    "x-api-key",
-    "access_token",
-    "refresh_token",
-    "identity_token",
-    "id_token",
+    "api-key",
+    "api_key",
+    "token",
+    "password",
+    "secret",
     "signature",
 ];
 
@@ -67,10 +65,16 @@ impl<'a> Redaction<'a> {
     /// The value of this name, likewise.
     #[must_use]
     pub fn named(&self, name: &str, value: &Value) -> Json {
-        if is_hidden(name) {
+        self.under(name, value.to_json())
+    }
+
+    fn under(&self, name: &str, json: Json) -> Json {
+        // How many tokens there are is no token.
+        let is_plain = json.is_number() || json.is_boolean() || json.is_null();
+        if !is_plain && names_credential(name) {
             return HIDDEN.into();
         }
-        self.value(value)
+        self.json(json)
     }
 
     /// JSON, likewise.
@@ -81,11 +85,7 @@ impl<'a> Redaction<'a> {
             Json::Array(list) => list.into_iter().map(|item| self.json(item)).collect(),
             Json::Object(map) => {
                 let fields = map.into_iter().map(|(name, value)| {
-                    let value = if is_hidden(&name) {
-                        HIDDEN.into()
-                    } else {
-                        self.json(value)
-                    };
+                    let value = self.under(&name, value);
                     (self.text(&name), value)
                 });
                 Json::Object(fields.collect())
@@ -95,10 +95,11 @@ impl<'a> Redaction<'a> {
     }
 }
 
-/// Is it a name whose value is not told? `actions.ngrok.oauth.access_token` is, as well as `Cookie`.
-fn is_hidden(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or(name);
-    NAMES.iter().any(|hidden| last.eq_ignore_ascii_case(hidden))
+/// Is it a name, or what an expression reads, whose value is not told? `actions.ngrok.oauth.access_token` is, as well as
+/// `Cookie` and `req.headers['x-auth-token'][0]`.
+pub(crate) fn names_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -143,5 +144,8 @@ mod tests {
         );
         assert_eq!(redaction.named("ngrok.oauth.access_token", &value), json!("***"));
         assert_eq!(redaction.named("vars.x", &Value::from("hush")), json!("***"));
+        assert_eq!(redaction.named("tokens_used", &Value::Int(7)), json!(7));
+        let read = "req.headers['x-auth-token'][0]";
+        assert_eq!(redaction.named(read, &Value::from("abc")), json!("***"));
     }
 }

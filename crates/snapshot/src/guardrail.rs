@@ -144,9 +144,13 @@ impl Told {
 
     /// Writes the guardrails of an organisation.
     pub(crate) fn put_guardrails(&mut self, organization: &str, mut all: Vec<Applied>) {
-        // Who passed before is asked again.
-        self.networks_generation += 1;
         all.sort_by_key(|applied| (applied.guardrail.priority, applied.guardrail.id));
+        let known = self.guardrails.get(organization).map(|known| &**known);
+        if is_same(known.unwrap_or_default(), &all) {
+            return;
+        }
+        // Who passed before is asked again.
+        self.networks_changed(Some(organization));
         if all.is_empty() {
             self.guardrails.remove(organization);
         } else {
@@ -156,10 +160,18 @@ impl Told {
 
     /// Writes the guardrails of the whole installation.
     pub(crate) fn put_installation_guardrails(&mut self, mut all: Vec<Applied>) {
-        self.networks_generation += 1;
         all.sort_by_key(|applied| (applied.guardrail.priority, applied.guardrail.id));
-        self.installation = all.into();
+        if !is_same(&self.installation, &all) {
+            self.networks_changed(None);
+            self.installation = all.into();
+        }
     }
+}
+
+/// Whether two lists are of the same guardrails, unchanged.
+fn is_same(a: &[Applied], b: &[Applied]) -> bool {
+    let same = |(a, b): (&Applied, &Applied)| Arc::ptr_eq(&a.guardrail, &b.guardrail) && a.everywhere == b.everywhere;
+    a.len() == b.len() && a.iter().zip(b).all(same)
 }
 
 /// Those of a list that are about the place, by rank, behind what is there.

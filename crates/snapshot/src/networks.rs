@@ -47,7 +47,9 @@ pub enum Networks {
 pub struct Restrictions {
     /// Addresses of agents, and the restriction that says so.
     pub agent: Option<(Id, Networks)>,
-    /// The same, not enforced: to be recorded only.
+    /// Where more than one is enforced, each of them: the one that refuses is named.
+    pub several: Box<[(Id, Networks)]>,
+    /// Addresses of agents as above, not enforced: to be recorded only.
     pub agent_watched: Option<(Id, Networks)>,
     /// Addresses of visitors of all endpoints. What is not enforced is not here.
     pub endpoints: Option<Networks>,

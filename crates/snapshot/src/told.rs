@@ -1,6 +1,5 @@
 //! What organisations set, as the edge reads it: maps that a change copies in part only.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -43,9 +42,13 @@ pub struct Told {
     /// Those around the endpoints of all organisations.
     pub(crate) installation: Arc<[Applied]>,
     pub(crate) networks_generation: u64,
+    /// The generation in which those of an organisation changed last.
+    changed: Sharded<Arc<str>, u64>,
+    /// The same of what is about all organisations.
+    changed_all: u64,
     pub(crate) pools: Sharded<Arc<str>, Arc<PoolSettings>>,
     /// Those of them whose endpoints are checked, by the same keys.
-    checked: Arc<BTreeMap<Arc<str>, Checked>>,
+    checked: Sharded<Arc<str>, Arc<Checked>>,
     /// Values of secrets in vaults.
     pub(crate) secrets: Sharded<Arc<str>, Arc<Zeroizing<String>>>,
     /// Authorities of visitors' certificates.
@@ -115,12 +118,25 @@ impl Told {
         };
         let keeps_out = |networks: &Option<(Id, Networks)>| {
             let (id, networks) = networks.as_ref()?;
-            (!self.passes_networks(Some(networks), ip)).then_some(*id)
+            let out = !self.passes_networks(Some(networks), ip);
+            out.then(|| self.refusing(&restrictions.several, networks, ip).unwrap_or(*id))
         };
         match keeps_out(&restrictions.agent) {
             Some(id) => Restricts::Yes(id),
             None => keeps_out(&restrictions.agent_watched).map_or(Restricts::No, Restricts::Would),
         }
+    }
+
+    /// Of several restrictions that are in force together the one that turns this address away by itself; none: all of them
+    /// do, as none allows it.
+    fn refusing(&self, several: &[(Id, Networks)], all: &Networks, ip: IpAddr) -> Option<Id> {
+        let turns_away = |id: &Id| self.policies.get(id).is_none_or(|p| p.broken || p.deny.contains(ip));
+        let found = several.iter().find(|(_, networks)| match (networks, all) {
+            (Networks::Nobody, _) => true,
+            (Networks::Policies(own), Networks::Policies(_)) => own.iter().any(turns_away),
+            (Networks::Policies(_), Networks::Nobody) => false,
+        });
+        found.map(|(id, _)| *id)
     }
 
     /// Whether the organisation lets this address visit its endpoints. Costs nothing while nobody restricts anything,
@@ -246,9 +262,9 @@ impl Told {
         let settings = Arc::new(settings);
         if settings.health_check.is_some() {
             let checked = (url.clone(), organization.into(), settings.clone());
-            Arc::make_mut(&mut self.checked).insert(key.clone(), checked);
-        } else if self.checked.contains_key(&key) {
-            Arc::make_mut(&mut self.checked).remove(&key);
+            self.checked.insert(key.clone(), Arc::new(checked));
+        } else {
+            self.checked.remove(&key);
         }
         self.pools.insert(key, settings);
     }
@@ -256,15 +272,13 @@ impl Told {
     /// Takes away how the traffic of a URL is spread.
     pub(crate) fn remove_pool(&mut self, key: &str) {
         self.pools.remove(key);
-        if self.checked.contains_key(key) {
-            Arc::make_mut(&mut self.checked).remove(key);
-        }
+        self.checked.remove(key);
     }
 
     /// The URLs whose endpoints are checked, with their organisations and settings.
     pub fn checked_pools(&self) -> impl Iterator<Item = (&EndpointUrl, &str, &PoolSettings)> {
-        let checked = self.checked.values();
-        checked.map(|(url, organization, settings)| (url, &**organization, &**settings))
+        let checked = self.checked.iter();
+        checked.map(|(_, checked)| (&checked.0, &*checked.1, &*checked.2))
     }
 
     /// The value of an organisation's secret.
@@ -279,6 +293,29 @@ impl Told {
     /// Goes up whenever an IP policy, a restriction or a guardrail changes: who passed before is asked again.
     pub fn networks_generation(&self) -> u64 {
         self.networks_generation
+    }
+
+    /// The generation in which something changed last that is about endpoints or agents of this organisation.
+    pub fn networks_generation_of(&self, organization: &str) -> u64 {
+        let own = self.changed.get(organization).copied().unwrap_or_default();
+        own.max(self.changed_all)
+    }
+
+    /// Those of an organisation have changed; none: those of all, or of nobody knows whom.
+    pub(crate) fn networks_changed(&mut self, organization: Option<&str>) {
+        self.networks_generation += 1;
+        // What a guardrail of the whole installation refers to is about everybody.
+        let is_everybodys = |o: &&str| {
+            self.installation
+                .iter()
+                .any(|applied| *applied.guardrail.organization == **o)
+        };
+        match organization.filter(|organization| !is_everybodys(organization)) {
+            Some(organization) => {
+                self.changed.insert(organization.into(), self.networks_generation);
+            }
+            None => self.changed_all = self.networks_generation,
+        }
     }
 
     /// Credentials that are known.
@@ -309,19 +346,21 @@ impl Told {
 
     /// Writes an IP policy.
     pub fn put_policy(&mut self, id: Id, policy: IpPolicy) {
-        self.networks_generation += 1;
+        let organization = policy.organization.map(|id| id.to_string());
+        self.networks_changed(organization.as_deref());
         self.policies.insert(id, Arc::new(policy));
     }
 
     /// Takes an IP policy out.
     pub(crate) fn remove_policy(&mut self, id: Id) {
-        self.networks_generation += 1;
+        let organization = self.policies.get(&id).and_then(|policy| policy.organization);
+        self.networks_changed(organization.map(|id| id.to_string()).as_deref());
         self.policies.remove(&id);
     }
 
     /// Writes the restrictions of an organisation; none of both is none at all.
     pub fn put_restrictions(&mut self, organization: &str, restrictions: Restrictions) {
-        self.networks_generation += 1;
+        self.networks_changed(Some(organization));
         if restrictions == Restrictions::default() {
             self.restrictions.remove(organization);
         } else {

@@ -294,6 +294,41 @@ fn an_empty_policy_and_one_that_is_gone_match_nobody() {
     assert!(node.config.told.passes_policies(&[], ip("192.0.2.1")));
 }
 
+/// The one that turns an address away by itself is named; where none allows it, the first.
+#[test]
+fn of_several_restrictions_of_agents_the_one_that_refuses_is_named() {
+    let mut node = Node::new();
+    let of = |number: u8, policy: u8| {
+        let body =
+            json!({"type": "agent", "enforced": true, "ip_policy_ids": [id(Prefix::IpPolicy, policy).to_string()]});
+        object("ip_restriction", id(Prefix::IpRestriction, number), 1, &body)
+    };
+    node.good([
+        policy(1),
+        rule(1, 1, "allow", "0.0.0.0/0"),
+        policy(2),
+        rule(2, 2, "allow", "192.0.2.0/24"),
+        rule(3, 2, "deny", "198.51.100.0/24"),
+        of(1, 1),
+        of(2, 2),
+    ]);
+    let restricts = |node: &Node, from: &str| {
+        let told = &node.config.told;
+        told.restricts_agent(&organization(1).to_string(), ip(from))
+    };
+    let second = Restricts::Yes(id(Prefix::IpRestriction, 2));
+    assert_eq!(restricts(&node, "198.51.100.1"), second);
+    assert_eq!(restricts(&node, "203.0.113.1"), Restricts::No, "the union of both");
+    assert_eq!(
+        restricts(&node, "2001:db8::1"),
+        Restricts::Yes(id(Prefix::IpRestriction, 1)),
+        "none allows it"
+    );
+    // One that cannot be read refuses everybody.
+    node.bad(newer(of(2, 2)), "");
+    assert_eq!(restricts(&node, "203.0.113.1"), second);
+}
+
 #[test]
 fn a_restriction_that_cannot_be_read_lets_nobody_pass_until_it_can() {
     let mut node = Node::new();

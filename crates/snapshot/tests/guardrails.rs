@@ -98,6 +98,48 @@ fn everything() -> Value {
 
 const APP: &str = "https://app.example.com";
 
+/// Who passed before is asked again where something has changed, and nowhere else.
+#[test]
+fn a_change_is_about_those_whose_it_is() {
+    let mut node = Node::new();
+    let of = |node: &Node, of: u8| {
+        let told = &node.config.told;
+        told.networks_generation_of(&id(Prefix::Account, of).to_string())
+    };
+    let both = |node: &Node| [of(node, 1), of(node, 2)];
+    let [one, two] = both(&node);
+    node.rail(1, &everything(), &json!({}));
+    assert!(of(&node, 1) > one);
+    assert_eq!(of(&node, 2), two, "another organisation's");
+    // The same once more, and something else of the organisation.
+    let before = both(&node);
+    let organization = json!({"name": "one"});
+    node.apply([change(
+        "organization",
+        id(Prefix::Account, 1),
+        1,
+        1,
+        Some(&organization),
+    )]);
+    assert_eq!(both(&node), before, "its guardrails are what they were");
+    // One of the installation is about all.
+    node.apply([rail(2, 3, 1, &everything(), &json!({"installation": true}))]);
+    let after = both(&node);
+    assert!(after[0] > before[0] && after[1] > before[1]);
+    // So are the networks that it may refer to, and nothing else by that.
+    let policy = |of: u8| change("ip_policy", id(Prefix::IpPolicy, of), of, 1, Some(&json!({})));
+    node.apply([policy(2)]);
+    assert_eq!(of(&node, 1), after[0]);
+    assert!(of(&node, 2) > after[1]);
+    let before = both(&node);
+    node.apply([policy(3)]);
+    let after = both(&node);
+    assert!(after[0] > before[0] && after[1] > before[1]);
+    node.rail(1, &everything(), &json!({"mode": "off"}));
+    assert!(of(&node, 1) > after[0]);
+    assert_eq!(of(&node, 2), after[1]);
+}
+
 #[test]
 fn the_outermost_goes_first_and_other_organisations_are_not_touched() {
     let mut node = Node::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use adit_cluster::Member;
+use adit_cluster::{Member, Pool};
 use adit_http1::Head;
 use adit_policy::Attempt;
 use bytes::BytesMut;
@@ -19,7 +19,7 @@ use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
 use super::verdict;
-use crate::govern::{AsReceived, Chain, LeftAlone, Responded};
+use crate::govern::{AsReceived, Chain, Hop, LeftAlone, Responded};
 use crate::http::{Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
@@ -29,10 +29,12 @@ use crate::timer::Timer;
 /// What ran for a shorter time when an IP rule changed may end by itself.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// A request that its endpoint's policy leaves alone, while it is pumped.
+/// A request without a chain, while it is pumped.
 #[derive(Clone, Copy)]
 pub(super) struct Alone<'a> {
-    pub(super) left: &'a LeftAlone,
+    /// Its endpoint has a policy, which leaves it alone; else there was none, nor a guardrail.
+    pub(super) left: Option<&'a LeftAlone>,
+    pub(super) pool: &'a Arc<Pool>,
     pub(super) request: AsReceived<'a>,
     pub(super) host: &'a str,
 }
@@ -41,9 +43,9 @@ pub(super) struct Alone<'a> {
 pub(super) async fn pumped<V: Visitor, U: Upstream>(
     pump: &mut Pump<'_, V, U>,
     conn: &Arc<Conn>,
-    member: &Member,
+    member: &Arc<Member>,
     chain: &mut Option<Box<Chain>>,
-    alone: Option<Alone<'_>>,
+    alone: Alone<'_>,
     began: Instant,
     seen: u64,
 ) -> End {
@@ -51,7 +53,7 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
     // That under which the request was let in.
     let mut generation = seen;
     // Who waits for nothing but the next byte has to be woken when rules change; nobody else pays for it.
-    let is_watched = chain.is_some() || alone.is_some() || node.config.load().told.has_restrictions();
+    let is_watched = chain.is_some() || alone.left.is_some() || node.config.load().told.has_restrictions();
     let flow = is_watched.then(|| node.flows.lend_waking(&conn.spare_flow));
     let mut ripe = None;
     loop {
@@ -62,6 +64,9 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
                     flow.poll(cx);
                 }
                 let now = node.flows.generation();
+                if now != generation && !is_concerned(node, member, generation) {
+                    generation = now;
+                }
                 if now != generation {
                     let age = began.elapsed();
                     if age >= SHORT {
@@ -85,7 +90,7 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
             None if may_stay(conn, pump.request, member, chain, alone) => continue,
             None if pump.has_begun() => return End::Visitor(VisitorError::Gone),
             None => {
-                let ip = client_ip(conn, pump.request, chain.as_deref(), alone.map(|alone| alone.left));
+                let ip = client_ip(conn, pump.request, chain.as_deref(), alone.left);
                 return End::Replaced(Answer::address_blocked(ip));
             }
         };
@@ -158,18 +163,38 @@ fn is_repeated<V: Visitor, U: Upstream>(
 fn may_stay(
     conn: &Arc<Conn>,
     request: &Head,
-    member: &Member,
+    member: &Arc<Member>,
     chain: &mut Option<Box<Chain>>,
-    alone: Option<Alone<'_>>,
+    alone: Alone<'_>,
 ) -> bool {
-    let ip = client_ip(conn, request, chain.as_deref(), alone.map(|alone| alone.left));
+    let ip = client_ip(conn, request, chain.as_deref(), alone.left);
     let may_come = {
         let told = &conn.node.config.load().told;
         told.visitor_may_come_from(&member.session.organization, ip)
     };
-    may_come
-        && chain.as_deref_mut().is_none_or(|chain| chain.still_passes(&conn.node))
-        && alone.is_none_or(|alone| alone.left.still_passes(conn, &alone.request, alone.host))
+    if !may_come {
+        return false;
+    }
+    match (chain.as_deref_mut(), alone.left) {
+        (Some(chain), _) => chain.still_passes(&conn.node),
+        (None, Some(left)) => left.still_passes(conn, &alone.request, alone.host),
+        (None, None) => {
+            let hop = {
+                let config = conn.node.config.load();
+                if !config.told.has_guardrails() {
+                    return true;
+                }
+                Hop::agent(member, alone.pool, &config)
+            };
+            LeftAlone::by_all(hop, ip).still_passes(conn, &alone.request, alone.host)
+        }
+    }
+}
+
+/// Whether something has changed since a generation that is about the endpoint that serves.
+fn is_concerned(node: &Node, member: &Member, since: u64) -> bool {
+    let told = &node.config.load().told;
+    told.networks_generation_of(&member.session.organization) > since
 }
 
 /// Who asks. Policies may have changed the fields that say so: who has met them knows it from before.

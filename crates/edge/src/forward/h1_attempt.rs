@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use adit_cluster::IDLE_MAX_AGE;
+use adit_cluster::{IDLE_MAX_AGE, Pool};
 use adit_observe::Reuse;
 use bytes::BytesMut;
 
@@ -20,7 +20,7 @@ use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
 use crate::admit::Permitted;
-use crate::govern::Chain;
+use crate::govern::{Chain, Hop, LeftAlone, Unasked};
 use crate::http::{RequestFacts, Visitor};
 use crate::reply::Answer;
 use crate::secure::Conn;
@@ -37,7 +37,7 @@ pub(super) async fn attempt<V: Visitor>(
     conn: &Arc<Conn>,
     visitor: &mut V,
     exchange: &mut Exchange,
-    permitted: &Permitted,
+    (permitted, pool): (&Permitted, &Arc<Pool>),
     host: &str,
     facts: &RequestFacts,
     progress: &mut Progress,
@@ -128,11 +128,12 @@ pub(super) async fn attempt<V: Visitor>(
     pump.repeatable(progress.armed);
     pump.give_cookie(permitted.cookie.as_deref());
     pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
-    let alone = progress.alone.as_ref().map(|left| Alone {
-        left,
+    let alone = Alone {
+        left: progress.alone.as_ref(),
+        pool,
         request: received,
         host,
-    });
+    };
     let end = pumped(&mut pump, conn, member, chain, alone, now, progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
@@ -172,10 +173,23 @@ pub(super) async fn attempt<V: Visitor>(
                 progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
             }
             let organization = &member.session.organization;
-            let flow = conn
-                .node
-                .flows
-                .enter(&conn.node, organization, ip, chain.take(), progress.seen);
+            let (node, seen) = (&conn.node, progress.seen);
+            let flow = match chain.take() {
+                Some(chain) => node.flows.enter(node, organization, ip, Some(chain), seen),
+                // Guardrails that come are asked about it.
+                None => {
+                    let hop = Hop::agent(member, pool, &node.config.load());
+                    let unasked = Unasked::Upgraded {
+                        conn: conn.clone(),
+                        left: LeftAlone::by_all(hop, ip),
+                        head: exchange.request.clone(),
+                        id: exchange.request_id.as_str().into(),
+                        host: host.into(),
+                    };
+                    node.flows
+                        .enter_unasked(node, organization, ip, Box::new(unasked), seen)
+                }
+            };
             Attempt::Done(Forwarded::Upgraded(Box::new(stream), early, flow))
         }
         End::Upstream(e) => {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use adit_cluster::{AgentStream, Member, MemberKey, StreamFailures};
+use adit_cluster::{AgentStream, Member, MemberKey, Pool, StreamFailures};
 use adit_http1::{FieldList, Framing, Head, Known};
 use bytes::{Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
@@ -94,7 +94,7 @@ pub(super) async fn attempt<V: Visitor>(
     conn: &Arc<Conn>,
     visitor: &mut V,
     exchange: &mut Exchange,
-    permitted: &Permitted,
+    (permitted, pool): (&Permitted, &Arc<Pool>),
     host: &str,
     facts: &RequestFacts,
     progress: &mut Progress,
@@ -147,11 +147,12 @@ pub(super) async fn attempt<V: Visitor>(
     pump.repeatable(progress.armed);
     pump.give_cookie(permitted.cookie.as_deref());
     pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
-    let alone = progress.alone.as_ref().map(|left| Alone {
-        left,
+    let alone = Alone {
+        left: progress.alone.as_ref(),
+        pool,
         request: received,
         host,
-    });
+    };
     let end = pumped(&mut pump, conn, member, chain, alone, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();

@@ -310,7 +310,8 @@ impl Chain {
             response: None,
         };
         if at == 0 && !policy.is_idle(Phase::TcpConnect) {
-            let generation = conn.node.config.load().told.networks_generation();
+            let organization = self.hops.last().map_or("", Hop::organization);
+            let generation = conn.node.config.load().told.networks_generation_of(organization);
             if !conn.has_passed(&policy, generation) {
                 // What the request holds already, by a guardrail, is not the connection's.
                 let held = self.exchange.take_permits();

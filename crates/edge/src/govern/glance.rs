@@ -30,7 +30,7 @@ impl LeftAlone {
             return None;
         }
         let policy = hop.policy()?;
-        let generation = config.told.networks_generation();
+        let generation = config.told.networks_generation_of(hop.organization());
         if !policy.is_idle(Phase::TcpConnect) && !conn.has_passed(policy, generation) {
             return None;
         }
@@ -59,6 +59,11 @@ impl LeftAlone {
             state: &conn.node.policy_state,
         };
         policy.leaves_alone(&view).then_some(Self { hop, client })
+    }
+
+    /// One that has met nothing, as nothing stood there.
+    pub(crate) fn by_all(hop: Hop, client: IpAddr) -> Self {
+        Self { hop, client }
     }
 
     /// The chain that it would have had.

@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use adit_http1::Head;
 use adit_names::code::ErrorCode;
 use adit_policy::{Decision, Phase, Policy, VerdictOutcome, View};
 use adit_snapshot::{EdgeConfig, Guardrail};
 use smallvec::SmallVec;
 
 use super::asker::{Asker, Leaving};
-use super::chain::{Chain, Verdict};
+use super::chain::{AsReceived, Chain, Verdict};
+use super::glance::LeftAlone;
 use super::hop::Hop;
 use super::plan::Plan;
 use super::run::Scene;
@@ -27,14 +29,26 @@ use crate::secure::Conn;
 /// A policy that a response or a message passes, and the guardrail that it is of, if it is one's.
 pub(super) type Layer = (Arc<Policy>, Option<Arc<Guardrail>>);
 
-/// A connection that is bytes to us and has met neither policies nor guardrails.
+/// What lasts and has met neither policies nor guardrails.
 #[derive(Debug)]
-pub(crate) struct Unasked {
-    pub(crate) hop: Hop,
-    pub(crate) peer: SocketAddr,
-    pub(crate) local: SocketAddr,
-    /// Of its ClientHello, else empty.
-    pub(crate) name: Box<str>,
+pub(crate) enum Unasked {
+    /// A connection that is bytes to us.
+    Connection {
+        hop: Hop,
+        peer: SocketAddr,
+        local: SocketAddr,
+        /// Of its ClientHello, else empty.
+        name: Box<str>,
+    },
+    /// A request that was upgraded, as it went to the agent.
+    Upgraded {
+        conn: Arc<Conn>,
+        left: LeftAlone,
+        head: Head,
+        id: Box<str>,
+        /// The name that was asked for.
+        host: Box<str>,
+    },
 }
 
 impl Unasked {
@@ -43,9 +57,28 @@ impl Unasked {
         if !node.config.load().told.has_guardrails() {
             return true;
         }
-        let mut chain = Chain::of_connection(node, self.peer, self.local, &self.name);
-        chain.hops.push(self.hop.clone());
-        chain.still_passes(node)
+        match self {
+            Self::Connection { hop, peer, local, name } => {
+                let mut chain = Chain::of_connection(node, *peer, *local, name);
+                chain.hops.push(hop.clone());
+                chain.still_passes(node)
+            }
+            Self::Upgraded {
+                conn,
+                left,
+                head,
+                id,
+                host,
+            } => {
+                let request = AsReceived {
+                    head,
+                    is_rewritten: true,
+                    id,
+                    depth: 0,
+                };
+                left.still_passes(conn, &request, host)
+            }
+        }
     }
 }
 
@@ -112,7 +145,7 @@ impl Chain {
                 response: None,
             };
             if is_first && !policy.is_idle(Phase::TcpConnect) {
-                let mark = self.mark(node);
+                let mark = self.mark(node, at);
                 if !conn.has_passed(policy, mark) {
                     // What the request holds already is not the connection's.
                     let held = self.exchange.take_permits();
@@ -132,10 +165,11 @@ impl Chain {
     }
 
     /// Under what a connection has passed a guardrail: the same networks and guardrails, and the same name.
-    fn mark(&self, node: &Node) -> u64 {
+    fn mark(&self, node: &Node, at: usize) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.host.hash(&mut hasher);
-        hasher.finish() ^ node.config.load().told.networks_generation()
+        let organization = self.plan_at(at).map_or("", |plan| &plan.facts.organization_id);
+        hasher.finish() ^ node.config.load().told.networks_generation_of(organization)
     }
 
     /// A connection that is bytes to us has come to endpoints with guardrails.

@@ -23,6 +23,7 @@ pub(crate) use scope::{Budget, Overlay, Results, Scope};
 pub(crate) use template::{Segment, Template};
 
 use crate::document::Phase;
+use crate::redact;
 use crate::value::Value;
 
 /// A compiled expression.
@@ -68,21 +69,11 @@ impl Program {
 
     /// The values of what it reads; what holds credentials is not told.
     pub(crate) fn reads(&self, scope: &Scope<'_>) -> Vec<(String, Value)> {
-        const HIDDEN: [&str; 7] = [
-            "secret",
-            "authorization",
-            "cookie",
-            "api-key",
-            "api_key",
-            "token",
-            "password",
-        ];
         self.parts
             .iter()
             .map(|(label, expr)| {
-                let plain = label.to_ascii_lowercase();
-                let value = if HIDDEN.iter().any(|word| plain.contains(word)) {
-                    Value::from("***")
+                let value = if redact::names_credential(label) {
+                    Value::from(redact::HIDDEN)
                 } else {
                     match cel::evaluate(expr, &self.regexes, scope) {
                         Ok(value) => value,

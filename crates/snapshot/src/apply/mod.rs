@@ -196,7 +196,8 @@ impl Compiler {
             ..Self::default()
         };
         // Who passed networks before has to pass them again.
-        self.told.networks_generation = generation + 1;
+        self.told.networks_generation = generation;
+        self.told.networks_changed(None);
     }
 
     /// Objects that are in force.

@@ -158,9 +158,13 @@ impl Compiler {
 
     pub(super) fn renew_restrictions(&mut self, organization: &str) {
         let mut all = Restrictions::default();
+        let mut enforced = Vec::new();
         let ids = self.restricted.get(organization).into_iter().flatten();
         for (id, source) in ids.filter_map(|id| Some((*id, self.restrictions.get(id)?))) {
             if source.agents {
+                if source.enforced {
+                    enforced.push((id, source.networks.clone()));
+                }
                 let known = if source.enforced {
                     &mut all.agent
                 } else {
@@ -172,6 +176,9 @@ impl Compiler {
             if source.endpoints {
                 all.endpoints = Some(both(all.endpoints.take(), &source.networks));
             }
+        }
+        if enforced.len() > 1 {
+            all.several = enforced.into();
         }
         self.told.put_restrictions(organization, all);
     }

@@ -583,6 +583,53 @@ fn who_was_left_alone_by_a_policy_is_asked_when_one_comes() {
     rail.delete();
 }
 
+/// What lasts and began when nothing stood around its endpoint is asked when something comes.
+#[test]
+fn what_met_nothing_is_asked_when_a_guardrail_comes() {
+    let server = Server::start();
+    let site = Site::scripted(&server, "met-nothing", &[]);
+    let mut lasting = site.visitor();
+    lasting.send(site.get_text("/"));
+    let mut response = site.upstream.accept();
+    response.request();
+    response.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    assert_eq!(lasting.receive_head().status(), 200);
+    let mut switched = site.visitor();
+    switched.send(format!(
+        "GET /socket HTTP/1.1\r\nHost: {}\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
+        site.host
+    ));
+    let mut echo = site.upstream.accept();
+    echo.request();
+    echo.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+    assert_eq!(switched.receive_head().status(), 101);
+
+    let rail = Rail::make(
+        &server,
+        "later",
+        &domains(&[&site.host]),
+        &deny("x-bad", 451),
+        &json!({}),
+    );
+    switched.send("a");
+    assert_eq!(echo.bytes(1), b"a", "who may stay is not dropped");
+    response.send("1\r\nb\r\n");
+    assert_eq!(lasting.bytes(12), b"1\r\na\r\n1\r\nb\r\n");
+    // Its rules see the request as it was.
+    let not_sockets =
+        "on_http_request:\n  - expressions: [\"req.url.path == '/socket'\"]\n    actions: [{type: deny}]\n";
+    rail.set(&json!({"policy": not_sockets}));
+    assert_eq!(switched.rest_or_alert(), b"", "the upgraded request is cut");
+    response.send("1\r\nc\r\n");
+    assert_eq!(lasting.bytes(6), b"1\r\nc\r\n", "the other may stay");
+    rail.set(&json!({"policy": "on_http_request:\n  - actions: [{type: deny}]\n"}));
+    // It is cut when something more would pass, a moment after the change.
+    eventually("and the response that lasts", || response.try_send("1\r\nd\r\n").err());
+    let rest = lasting.rest_or_alert();
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it is not whole: {rest:?}");
+    rail.delete();
+}
+
 #[test]
 fn what_they_require_is_asked_of_binds_and_of_what_is_written() {
     let server = Server::start();
