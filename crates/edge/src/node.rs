@@ -111,6 +111,11 @@ impl Node {
         })
     }
 
+    /// The client for everything that is asked outside.
+    pub fn outbound(&self) -> Arc<adit_outbound::Client> {
+        self.outbound.load_full()
+    }
+
     /// Puts another client for what policies ask outside in the place of the one that is there; what it is asking now it
     /// asks to the end.
     pub fn set_outbound(&self, client: adit_outbound::Client) {
