@@ -603,8 +603,22 @@ pub(crate) static RESOURCES: &[Resource] = &[
         // AditGuardrailsAffected
         Operation { verb: "get-affected", about: "List the endpoints that a guardrail is about, and what it would have refused",
             method: "GET", path: "/adit/guardrails/{id}/affected", positional: "id", flags: &[], superset: "", list: "",
-            query: &[],
+            query: &[
+                Field { name: "since", form: Form::Text, required: false, addition: false, choices: &[], about: "Only what was signed at this time or later (RFC 3339)" },
+            ],
             body: &[] },
+        // AditGuardrailsPreview
+        Operation { verb: "preview", about: "List the endpoints that a guardrail would be about, before it is made",
+            method: "POST", path: "/adit/guardrails/preview", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name; it may be missing" },
+                Field { name: "scope", form: Form::Json, required: true, addition: false, choices: &[], about: "Whom it is about; as of a guardrail" },
+                Field { name: "policy", form: Form::Text, required: true, addition: false, choices: &[], about: "What happens to visitors, as YAML or JSON" },
+                Field { name: "require", form: Form::Objects, required: true, addition: false, choices: &[], about: "What the own policies of endpoints must have; as of a guardrail" },
+                Field { name: "exceptions", form: Form::Objects, required: true, addition: false, choices: &[], about: "Rules that do not hold for an endpoint" },
+                Field { name: "installation", form: Form::Flag, required: true, addition: false, choices: &[], about: "Whether it is about the endpoints of all organisations" },
+            ] },
     ] },
     Resource { name: "invitations", aliases: &[], group: "People and rights", operations: &[
         // AditInvitationsCreate
