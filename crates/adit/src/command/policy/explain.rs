@@ -121,7 +121,11 @@ impl Args {
             ..Around::default()
         };
         let explained = case::explain(asked, &around).map_err(|why| {
-            let file = self.file.as_deref().unwrap_or_else(|| std::path::Path::new("-")).display();
+            let file = self
+                .file
+                .as_deref()
+                .unwrap_or_else(|| std::path::Path::new("-"))
+                .display();
             Failure::failed(format!("{file} cannot be explained"))
                 .because(why)
                 .fix(format!("adit policy check {file}"))
