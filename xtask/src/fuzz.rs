@@ -60,12 +60,12 @@ pub(crate) fn run(args: &Args, workspace: &Workspace) -> Result<()> {
         if seeds.is_dir() {
             cmd = cmd.arg(seeds);
         }
-        // `timeout` is per input: what takes ten seconds is a defect of its own.
+        // `timeout` is per input: what takes a minute, even on a busy machine, is a defect of its own.
         cmd = cmd.args([
             "--",
             &format!("-runs={}", args.runs),
             &format!("-max_len={}", args.max_len),
-            "-timeout=10",
+            "-timeout=60",
             "-rss_limit_mb=2048",
         ]);
         if args.sanitizer != "none" {

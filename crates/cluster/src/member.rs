@@ -335,9 +335,9 @@ impl Member {
         self
     }
 
-    /// What its policy sees of it as a member of the pool with this URL; `organization` is the name of the organisation
+    /// What its policy sees of it as a member of the pool with this URL; `organization` gives the name of the organisation
     /// when it is first asked for.
-    pub fn facts(&self, url: &EndpointUrl, organization: &str) -> &Facts {
+    pub fn facts<'a>(&self, url: &EndpointUrl, organization: impl FnOnce() -> &'a str) -> &Facts {
         self.facts.get_or_init(|| {
             Box::new(Facts {
                 scheme: url.scheme(),
@@ -350,7 +350,7 @@ impl Member {
                 kind: "agent",
                 agent_id: self.session.id.clone(),
                 organization_id: self.session.organization.clone(),
-                organization_name: organization.to_owned(),
+                organization_name: organization().to_owned(),
             })
         })
     }

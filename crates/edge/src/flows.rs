@@ -46,6 +46,32 @@ struct Visitor {
     unasked: Option<Box<Unasked>>,
 }
 
+/// Where a connection keeps a flow that is only woken while it needs none.
+#[derive(Debug, Default)]
+pub(crate) struct Spare(Mutex<Option<Arc<Flow>>>);
+
+/// A flow that is only woken, for as long as an exchange lasts.
+#[derive(Debug)]
+pub(crate) struct Lent<'s> {
+    flow: Option<Arc<Flow>>,
+    spare: &'s Spare,
+}
+
+impl Lent<'_> {
+    /// Whoever asks is woken when there is something to look at.
+    pub(crate) fn poll(&self, cx: &Context<'_>) {
+        if let Some(flow) = &self.flow {
+            flow.poll_cut(cx);
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.spare.0.lock().unwrap_or_else(PoisonError::into_inner) = self.flow.take();
+    }
+}
+
 impl Visitor {
     fn may_stay(&self, node: &Node) -> bool {
         let config = node.config.load();
@@ -135,9 +161,14 @@ impl Flows {
         flow
     }
 
-    /// A flow that is only woken, and then looks at [`Flows::generation`].
-    pub(crate) fn enter_waking(&self) -> Arc<Flow> {
-        self.add(None)
+    /// A flow that is only woken, and then looks at [`Flows::generation`]: the one that `spare` keeps, else a new one. It
+    /// goes back there, so that who has one exchange after the other enters once.
+    pub(crate) fn lend_waking<'s>(&self, spare: &'s Spare) -> Lent<'s> {
+        let kept = spare.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Lent {
+            flow: Some(kept.unwrap_or_else(|| self.add(None))),
+            spare,
+        }
     }
 
     fn add(&self, visitor: Option<Visitor>) -> Arc<Flow> {

@@ -17,6 +17,7 @@
 //! * `forward` opens or reuses a stream to the agent, writes the head anew and moves bodies both ways.
 //! * `reply` is everything that the edge itself answers.
 //! * `tcp` and `tls` are the roads of connections that are not HTTP to us, `tcp_open` the part that both share.
+//! * `websocket` ends WebSockets whose messages are bytes to the agent.
 //! * [`ControlSink`] is where connections to control names leave the road.
 //! * [`session`] is the other end of the road: the agents' sessions.
 //! * `flows` knows what lasts, and cuts what a changed IP rule would not let in any more.
@@ -37,6 +38,7 @@ mod relay;
 mod reply;
 mod route;
 mod secure;
+mod served;
 pub mod session;
 mod sniff;
 pub mod supervise;
@@ -44,6 +46,7 @@ mod tcp;
 mod tcp_open;
 pub mod timer;
 mod tls;
+mod websocket;
 
 pub use control_sink::{ControlConnection, ControlQueue, ControlSink};
 pub use edge::{Edge, Options, StartError};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use adit_cluster::Member;
-use adit_observe::{ConnectionOutcome, ConnectionTimings, Outcome, PolicyFacts, Relayed, Side, Target, Visitor};
+use adit_observe::{
+    ConnectionOutcome, ConnectionTimings, Listener, Outcome, PolicyFacts, Relayed, Side, Target, Visitor,
+};
 
 use crate::accept::{Accepted, Kind};
 use crate::forward;
@@ -27,6 +29,7 @@ pub(crate) struct Connection {
     attempts: u8,
     parked: Duration,
     told: PolicyFacts,
+    policy: Duration,
 }
 
 impl Connection {
@@ -52,7 +55,13 @@ impl Connection {
             attempts: 0,
             parked: Duration::ZERO,
             told: PolicyFacts::default(),
+            policy: Duration::ZERO,
         }
+    }
+
+    /// By which it came.
+    pub(crate) fn listener(&self) -> Listener {
+        self.kind.listener()
     }
 
     /// Name of its ClientHello; empty if there was none.
@@ -75,9 +84,10 @@ impl Connection {
         self.parked = time;
     }
 
-    /// What policies have decided.
-    pub(crate) fn told(&mut self, told: PolicyFacts) {
+    /// What policies have decided, and how long that took, without what they waited for.
+    pub(crate) fn told(&mut self, told: PolicyFacts, spent: Duration) {
         self.told = told;
+        self.policy = spent;
     }
 
     /// It was served and has ended.
@@ -159,6 +169,7 @@ impl Connection {
             attempts: self.attempts,
             policies: self.told.view(),
             timings: ConnectionTimings {
+                policy_us: counted_micros(self.policy),
                 parked_us: micros(self.parked),
                 total_us: micros(self.began.elapsed()),
                 ..ConnectionTimings::default()
@@ -187,6 +198,11 @@ pub(crate) fn of_endpoint(routed: &Routed) -> Target<'_> {
         endpoint_url: routed.url(),
         ..Target::default()
     }
+}
+
+/// Microseconds; what took any time took one at least.
+pub(crate) fn counted_micros(d: Duration) -> u64 {
+    if d.is_zero() { 0 } else { micros(d).max(1) }
 }
 
 /// Whole microseconds.

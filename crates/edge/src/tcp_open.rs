@@ -7,21 +7,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use adit_cluster::{Came, Choice, Member, MemberKey, Pool, UpstreamFailure, Woken};
+use adit_cluster::{Choice, Member, MemberKey, Pool, Woken};
 use adit_mux::OpenError;
-use adit_observe::{EndpointReason, ParkResult, Target, Worker};
-use bytes::{Bytes, BytesMut};
+use adit_observe::{ParkResult, Target, Worker};
+use bytes::BytesMut;
 use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::admit::spread::Spread;
-use crate::flows::Flow;
 use crate::forward::{self, Opened};
 use crate::govern::{Chain, Hop, Leaving, Plan, Unasked, Verdict};
 use crate::node::Node;
 use crate::record_connection::{Connection, of_endpoint, of_member};
-use crate::relay::{self, RelayEnd, Relayed};
+use crate::relay::{self, RelayEnd};
 use crate::route::{Routed, Side};
+use crate::served::Served;
 
 /// Most bytes that are read of a visitor who waits; they leave with the frame that opens the stream.
 const EARLY_MAX: usize = 16 * 1024;
@@ -64,15 +64,6 @@ pub(crate) struct Waiting<'a, IO> {
     /// The bytes are TLS: an end of the visitor's side is its end altogether, as there was no handshake yet. Else who
     /// has sent something and then ended its side may still read the answer.
     pub(crate) passthrough_tls: bool,
-}
-
-/// What the open stream belongs to.
-#[derive(Debug)]
-struct Served {
-    opened: Opened,
-    pool: Arc<Pool>,
-    member: Arc<Member>,
-    flow: Arc<Flow>,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
@@ -239,7 +230,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
         let Some(plan) = plan else { return Ok(()) };
         let chain = chain.get_or_insert_with(|| Chain::of_connection(node, self.peer, self.local, record.name()));
         let verdict = chain.guard_connection(node, plan, self).await;
-        record.told(chain.told(node));
+        record.told(chain.tell(node, &node.observe(), record.listener()), chain.spent());
         match verdict {
             Verdict::Pass => Ok(()),
             Verdict::Failed(_) => Err(NotOpened::Left),
@@ -257,7 +248,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin + Send> Waiting<'_, IO> {
     ) -> Result<Option<Routed>, NotOpened> {
         let Some(chain) = chain else { return Ok(None) };
         let verdict = chain.connect(node, hop, self).await;
-        record.told(chain.told(node));
+        record.told(chain.tell(node, &node.observe(), record.listener()), chain.spent());
         match verdict {
             Verdict::Pass => Ok(None),
             Verdict::Forward(routed) => Ok(Some(routed)),
@@ -331,65 +322,5 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Leaving for Waiting<'_, IO> {
             }
         }
         Poll::Pending
-    }
-}
-
-impl Served {
-    /// Moves bytes both ways until both sides have ended; the first `sent` bytes of the visitor are with the agent.
-    /// Also says what it came to about the endpoint.
-    async fn relay<IO: AsyncRead + AsyncWrite + Unpin>(&mut self, io: &mut IO, sent: usize, node: &Node) -> Relayed {
-        let taking = self.opened.taking.take();
-        let (member, stream) = (&self.member, &mut self.opened.stream);
-        let pool = &self.pool;
-        let answered = || {
-            node.came(pool, member, Came::Answered);
-            node.upstream_answered(member, Instant::now());
-        };
-        let mut relayed = relay::relay(io, stream, Bytes::new(), Bytes::new(), taking, &self.flow, answered).await;
-        relayed.bytes_in += sent as u64;
-        if relayed.bytes_out == 0 {
-            relayed.upstream_refused = self.silent(&relayed, node).await;
-        }
-        relayed
-    }
-
-    /// Not a byte came back: says what that means. True if the upstream was not reached.
-    async fn silent(&mut self, relayed: &Relayed, node: &Node) -> bool {
-        if matches!(relayed.end, RelayEnd::SessionLost | RelayEnd::Visitor | RelayEnd::Cut) {
-            return false;
-        }
-        let member = &self.member;
-        if self.opened.causes.is_none() {
-            // An open SDK closes the stream if its upstream cannot be reached. So it does if the upstream closes in
-            // silence: that alone does not prove that the upstream is down.
-            if relayed.agent_ended_first {
-                node.upstream_failed(member, Instant::now(), silence());
-            }
-            return false;
-        }
-        let cause = match relayed.end {
-            RelayEnd::Agent => forward::dial_failed(self.opened.causes.take()).await,
-            _ => None,
-        };
-        match cause {
-            Some(cause) => {
-                node.came(&self.pool, member, Came::Failed);
-                node.upstream_failed(member, Instant::now(), forward::not_reached(&cause));
-                true
-            }
-            None => {
-                node.came(&self.pool, member, Came::Answered);
-                node.upstream_answered(member, Instant::now());
-                false
-            }
-        }
-    }
-}
-
-fn silence() -> UpstreamFailure {
-    UpstreamFailure {
-        reason: EndpointReason::UpstreamRefused,
-        is_connect: false,
-        detail: "the agent closed the connection before a byte came".to_owned(),
     }
 }

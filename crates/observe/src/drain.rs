@@ -83,6 +83,7 @@ impl<'a> Drain<'a> {
         let mut found = false;
         for worker in shared.workers() {
             worker.ring.swap(&mut self.spare);
+            shared.count_policies(&self.spare);
             let records = ring::records(&self.spare);
             let count = match shared.access_log {
                 AccessLog::Off => records.count(),

@@ -41,6 +41,7 @@ impl Merge {
             refusal.reason,
             refusal.error_code,
             refusal.rule,
+            refusal.guardrail,
             refusal.organization,
             refusal.endpoint,
             prefix,
@@ -60,6 +61,7 @@ impl Merge {
             Entry::Vacant(entry) => {
                 entry.insert(RefusalSummary {
                     rule: "".into(),
+                    guardrail: "".into(),
                     organization: "".into(),
                     endpoint: "".into(),
                     error_code: "".into(),
@@ -125,6 +127,7 @@ impl Ongoing {
                 let summary = RefusalSummary {
                     prefix: None,
                     rule: "".into(),
+                    guardrail: "".into(),
                     organization: "".into(),
                     endpoint: "".into(),
                     error_code: "".into(),
@@ -176,6 +179,7 @@ fn summary(refusal: &Refusal<'_>, prefix: Option<IpAddr>, at: SystemTime) -> Ref
         reason: refusal.reason,
         error_code: cut(refusal.error_code),
         rule: cut(refusal.rule),
+        guardrail: cut(refusal.guardrail),
         organization: cut(refusal.organization),
         endpoint: cut(refusal.endpoint),
         prefix,

@@ -22,9 +22,11 @@ use crate::log::lines::Lines;
 use crate::merge::Merge;
 use crate::metrics::cells::{Cells, LoginResult};
 use crate::metrics::collect::{NodeValue, NodeValues, collect};
+use crate::metrics::policies::PolicyMetrics;
 use crate::metrics::text::Format;
 use crate::redact::Redaction;
 use crate::ring::Ring;
+use crate::{record, ring};
 
 /// Activities that may wait for the log.
 const ACTIVITIES: usize = 4096;
@@ -79,6 +81,8 @@ pub struct Options {
     pub log_to: Destination,
     /// Query parameters whose values are taken out of logs, besides those that always are.
     pub redact: Vec<String>,
+    /// Names of the actions of policies, by their numbers.
+    pub actions: Vec<&'static str>,
     /// Is given every activity at once, none left out.
     pub activity_tap: Option<Arc<dyn ActivityTap>>,
 }
@@ -107,9 +111,10 @@ impl Observer {
             access_log,
             log_to,
             redact,
+            actions,
             activity_tap,
         } = options;
-        let shared = Arc::new(Shared::new(node.into(), workers, access_log, activity_tap));
+        let shared = Arc::new(Shared::new(node.into(), workers, access_log, actions, activity_tap));
         let writer = match access_log {
             AccessLog::Off => None,
             AccessLog::Pretty | AccessLog::Json => {
@@ -164,7 +169,8 @@ impl Observer {
     pub fn metrics(&self, format: Format) -> String {
         let shared = &self.0.shared;
         let cells: Vec<&Cells> = shared.workers().map(|worker| &worker.cells).collect();
-        collect(format, &cells, &shared.node_values())
+        let policies = lock(&shared.policies).clone();
+        collect(format, &cells, &shared.node_values(), &policies)
     }
 
     /// Something happened to an agent or an endpoint: counts it, tells subscribers, logs it. Never waits for
@@ -259,6 +265,8 @@ pub(crate) struct Shared {
     pub(crate) access_log: AccessLog,
     pub(crate) lines: Lines,
     pub(crate) merge: Merge,
+    /// Counted by the observer's thread.
+    pub(crate) policies: Mutex<PolicyMetrics>,
     pub(crate) calm: Calm,
     pub(crate) control: Control,
     /// The drain sleeps without a timer and wants to be woken.
@@ -280,12 +288,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn new(node: Arc<str>, workers: usize, access_log: AccessLog, activity_tap: Option<Arc<dyn ActivityTap>>) -> Self {
+    fn new(
+        node: Arc<str>,
+        workers: usize,
+        access_log: AccessLog,
+        actions: Vec<&'static str>,
+        activity_tap: Option<Arc<dyn ActivityTap>>,
+    ) -> Self {
         Self {
             node,
             access_log,
             lines: Lines::default(),
             merge: Merge::default(),
+            policies: Mutex::new(PolicyMetrics::new(actions)),
             calm: Calm::default(),
             control: Control::default(),
             asleep: AtomicBool::new(false),
@@ -362,8 +377,11 @@ impl Shared {
             }
             RefusalKind::Login => cells.logins.add((refusal.client, LoginResult::Refused), 1),
             RefusalKind::Bind => cells.endpoints_refused.add((refusal.reason,), 1),
-            // Counted by its kind of glitch, and as the refused login.
-            RefusalKind::Protocol | RefusalKind::IpRestriction | RefusalKind::IpRestrictionWarning => {}
+            // Counted by its kind of glitch, as the refused login, and with the outcome of the exchange.
+            RefusalKind::Protocol
+            | RefusalKind::IpRestriction
+            | RefusalKind::IpRestrictionWarning
+            | RefusalKind::Guardrail => {}
         }
         self.merge.add(refusal, SystemTime::now());
         self.wake_if_asleep();
@@ -399,6 +417,20 @@ impl Shared {
             }
             // Each was counted when it came.
             Activity::Refused(_) => {}
+        }
+    }
+
+    /// Counts what policies did in the records of a ring.
+    pub(crate) fn count_policies(&self, records: &[u8]) {
+        let mut policed = ring::records(records)
+            .filter(|record| record::is_policed(record))
+            .peekable();
+        if policed.peek().is_none() {
+            return;
+        }
+        let mut policies = lock(&self.policies);
+        for record in policed.filter_map(record::read) {
+            policies.count(&record.outcome);
         }
     }
 
@@ -449,7 +481,7 @@ impl Shared {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -67,6 +67,7 @@ fn observer(access_log: AccessLog) -> (Observer, Written) {
         access_log,
         log_to: Destination::Writer(Box::new(written.clone())),
         redact: Vec::new(),
+        actions: Vec::new(),
         activity_tap: None,
     })
     .unwrap();
@@ -187,7 +188,7 @@ fn json_line_of_a_request_has_the_names_of_the_event() {
                     "user_agent": "curl/8.0 \u{1b}[2J\u{9b}\u{fffd}", "body_length": 3},
                 "response": {"status_code": 200, "body_length": 12}},
             "backend": {"connection_reused": true},
-            "timing": {"head_us": 40, "policy_request_us": 3, "parked_us": 0, "queue_us": 0,
+            "timing": {"head_us": 40, "policy_request_us": 3, "policy_response_us": 0, "parked_us": 0, "queue_us": 0,
                 "stream_open_us": 2, "upstream_first_byte_us": 2140, "response_us": 60, "total_us": 2260},
         }})
     );
@@ -213,7 +214,7 @@ fn lines_say_what_policies_decided() {
         action: "restrict-ips",
         verdict: "deny",
         ended: "deny",
-        guardrail: true,
+        guardrail: "gr_1",
         values: r#"{"req.url.path":"/x"}"#,
         ..PolicyVerdict::default()
     });
@@ -248,7 +249,7 @@ fn lines_say_what_policies_decided() {
             object["policy"],
             json!({
                 "verdicts": [{"phase": "on_http_request", "rule": "office \u{1b}[2J", "action": "restrict-ips",
-                    "verdict": "deny", "ended": "deny", "guardrail": true, "values": {"req.url.path": "/x"}}],
+                    "verdict": "deny", "ended": "deny", "guardrail": true, "guardrail_id": "gr_1", "values": {"req.url.path": "/x"}}],
                 "errors": [{"path": "on_http_request[0].expressions[0]", "message": "no such key"}],
             })
         );
@@ -301,7 +302,7 @@ fn json_line_of_a_connection_has_the_names_of_the_event() {
     assert_eq!(object["conn"]["end_ts"], line["event_timestamp"]);
     assert_eq!(
         object["timing"],
-        json!({"tls_us": 0, "parked_us": 0, "stream_open_us": 0, "total_us": 9})
+        json!({"tls_us": 0, "policy_request_us": 0, "parked_us": 0, "stream_open_us": 0, "total_us": 9})
     );
 }
 

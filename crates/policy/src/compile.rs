@@ -7,7 +7,8 @@ use std::sync::Arc;
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::Scheme;
 
-use crate::action::read::{Config, Reader};
+use crate::action::config::Config;
+use crate::action::read::Reader;
 use crate::action::schema::{self, Ends, Protocols, Spec};
 use crate::action::terminate_tls::{Profile, TlsProfile};
 use crate::action::{self, Act, ActionKey};
@@ -46,6 +47,8 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) name: &'static str,
+    /// Its place among [all actions](action::names).
+    pub(crate) number: u8,
     pub(crate) path: String,
     pub(crate) key: ActionKey,
     pub(crate) run: Box<dyn Act>,
@@ -486,6 +489,7 @@ impl Builder<'_, '_> {
         self.login(spec, path, action, &config);
         let compiled = build.map(|build| Compiled {
             name: spec.name,
+            number: action::number(spec.name),
             path: format!("{}{path}", self.prefix()),
             key: self.key(spec, &config, phase, place),
             run: build(&config, phase),
@@ -520,6 +524,12 @@ impl Builder<'_, '_> {
         if self.subject.owner == Owner::Guardrail && matches!(name, "forward-internal" | "terminate-tls") {
             let message = format!("`{name}` cannot stand in a guardrail");
             self.refuse(ErrorCode::NGROK_2202, path, kind, message, "remove it".to_owned());
+            return false;
+        }
+        if self.subject.owner == Owner::Cloud && name == "websocket-tcp" {
+            let message = format!("`{name}` needs an agent: a cloud endpoint has no service");
+            let fix = "move it to the policy of the agent's endpoint".to_owned();
+            self.refuse(ErrorCode::NGROK_2205, path, kind, message, fix);
             return false;
         }
         let scheme = self.subject.scheme;

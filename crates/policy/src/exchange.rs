@@ -10,6 +10,7 @@ use crate::action::cors;
 use crate::body::{Coding, Event};
 use crate::document::Phase;
 use crate::expr::{Budget, Overlay, Results, Scope};
+use crate::ran::Ran;
 use crate::state::Permit;
 use crate::terms::{Attempt, Terms};
 use crate::value::Value;
@@ -98,6 +99,7 @@ pub struct Exchange {
     pub(crate) carried: Vec<Arc<Permit>>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) trace: Trace,
+    pub(crate) ran: Ran,
     pub(crate) terms: Terms,
     /// `compress-response` of a request phase: decided when there is a response.
     pub(crate) compress: Option<Arc<Compress>>,
@@ -173,11 +175,12 @@ impl Exchange {
     /// since are kept for the actions that take them again, until [`Exchange::settle_permits`]; what a rate has counted
     /// it does not count again.
     pub fn begin_again(&mut self, before: Option<&Self>) {
-        let trace = self.trace;
+        let (trace, ran) = (self.trace, self.ran);
         let permits = std::mem::take(&mut self.permits);
         let counted = std::mem::take(&mut self.counted);
         *self = before.cloned().unwrap_or_default();
         self.trace = trace;
+        self.ran = ran;
         self.carried = permits;
         self.counted = counted;
     }
@@ -185,6 +188,25 @@ impl Exchange {
     /// Gives free the places of a try before that no action has taken again.
     pub fn settle_permits(&mut self) {
         self.carried.clear();
+    }
+
+    /// Which actions have run, tries that were given up too.
+    #[must_use]
+    pub fn ran(&self) -> &Ran {
+        &self.ran
+    }
+
+    /// Is every rule written down? Then what was is to be [measured](Self::measured) after each step.
+    #[must_use]
+    pub fn is_traced(&self) -> bool {
+        self.trace == Trace::Rules
+    }
+
+    /// What was written down since it was said last has taken so long, in microseconds.
+    pub fn measured(&mut self, micros: u64) {
+        for verdict in self.verdicts.iter_mut().filter(|verdict| verdict.us == 0) {
+            verdict.us = micros.max(1);
+        }
     }
 
     /// Changes of the messages, in order.
@@ -440,7 +462,8 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn verdict(&mut self, verdict: Verdict) {
+    /// Writes down what was decided about the exchange, by a rule or by who runs it.
+    pub fn verdict(&mut self, verdict: Verdict) {
         if self.trace != Trace::Full && self.verdicts.len() >= MAX_VERDICTS {
             // What decided stands in the place of the last one that did not.
             let decided = |verdict: &Verdict| verdict.outcome.decides();

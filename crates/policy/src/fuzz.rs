@@ -1,10 +1,16 @@
 //! What reads bytes from outside, for the fuzzer.
 
+use std::sync::Arc;
+
 use adit_names::endpoint_url::Scheme;
 
+use crate::compile::Policy;
 use crate::document::Phase;
+use crate::effect::Input;
+use crate::exchange::Exchange;
 use crate::expr::{Budget, Overlay, Program, Scope, Template};
 use crate::state::State;
+use crate::step::{Decision, Step};
 use crate::subject::{Actions, Owner, Subject};
 use crate::value::Value;
 use crate::view::{Connection, Endpoint, NoTables, Request, Response, View};
@@ -24,7 +30,9 @@ pub fn document(data: &[u8]) {
             };
             match crate::check(text, subject) {
                 Ok(_) => {
-                    let _ = crate::compile(text, subject);
+                    if let Ok(policy) = crate::compile(text, subject) {
+                        looked_at(&Arc::new(policy));
+                    }
                     let converted = crate::convert(text, subject).unwrap_or_default();
                     assert!(
                         converted == "{}\n" || crate::check(&converted, subject).is_ok(),
@@ -35,6 +43,24 @@ pub fn document(data: &[u8]) {
             }
         }
     }
+}
+
+/// What is left alone at a look is left alone by a run.
+fn looked_at(policy: &Arc<Policy>) {
+    scoped(|view| {
+        let view = View {
+            response: None,
+            ..*view
+        };
+        if policy.leaves_alone(&view) {
+            let mut exchange = Exchange::new();
+            let step = policy
+                .begin(Phase::HttpRequest)
+                .step(&mut exchange, &view, Input::Begin);
+            assert_eq!(step, Step::Done(Decision::Pass));
+            assert!(exchange.edits().is_empty() && exchange.errors().is_empty() && exchange.verdicts().is_empty());
+        }
+    });
 }
 
 fn scoped(f: impl FnOnce(&View<'_>)) {
@@ -102,9 +128,10 @@ fn scope<'s>(view: &'s View<'s>, overlay: &'s Overlay, budget: &'s Budget, vars:
     }
 }
 
-/// An expression: what compiles gives the same in both tiers.
+/// An expression: what compiles gives the same in both tiers, and what the quick parser takes the other one does too.
 pub fn expression(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    crate::expr::parsers_agree(text);
     let Ok((program, _)) = Program::compile(text, Phase::HttpResponse, &[]) else {
         return;
     };

@@ -282,9 +282,6 @@ impl Modules {
             let config = json!({"headers": {"host": plain(host)}});
             out.push(rule("host header", "add-headers", &config));
         }
-        if self.websocket_tcp {
-            out.push(rule("websocket to tcp", "websocket-tcp", &json!({})));
-        }
         out
     }
 
@@ -296,11 +293,16 @@ impl Modules {
         if self.compression {
             response.push(rule("compression", "compress-response", &json!({})));
         }
-        if response.is_empty() {
-            json!({})
-        } else {
-            json!({"on_http_response": response})
+        let mut out = serde_json::Map::new();
+        if self.websocket_tcp {
+            // It ends the phase: rules of the own policy would not be asked behind it.
+            let rule = rule("websocket to tcp", "websocket-tcp", &json!({}));
+            out.insert("on_http_request".to_owned(), json!([rule]));
         }
+        if !response.is_empty() {
+            out.insert("on_http_response".to_owned(), Json::Array(response));
+        }
+        Json::Object(out)
     }
 }
 

@@ -65,7 +65,7 @@ pub enum Decision {
 }
 
 /// Rules between two looks at the clock.
-const TICK_RULES: u32 = 64;
+pub(crate) const TICK_RULES: u32 = 64;
 /// Elements between two looks at the clock.
 const TICK_UNITS: u32 = 1000;
 /// Longer than this a phase is told to be slow.
@@ -95,6 +95,9 @@ pub struct Run {
     /// What expressions see of a body is that there is none.
     without_body: bool,
     waits_for_tick: bool,
+    /// A tick was asked for only so that what was written down is measured: so many verdicts.
+    waits_for_mark: bool,
+    marked: usize,
     dry_run: bool,
     /// Every expression by the second tier.
     cel: bool,
@@ -118,6 +121,8 @@ impl Policy {
             waits_for_seen_body: false,
             without_body: false,
             waits_for_tick: false,
+            waits_for_mark: false,
+            marked: 0,
             dry_run: false,
             cel: false,
             except: Vec::new(),
@@ -216,6 +221,9 @@ impl Run {
             });
         }
         while let Some(rule) = rules.get(self.rule) {
+            if input.is_none() && self.asks_for_mark(exchange) {
+                return Step::Need(Effect::Tick);
+            }
             if !self.matched {
                 if exchange.rules >= TICK_RULES || exchange.used - exchange.used_at_tick >= TICK_UNITS {
                     self.waits_for_tick = true;
@@ -235,6 +243,9 @@ impl Run {
                 self.rehearse(rule, exchange, view);
             } else {
                 while let Some(action) = rule.actions.get(self.action) {
+                    if input.is_none() && self.asks_for_mark(exchange) {
+                        return Step::Need(Effect::Tick);
+                    }
                     let mut cx = Cx {
                         view,
                         exchange,
@@ -251,6 +262,9 @@ impl Run {
                     };
                     if exchange.trace.tells(&flow) {
                         self.note_action(rule, action.name, &action.path, &flow, exchange);
+                    }
+                    if !matches!(flow, Flow::Need(_)) {
+                        exchange.ran.add(self.phase, action.number);
                     }
                     match flow {
                         Flow::Next => self.action += 1,
@@ -292,6 +306,10 @@ impl Run {
     fn take(&mut self, exchange: &mut Exchange, input: Input) -> Result<Option<Input>, Decision> {
         match input {
             Input::Begin => Ok(None),
+            Input::Tick(_) if self.waits_for_mark => {
+                self.waits_for_mark = false;
+                Ok(None)
+            }
             Input::Tick(spent) if self.waits_for_tick => {
                 self.waits_for_tick = false;
                 exchange.rules = 0;
@@ -326,6 +344,14 @@ impl Run {
         }
     }
 
+    /// Is there something in a trace that was not measured yet? Then whoever steps is asked to look at the clock.
+    fn asks_for_mark(&mut self, exchange: &Exchange) -> bool {
+        let told = exchange.verdicts.len();
+        self.waits_for_mark = exchange.trace == Trace::Rules && told > self.marked;
+        self.marked = told;
+        self.waits_for_mark
+    }
+
     /// The policy itself failed: nothing passes.
     fn broken(&mut self, code: ErrorCode) -> Decision {
         self.rule = usize::MAX;
@@ -353,6 +379,7 @@ impl Run {
             name: rule.name.clone(),
             action,
             outcome,
+            us: 0,
             values,
         }
     }

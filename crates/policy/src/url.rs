@@ -120,10 +120,22 @@ pub(crate) fn canonical_path(path: &str) -> String {
     format!("/{}", out.join("/"))
 }
 
-/// Is it what [`canonical_path`] makes of it, as can be told at a glance? (`false` may be wrong, `true` is not.)
-pub(crate) fn is_canonical(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    bytes.first() == Some(&b'/') && !bytes.contains(&b'%') && !bytes.windows(2).any(|pair| pair == b"/.")
+/// The path of a target if it is what [`canonical_path`] makes of it, as can be told at a glance: one that is canonical may
+/// be missed, what is given is. Most rules ask for it, hence one pass.
+pub(crate) fn plain_path(target: &str) -> Option<&str> {
+    let mut before = 0;
+    for (at, byte) in target.bytes().enumerate() {
+        match byte {
+            b'?' => return target.get(..at).filter(|_| at > 0),
+            b'%' => return None,
+            b'.' if before == b'/' => return None,
+            b'/' => {}
+            _ if at == 0 => return None,
+            _ => {}
+        }
+        before = byte;
+    }
+    (!target.is_empty()).then_some(target)
 }
 
 /// Pairs of a form: `+` is a space, escapes are decoded.

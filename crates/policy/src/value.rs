@@ -108,6 +108,20 @@ impl Value {
         }
     }
 
+    /// The same, keys of mappings in the one order that both tiers give them: that of their texts.
+    #[must_use]
+    pub(crate) fn in_order(self) -> Self {
+        match self {
+            Self::List(list) => Self::List(list.into_iter().map(Self::in_order).collect()),
+            Self::Map(map) => {
+                let mut map: Vec<_> = map.into_iter().map(|(key, value)| (key, value.in_order())).collect();
+                map.sort_by_cached_key(|(key, _)| key.to_text());
+                Self::Map(map)
+            }
+            other => other,
+        }
+    }
+
     /// As JSON: keys sorted, compact when written.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

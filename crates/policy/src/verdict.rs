@@ -15,6 +15,9 @@ pub struct Verdict {
     pub action: &'static str,
     /// What it did.
     pub outcome: VerdictOutcome,
+    /// How long it took, in microseconds, as whoever steps the machine has [measured](crate::Exchange::measured); 0 if
+    /// nobody has.
+    pub us: u64,
     /// With a full trace: what the first false expression read, or the results of the action.
     pub values: Vec<(String, Value)>,
 }

@@ -85,6 +85,10 @@ pub struct IpPolicy {
 pub trait Fields: Sync {
     /// Calls `each` with every field; names in any case.
     fn each(&self, each: &mut dyn FnMut(&str, &[u8]));
+
+    /// The first value of a field, its name compared without case: what most rules ask for, and therefore not by way of
+    /// [`Fields::each`].
+    fn first_value(&self, name: &str) -> Option<&[u8]>;
 }
 
 impl Fields for [(String, Vec<u8>)] {
@@ -93,11 +97,20 @@ impl Fields for [(String, Vec<u8>)] {
             each(name, value);
         }
     }
+
+    fn first_value(&self, name: &str) -> Option<&[u8]> {
+        let (_, value) = self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value)
+    }
 }
 
 impl Fields for Vec<(String, Vec<u8>)> {
     fn each(&self, each: &mut dyn FnMut(&str, &[u8])) {
         self.as_slice().each(each);
+    }
+
+    fn first_value(&self, name: &str) -> Option<&[u8]> {
+        self.as_slice().first_value(name)
     }
 }
 

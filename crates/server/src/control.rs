@@ -24,6 +24,7 @@ use crate::config::Settings;
 use crate::disk_snapshot::Folder;
 use crate::first::First;
 use crate::follow::{Follower, kinds};
+use crate::guardrail_exceptions;
 use crate::health::Health;
 use crate::wire::ServerError;
 
@@ -135,13 +136,14 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
             } = opened;
             let mut auditor = Auditor::new(store.clone(), key, node.clone(), &operator, shown);
             let applied = follower.applied();
+            let expiring = guardrail_exceptions::tell(follower.config(), store.clone(), stopped.clone());
             let following = follower.run(stopped.clone(), renewed);
             let shipping = ship(spool, store.clone(), node, stopped.clone());
             let auditing = auditor.run(stopped.clone());
             let kinds = kinds();
             let keeping = folder.keep(&store, &kinds, applied, stopped.clone());
             let reading = address_files.follow(stopped.clone());
-            tokio::join!(serving, following, shipping, auditing, keeping, reading);
+            tokio::join!(serving, following, shipping, auditing, keeping, reading, expiring);
             // Everything is written by now.
             auditor.last().await;
             store.close().await;

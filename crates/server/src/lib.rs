@@ -29,6 +29,7 @@ mod edge_config;
 pub mod explain;
 pub mod first;
 mod follow;
+mod guardrail_exceptions;
 pub mod health;
 pub mod host;
 pub mod listen;

@@ -167,6 +167,7 @@ impl Server {
             access_log: options.access_log,
             node: config.load().node.clone(),
             workers: listening.workers,
+            actions: adit_policy::action_names().collect(),
             activity_tap: Some(spool.clone()),
             ..adit_observe::Options::default()
         })?;

@@ -106,6 +106,12 @@ impl Told {
         !self.guardrails.is_empty() || !self.installation.is_empty()
     }
 
+    /// All guardrails of all organisations that are not off.
+    pub fn all_guardrails(&self) -> impl Iterator<Item = &Guardrail> {
+        let own = self.guardrails.iter().flat_map(|(_, all)| all.iter());
+        own.chain(self.installation.iter()).map(|applied| &*applied.guardrail)
+    }
+
     /// The guardrails around an endpoint of an organisation, the outermost first. Of one whose scope is an expression it is
     /// for the caller to evaluate it. Takes no lock, and no memory where there is none.
     pub fn guardrails(&self, organization: &str, place: &Place<'_>) -> Vec<Arc<Guardrail>> {

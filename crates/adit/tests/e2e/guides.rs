@@ -43,6 +43,7 @@ pages! {
     retries "retries"
     variables "variables"
     webhooks "webhooks"
+    websockets "websockets"
 }
 
 /// A policy of a page, and what is shown of it.

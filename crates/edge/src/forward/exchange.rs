@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use adit_cluster::{AgentStream, Choice, Member, MemberKey, Pool};
-use adit_http1::Head;
+use adit_http1::{Head, Known, Version};
 use adit_mux::OpenError;
 use adit_observe::{ParkResult, PolicyFacts, RetryReason};
 use adit_policy::Terms;
@@ -17,17 +17,19 @@ use super::again::{self, Armed, Tries};
 use super::body::{First, ReadBody};
 use super::failure::{Attempt, Failure, after_failure};
 use super::kept::Pinned;
-use super::pump::End;
+use super::pump::{End, Wanted};
+use super::response_head::Edit;
 use super::scratch::Exchange;
-use super::{guarded, h1_attempt, h2_upstream, record, request_head, verdict};
+use super::{converter, guarded, h1_attempt, h2_upstream, record, request_head, verdict};
 use crate::admit::{self, Permitted};
 use crate::flows::Flow;
-use crate::govern::{Chain, Hop, Verdict};
+use crate::govern::{Chain, Hop, LeftAlone, Verdict};
 use crate::http::{RequestFacts, Visitor, VisitorError};
-use crate::record_connection::micros;
+use crate::record_connection::{counted_micros, micros};
 use crate::reply::Answer;
 use crate::route::{Routed, Side};
 use crate::secure::Conn;
+use crate::served::Served;
 
 /// How an exchange ended, as far as the visitor's connection is concerned.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(crate) enum Forwarded {
     Closed { reset: bool },
     /// `101` was sent; the stream carries raw bytes, with those that came behind the head.
     Upgraded(Box<AgentStream>, Bytes, Arc<Flow>),
+    /// `101` was sent by the edge: what the visitor sends in messages is bytes to this stream.
+    WebSocket(Box<Served>),
     /// The response broke off, or the visitor left.
     Broken,
 }
@@ -74,6 +78,8 @@ pub(super) struct Progress {
     pub(super) began: Instant,
     /// The response broke off on the upstream's side.
     pub(super) upstream_broke: bool,
+    /// The policy of the endpoint that serves has nothing to do with the request.
+    pub(super) alone: Option<LeftAlone>,
     /// What policies have decided, of an exchange whose chain lives on.
     pub(super) told: PolicyFacts,
 }
@@ -123,13 +129,14 @@ pub(crate) async fn exchange<V: Visitor>(
         first_byte: None,
         began,
         upstream_broke: false,
+        alone: None,
         told: PolicyFacts::default(),
     };
     let mut member: Option<Arc<Member>> = None;
-    // Made only where an endpoint has a policy or a guardrail.
+    // Made only where a guardrail stands, or a policy may have something to do with the request.
     let mut chain: Option<Box<Chain>> = None;
     if routed.is_governed() {
-        chain = Some(governed(conn, exchange, host, false));
+        exchange.keep_received();
     }
     // Where a policy has forwarded to.
     let mut next: Option<Routed> = None;
@@ -163,9 +170,17 @@ pub(crate) async fn exchange<V: Visitor>(
             Chosen::End(end) => break (end, Instant::now()),
         };
         progress.parked_us += permitted.parked_us;
+        progress.alone = None;
         if permitted.member().options.policy.is_some() && chain.is_none() {
-            // Its agent came while the request was on its way to another.
-            chain = Some(governed(conn, exchange, host, progress.attempts > 0));
+            let hop = Hop::agent(permitted.member(), &pool, &conn.node.config.load());
+            // Rewritten if its agent came while the request was on its way to another.
+            let request = exchange.as_received(progress.attempts > 0);
+            progress.alone = LeftAlone::look(conn, hop, &request, request_head::client_ip(request.head, conn));
+            match &progress.alone {
+                None => chain = Some(governed(conn, exchange, host, progress.attempts > 0)),
+                Some(_) if exchange.is_kept() => {}
+                Some(_) => exchange.keep_received(),
+            }
         }
         let mut sending = *facts;
         if let Some(chain) = &mut chain {
@@ -207,7 +222,10 @@ pub(crate) async fn exchange<V: Visitor>(
             .begin(&conn.node, chain.as_deref(), &mut exchange.request, facts.has_body());
         progress.attempts += 1;
         let m = permitted.member().clone();
-        let outcome = if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
+        let outcome = if chain.as_ref().is_some_and(|chain| chain.terms().websocket_tcp) {
+            let by = (&permitted, &pool);
+            converter::attempt(conn, visitor, exchange, by, &sending, &mut progress, &mut chain).await
+        } else if m.options.upstream_http2 && !m.is_http1_only() && !facts.upgrade {
             h2_upstream::attempt(
                 conn,
                 visitor,
@@ -289,11 +307,11 @@ pub(crate) async fn exchange<V: Visitor>(
         (Some(chain), Forwarded::Answer(answer)) => chain.settled(&conn.node, answer),
         _ => None,
     };
-    let mut spent = Duration::ZERO;
+    let (mut spent, mut spent_back) = (Duration::ZERO, Duration::ZERO);
     if let Some(chain) = &mut chain {
         chain.give_back(&mut exchange.request);
-        progress.told = chain.told(&conn.node);
-        spent = chain.spent();
+        progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
+        (spent, spent_back) = (chain.spent(), chain.spent_back());
     }
     record::exchange(
         conn,
@@ -312,7 +330,7 @@ pub(crate) async fn exchange<V: Visitor>(
             opened: progress.opened,
             first_byte: progress.first_byte,
             upstream_broke: progress.upstream_broke,
-            policy_us: micros(spent),
+            policy_us: (counted_micros(spent), counted_micros(spent_back)),
             policies: progress.told.view(),
             bytes: visitor.counted(),
         },
@@ -325,8 +343,8 @@ pub(crate) async fn exchange<V: Visitor>(
 
 /// The layers of the request in `exchange`.
 pub(super) fn governed(conn: &Conn, exchange: &Exchange, host: &str, is_rewritten: bool) -> Box<Chain> {
-    let client = request_head::client_ip(&exchange.request, conn);
-    Chain::of_request(conn, exchange, is_rewritten, host, client)
+    let request = exchange.as_received(is_rewritten);
+    Chain::of_request(conn, &request, host, request_head::client_ip(request.head, conn))
 }
 
 /// Who serves next.
@@ -353,9 +371,7 @@ async fn chosen<V: Visitor>(
         Side::Agents(pool) => pool,
         Side::Nobody => return Chosen::End(Forwarded::Answer(Answer::offline(host))),
         Side::Cloud(endpoint) => {
-            let Some(chain) = chain else {
-                return Chosen::End(Forwarded::Answer(Answer::internal()));
-            };
+            let chain = chain.get_or_insert_with(|| governed(conn, exchange, host, progress.attempts > 0));
             progress.body.take_back(&mut progress.held);
             let hop = Hop::Cloud(endpoint);
             return match chain.request(conn, hop, visitor, facts, &mut progress.body).await {
@@ -437,6 +453,30 @@ async fn place<V: Visitor>(
             counted.end(ParkResult::Timeout);
             Err(Forwarded::Answer(Answer::stream_limit()))
         }
+    }
+}
+
+/// How the response of a member is told to the visitor who asked for `host`; `new_host`: what policies made of it.
+pub(super) fn edit<'a>(conn: &Conn, member: &'a Member, new_host: Option<&'a str>, host: &'a str) -> Edit<'a> {
+    Edit {
+        rewritten_host: new_host.or(member.options.host_header.as_deref()),
+        authority: host,
+        port: conn.public_port,
+        scheme: conn.scheme(),
+    }
+}
+
+/// What an attempt is to do with this request, which is no upgrade.
+pub(super) fn wanted(facts: &RequestFacts, request: &Head, governed: bool) -> Wanted {
+    Wanted {
+        is_head: facts.is_head,
+        upgrade: false,
+        tunnel: false,
+        expects_continue: facts.expects_continue,
+        interim: facts.version != Version::Http10,
+        trailers: facts.version == Version::Http2 || request.contains_token(Known::Te, b"trailers"),
+        has_body: facts.has_body(),
+        governed,
     }
 }
 

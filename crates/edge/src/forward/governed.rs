@@ -19,7 +19,7 @@ use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
 use super::verdict;
-use crate::govern::{Chain, Responded};
+use crate::govern::{AsReceived, Chain, LeftAlone, Responded};
 use crate::http::{Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
@@ -29,12 +29,21 @@ use crate::timer::Timer;
 /// What ran for a shorter time when an IP rule changed may end by itself.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// A request that its endpoint's policy leaves alone, while it is pumped.
+#[derive(Clone, Copy)]
+pub(super) struct Alone<'a> {
+    pub(super) left: &'a LeftAlone,
+    pub(super) request: AsReceived<'a>,
+    pub(super) host: &'a str,
+}
+
 /// Pumps to the end.
 pub(super) async fn pumped<V: Visitor, U: Upstream>(
     pump: &mut Pump<'_, V, U>,
     conn: &Arc<Conn>,
     member: &Member,
     chain: &mut Option<Box<Chain>>,
+    alone: Option<Alone<'_>>,
     began: Instant,
     seen: u64,
 ) -> End {
@@ -42,15 +51,15 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
     // That under which the request was let in.
     let mut generation = seen;
     // Who waits for nothing but the next byte has to be woken when rules change; nobody else pays for it.
-    let is_watched = chain.is_some() || node.config.load().told.has_restrictions();
-    let flow = is_watched.then(|| node.flows.enter_waking());
+    let is_watched = chain.is_some() || alone.is_some() || node.config.load().told.has_restrictions();
+    let flow = is_watched.then(|| node.flows.lend_waking(&conn.spare_flow));
     let mut ripe = None;
     loop {
         let end = {
             let mut pumping = std::pin::pin!(verdict::pumped(pump, node, member));
             poll_fn(|cx| {
                 if let Some(flow) = &flow {
-                    flow.poll_cut(cx);
+                    flow.poll(cx);
                 }
                 let now = node.flows.generation();
                 if now != generation {
@@ -73,10 +82,10 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
         };
         let end = match end {
             Some(end) => end,
-            None if may_stay(conn, pump.request, member, chain) => continue,
+            None if may_stay(conn, pump.request, member, chain, alone) => continue,
             None if pump.has_begun() => return End::Visitor(VisitorError::Gone),
             None => {
-                let ip = client_ip(conn, pump.request, chain.as_deref());
+                let ip = client_ip(conn, pump.request, chain.as_deref(), alone.map(|alone| alone.left));
                 return End::Replaced(Answer::address_blocked(ip));
             }
         };
@@ -146,14 +155,25 @@ fn is_repeated<V: Visitor, U: Upstream>(
 }
 
 /// Whether networks that have changed would still let this request in.
-fn may_stay(conn: &Conn, request: &Head, member: &Member, chain: &mut Option<Box<Chain>>) -> bool {
-    let ip = client_ip(conn, request, chain.as_deref());
-    let told = &conn.node.config.load().told;
-    told.visitor_may_come_from(&member.session.organization, ip)
+fn may_stay(
+    conn: &Arc<Conn>,
+    request: &Head,
+    member: &Member,
+    chain: &mut Option<Box<Chain>>,
+    alone: Option<Alone<'_>>,
+) -> bool {
+    let ip = client_ip(conn, request, chain.as_deref(), alone.map(|alone| alone.left));
+    let may_come = {
+        let told = &conn.node.config.load().told;
+        told.visitor_may_come_from(&member.session.organization, ip)
+    };
+    may_come
         && chain.as_deref_mut().is_none_or(|chain| chain.still_passes(&conn.node))
+        && alone.is_none_or(|alone| alone.left.still_passes(conn, &alone.request, alone.host))
 }
 
-/// Who asks. Policies may have changed the fields that say so: their chain knows it from before.
-pub(super) fn client_ip(conn: &Conn, request: &Head, chain: Option<&Chain>) -> IpAddr {
-    chain.map_or_else(|| request_head::client_ip(request, conn), Chain::client_ip)
+/// Who asks. Policies may have changed the fields that say so: who has met them knows it from before.
+pub(super) fn client_ip(conn: &Conn, request: &Head, chain: Option<&Chain>, alone: Option<&LeftAlone>) -> IpAddr {
+    let known = chain.map(Chain::client_ip).or_else(|| alone.map(LeftAlone::client_ip));
+    known.unwrap_or_else(|| request_head::client_ip(request, conn))
 }

@@ -6,17 +6,16 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use adit_cluster::IDLE_MAX_AGE;
-use adit_http1::{Known, Version};
 use adit_observe::Reuse;
 use bytes::BytesMut;
 
-use super::exchange::{Forwarded, Progress, ended};
+use super::exchange::{Forwarded, Progress, edit, ended, wanted};
 use super::failure::{Attempt, Failure};
+use super::governed::{Alone, client_ip, pumped};
 use super::h1_upstream::{H1Upstream, Rest};
 use super::kept::{Kept, Pinned, authenticates_connection};
 use super::open::{dial_failed, open};
 use super::pump::{End, Pump, Wanted};
-use super::response_head::Edit;
 use super::scratch::{Exchange, give_buffer, take_buffer};
 use super::terms::Watch;
 use super::upstream::{Upstream, UpstreamError};
@@ -107,28 +106,19 @@ pub(super) async fn attempt<V: Visitor>(
         d
     });
     let new_host = chain.as_ref().and_then(|c| c.new_host()).map(str::to_owned);
-    let edit = Edit {
-        rewritten_host: new_host.as_deref().or(member.options.host_header.as_deref()),
-        authority: host,
-        port: conn.public_port,
-        scheme: conn.scheme(),
-    };
+    let edit = edit(conn, member, new_host.as_deref(), host);
     let wanted = Wanted {
-        is_head: facts.is_head,
         upgrade: facts.upgrade,
         tunnel: facts.extended_connect,
-        expects_continue: facts.expects_continue,
-        interim: facts.version != Version::Http10,
-        trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
-        has_body: facts.has_body(),
-        governed: chain.is_some(),
+        ..wanted(facts, &exchange.request, chain.is_some())
     };
     let held = progress.held.take();
+    let (request, response, received) = exchange.parts();
     let mut pump = Pump::new(
         visitor,
         &mut upstream,
-        &exchange.request,
-        &mut exchange.response,
+        request,
+        response,
         wanted,
         edit,
         held,
@@ -138,7 +128,12 @@ pub(super) async fn attempt<V: Visitor>(
     pump.repeatable(progress.armed);
     pump.give_cookie(permitted.cookie.as_deref());
     pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
-    let end = super::governed::pumped(&mut pump, conn, member, chain, now, progress.seen).await;
+    let alone = progress.alone.as_ref().map(|left| Alone {
+        left,
+        request: received,
+        host,
+    });
+    let end = pumped(&mut pump, conn, member, chain, alone, now, progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();
@@ -168,10 +163,13 @@ pub(super) async fn attempt<V: Visitor>(
         }
         End::Upgraded => {
             let (stream, early) = upstream.into_raw();
-            let ip = super::governed::client_ip(conn, &exchange.request, chain.as_deref());
-            if let Some(chain) = &chain {
+            if let Some(left) = progress.alone.take() {
+                *chain = Some(left.into_chain(conn, &exchange.as_received(false), host));
+            }
+            let ip = client_ip(conn, &exchange.request, chain.as_deref(), None);
+            if let Some(chain) = chain.as_deref_mut() {
                 chain.show(&mut exchange.request);
-                progress.told = chain.told(&conn.node);
+                progress.told = chain.tell(&conn.node, &conn.observe, conn.kind.listener());
             }
             let organization = &member.session.organization;
             let flow = conn

@@ -8,17 +8,17 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use adit_cluster::{AgentStream, Member, MemberKey, StreamFailures};
-use adit_http1::{FieldList, Framing, Head, Known, Version};
+use adit_http1::{FieldList, Framing, Head, Known};
 use bytes::{Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-use super::exchange::{Forwarded, Progress, ended};
+use super::exchange::{Forwarded, Progress, edit, ended, wanted};
 use super::failure::{Attempt, Failure};
+use super::governed::{Alone, pumped};
 use super::open::{dial_failed, open};
-use super::pump::{End, Pump, Wanted};
-use super::response_head::Edit;
+use super::pump::{End, Pump};
 use super::scratch::Exchange;
 use super::taking::{Taking, poll_watched};
 use super::terms::Watch;
@@ -130,27 +130,14 @@ pub(super) async fn attempt<V: Visitor>(
         is_head: facts.is_head,
     };
     let new_host = chain.as_ref().and_then(|c| c.new_host()).map(str::to_owned);
-    let edit = Edit {
-        rewritten_host: new_host.as_deref().or(member.options.host_header.as_deref()),
-        authority: host,
-        port: conn.public_port,
-        scheme: conn.scheme(),
-    };
-    let wanted = Wanted {
-        is_head: facts.is_head,
-        upgrade: false,
-        tunnel: false,
-        expects_continue: facts.expects_continue,
-        interim: facts.version != Version::Http10,
-        trailers: facts.version == Version::Http2 || exchange.request.contains_token(Known::Te, b"trailers"),
-        has_body: facts.has_body(),
-        governed: chain.is_some(),
-    };
+    let edit = edit(conn, member, new_host.as_deref(), host);
+    let wanted = wanted(facts, &exchange.request, chain.is_some());
+    let (request, response, received) = exchange.parts();
     let mut pump = Pump::new(
         visitor,
         &mut upstream,
-        &exchange.request,
-        &mut exchange.response,
+        request,
+        response,
         wanted,
         edit,
         progress.held.take(),
@@ -160,7 +147,12 @@ pub(super) async fn attempt<V: Visitor>(
     pump.repeatable(progress.armed);
     pump.give_cookie(permitted.cookie.as_deref());
     pump.watch(chain.as_ref().and_then(|c| Watch::new(c.terms(), progress.began)));
-    let end = super::governed::pumped(&mut pump, conn, member, chain, Instant::now(), progress.seen).await;
+    let alone = progress.alone.as_ref().map(|left| Alone {
+        left,
+        request: received,
+        host,
+    });
+    let end = pumped(&mut pump, conn, member, chain, alone, Instant::now(), progress.seen).await;
     progress.first_byte = pump.first_byte;
     progress.held = pump.held.take();
     let answered = pump.has_begun();

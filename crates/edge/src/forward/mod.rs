@@ -5,6 +5,7 @@ mod again;
 mod behind;
 mod body;
 mod coding;
+mod converter;
 mod exchange;
 mod failure;
 mod governed;

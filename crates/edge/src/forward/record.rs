@@ -30,8 +30,8 @@ pub(super) struct Facts<'a> {
     pub(super) opened: Instant,
     pub(super) first_byte: Option<Instant>,
     pub(super) upstream_broke: bool,
-    /// Time of policies' request phases.
-    pub(super) policy_us: u64,
+    /// Time of policies' request and response phases.
+    pub(super) policy_us: (u64, u64),
     pub(super) policies: Policies<'a>,
     pub(super) bytes: (u64, u64),
 }
@@ -60,7 +60,7 @@ pub(super) fn target_of<'a>(routed: &'a Routed, chain: Option<&'a Chain>, member
 pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
     let (outcome, status, upgraded) = match f.forwarded {
         Forwarded::Complete => (Outcome::Completed, exchange.response.status(), false),
-        Forwarded::Upgraded(..) => (Outcome::Completed, 101, true),
+        Forwarded::Upgraded(..) | Forwarded::WebSocket(_) => (Outcome::Completed, 101, true),
         Forwarded::Answer(a) => (outcome_of(a), a.status, false),
         Forwarded::Closed { .. } => (Outcome::RefusedPolicy, 0, false),
         Forwarded::Broken => {
@@ -74,7 +74,8 @@ pub(super) fn exchange(conn: &Conn, exchange: &Exchange, f: &Facts<'_>) {
     };
     let since = |at: Instant| micros(f.ended.duration_since(at));
     let timings = Timings {
-        policy_request_us: f.policy_us,
+        policy_request_us: f.policy_us.0,
+        policy_response_us: f.policy_us.1,
         parked_us: f.parked_us,
         upstream_first_byte_us: f
             .first_byte

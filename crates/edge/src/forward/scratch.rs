@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use adit_http1::Head;
 
+use crate::govern::AsReceived;
+
 /// Most exchanges kept per worker.
 const KEPT: usize = 256;
 /// A buffer that grew beyond this is not kept.
@@ -20,6 +22,8 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Exchange {
     pub(crate) request: Head,
+    received: Head,
+    is_kept: bool,
     pub(crate) response: Head,
     pub(crate) request_id: String,
     /// How many policies stand behind the request, each having asked for the next; 0 for a visitor's.
@@ -32,9 +36,43 @@ impl Exchange {
         EXCHANGES.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
+    /// Keeps a copy of the request as it was received, for policies that are asked after it was made ready for an upstream.
+    pub(crate) fn keep_received(&mut self) {
+        self.received.copy_from(&self.request);
+        self.is_kept = true;
+    }
+
+    /// Whether there is such a copy.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// The request for policies: as it was received if that was kept, else as it is, `is_rewritten` or not.
+    pub(crate) fn as_received(&self, is_rewritten: bool) -> AsReceived<'_> {
+        AsReceived {
+            head: if self.is_kept { &self.received } else { &self.request },
+            is_rewritten: is_rewritten && !self.is_kept,
+            id: &self.request_id,
+            depth: self.depth,
+        }
+    }
+
+    /// The request as it goes to an upstream, the place of its response, and the request as it was received.
+    pub(crate) fn parts(&mut self) -> (&Head, &mut Head, AsReceived<'_>) {
+        let received = AsReceived {
+            head: if self.is_kept { &self.received } else { &self.request },
+            is_rewritten: !self.is_kept,
+            id: &self.request_id,
+            depth: self.depth,
+        };
+        (&self.request, &mut self.response, received)
+    }
+
     /// Back into the store.
     pub(crate) fn give(mut self: Box<Self>) {
         self.request.clear();
+        self.received.clear();
+        self.is_kept = false;
         self.response.clear();
         self.request_id.clear();
         self.depth = 0;

@@ -63,6 +63,8 @@ pub(super) fn say(
         Attempt::Done(Forwarded::Broken) if progress.first_byte.is_some() => {
             return answered();
         }
+        // Whoever moves the bytes says it.
+        Attempt::Done(Forwarded::WebSocket(_)) => return,
         // A policy spoke in its place.
         Attempt::Done(Forwarded::Answer(_) | Forwarded::Closed { .. }) if progress.first_byte.is_some() => {
             return answered();

@@ -1,4 +1,5 @@
-//! The key that a WebSocket handshake of HTTP/1 carries (RFC 6455, section 4), for visitors of HTTP/2, which has none.
+//! The key that a WebSocket handshake of HTTP/1 carries (RFC 6455, section 4), for visitors of HTTP/2, which has none, and
+//! its answer.
 
 use adit_http1::{Head, Known};
 use aws_lc_rs::digest;
@@ -27,10 +28,15 @@ pub(super) fn is_accepted(request: &Head, response: &Head) -> bool {
     ) else {
         return false;
     };
+    self::accept(key).as_bytes() == accept
+}
+
+/// The answer to a key (RFC 6455, section 4.2.2).
+pub(super) fn accept(key: &[u8]) -> String {
     let mut hash = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
     hash.update(key);
     hash.update(GUID);
-    STANDARD.encode(hash.finish()).as_bytes() == accept
+    STANDARD.encode(hash.finish())
 }
 
 #[cfg(test)]

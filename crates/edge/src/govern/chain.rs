@@ -16,8 +16,9 @@ use super::connection::{self, micros};
 use super::hop::Hop;
 use super::plan::Plan;
 use super::run::Scene;
+use super::violation::Violation;
 use super::{respond, told};
-use crate::forward::{self, ReadBody};
+use crate::forward::ReadBody;
 use crate::http::{RequestFacts, Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
@@ -25,7 +26,7 @@ use crate::route::Routed;
 use crate::secure::Conn;
 
 /// That a policy fails is for the server's log too, and what rules and guardrails in dry run would have done; all that
-/// policies write down is the outcome's ([`Chain::told`]).
+/// policies write down is the outcome's ([`Chain::tell`]).
 impl Drop for Chain {
     fn drop(&mut self) {
         self.say();
@@ -81,7 +82,18 @@ pub(crate) enum Verdict {
     Failed(VisitorError),
 }
 
-/// A request as it was received.
+/// A request as it was received, wherever it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AsReceived<'a> {
+    pub(crate) head: &'a Head,
+    /// It has been made ready for an upstream already, and nothing else is left of it.
+    pub(crate) is_rewritten: bool,
+    pub(crate) id: &'a str,
+    /// How many policies stand behind it, each having asked for the next.
+    pub(crate) depth: u8,
+}
+
+/// The same as a chain keeps it.
 #[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) head: Head,
@@ -115,17 +127,15 @@ pub(crate) struct Chain {
     pub(super) opened: Option<Routed>,
     /// How long request phases have taken, without what was waited for.
     pub(super) spent: Duration,
+    /// Response phases, likewise.
+    pub(super) spent_back: Duration,
+    /// The guardrail that refused.
+    pub(super) violated: Option<Violation>,
 }
 
 impl Chain {
-    /// For a request to `host`; `client` is who sent it.
-    pub(crate) fn of_request(
-        conn: &Conn,
-        exchange: &forward::Exchange,
-        is_rewritten: bool,
-        host: &str,
-        client: IpAddr,
-    ) -> Box<Self> {
+    /// For this request to `host`; `client` is who sent it.
+    pub(crate) fn of_request(conn: &Conn, request: &AsReceived<'_>, host: &str, client: IpAddr) -> Box<Self> {
         let config = conn.node.config.load();
         let connection = connection::of_http(conn, client);
         let mut chain = match KEPT.with_borrow_mut(Vec::pop) {
@@ -138,13 +148,13 @@ impl Chain {
             }
         };
         if let Some(received) = &mut chain.received {
-            received.head.copy_from(&exchange.request);
-            received.is_rewritten = is_rewritten;
+            received.head.copy_from(request.head);
+            received.is_rewritten = request.is_rewritten;
             received.is_secure = conn.tls.is_some();
-            received.id.push_str(&exchange.request_id);
+            received.id.push_str(request.id);
             received.at = micros(SystemTime::now());
         }
-        chain.depth = exchange.depth;
+        chain.depth = request.depth;
         chain
     }
 
@@ -179,6 +189,8 @@ impl Chain {
         self.host.clear();
         self.opened = None;
         self.spent = Duration::ZERO;
+        self.spent_back = Duration::ZERO;
+        self.violated = None;
         KEPT.with_borrow_mut(|kept| {
             if kept.len() < KEPT_MAX {
                 kept.push(self);
@@ -200,6 +212,8 @@ impl Chain {
             depth: 0,
             opened: None,
             spent: Duration::ZERO,
+            spent_back: Duration::ZERO,
+            violated: None,
         })
     }
 
@@ -223,6 +237,11 @@ impl Chain {
     /// How long the request phases have taken, without what they waited for.
     pub(crate) fn spent(&self) -> Duration {
         self.spent
+    }
+
+    /// Response phases, likewise.
+    pub(crate) fn spent_back(&self) -> Duration {
+        self.spent_back
     }
 
     /// What policies have set for the exchange so far.
@@ -275,11 +294,11 @@ impl Chain {
         if hop.is_quarantined() {
             return Ok(Verdict::Answer(Answer::policy_invalid()));
         }
-        if self.lacks_what_is_required(at) {
+        let (is_cloud, policy) = (hop.is_cloud(), hop.policy().cloned());
+        if self.lacks_what_is_required(at, Phase::HttpRequest) {
             return Ok(Verdict::Answer(Answer::requirement_unmet()));
         }
-        let is_cloud = hop.is_cloud();
-        let Some(policy) = hop.policy().cloned() else {
+        let Some(policy) = policy else {
             return Ok(Verdict::Pass);
         };
         let scene = |phase| Scene {
@@ -317,11 +336,12 @@ impl Chain {
         let Some(hop) = self.hops.last() else {
             return Verdict::Reset;
         };
-        if self.lacks_what_is_required(at) {
+        let (is_cloud, policy) = (hop.is_cloud(), hop.policy().cloned());
+        if self.lacks_what_is_required(at, Phase::TcpConnect) {
             return Verdict::Reset;
         }
-        let nowhere = if hop.is_cloud() { Verdict::Reset } else { Verdict::Pass };
-        let Some(policy) = hop.policy().cloned() else {
+        let nowhere = if is_cloud { Verdict::Reset } else { Verdict::Pass };
+        let Some(policy) = policy else {
             return nowhere;
         };
         let scene = Scene {

@@ -67,7 +67,11 @@ impl Chain {
                 }
                 Step::Need(Effect::Tick) => input = Input::Tick(began.elapsed()),
                 // No action of this phase asks for anything.
-                Step::Done(_) | Step::Need(_) => return None,
+                Step::Done(decision) => {
+                    self.note_refusal(scene, &decision);
+                    return None;
+                }
+                Step::Need(_) => return None,
             }
         }
     }

@@ -99,6 +99,7 @@ impl Chain {
                 if guardrail.dry_run {
                     continue;
                 }
+                self.note_quarantine(at, &guardrail, Phase::HttpRequest);
                 let answer = self.refused(500, Some(ErrorCode::ADIT_5201), Vec::new());
                 return Ok(Verdict::Answer(answer));
             };
@@ -151,6 +152,7 @@ impl Chain {
                 if guardrail.dry_run {
                     continue;
                 }
+                self.note_quarantine(at, &guardrail, Phase::TcpConnect);
                 return Verdict::Reset;
             };
             let scene = Scene {
@@ -238,12 +240,6 @@ impl Chain {
             .chain(guardrails)
             .filter(|(policy, _)| !policy.is_idle(phase))
             .collect()
-    }
-
-    /// Whether the endpoint that was chosen has to have something by its own policy that it has not.
-    pub(super) fn lacks_what_is_required(&self, at: usize) -> bool {
-        let (plan, hop) = (self.plan_at(at), self.hops.get(at));
-        plan.zip(hop).is_some_and(|(plan, hop)| plan.is_unmet_by(hop))
     }
 
     pub(super) fn plan_at(&self, at: usize) -> Option<&Plan> {

@@ -20,8 +20,10 @@ impl Hop {
     /// A member of an agents' pool.
     pub(crate) fn agent(member: &Arc<Member>, pool: &Arc<Pool>, config: &EdgeConfig) -> Self {
         // Made with the name that the organisation has now.
-        let organization = config.told.organization(pool.organization());
-        member.facts(pool.url(), organization.map_or("", |o| &o.name));
+        member.facts(pool.url(), || {
+            let organization = config.told.organization(pool.organization());
+            organization.map_or("", |o| &o.name)
+        });
         Self::Agent(member.clone(), pool.clone())
     }
 
@@ -35,7 +37,7 @@ impl Hop {
 
     pub(crate) fn facts(&self) -> &Facts {
         match self {
-            Self::Agent(member, pool) => member.facts(pool.url(), ""),
+            Self::Agent(member, pool) => member.facts(pool.url(), || ""),
             Self::Cloud(endpoint) => &endpoint.facts,
         }
     }

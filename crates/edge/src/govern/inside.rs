@@ -93,9 +93,11 @@ async fn asked(origin: &Origin, url: &Uri, fetch: Fetch, exchange: &mut Exchange
         }
         // The endpoint itself was not reached.
         Forwarded::Answer(a) => Err(fault(ErrorCode::NGROK_3006, a.message)),
-        Forwarded::Complete | Forwarded::Closed { .. } | Forwarded::Upgraded(..) | Forwarded::Broken => {
-            Err(fault(ErrorCode::NGROK_3006, "the endpoint gave no whole answer"))
-        }
+        Forwarded::Complete
+        | Forwarded::Closed { .. }
+        | Forwarded::Upgraded(..)
+        | Forwarded::WebSocket(_)
+        | Forwarded::Broken => Err(fault(ErrorCode::NGROK_3006, "the endpoint gave no whole answer")),
     }
 }
 

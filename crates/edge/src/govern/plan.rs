@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use adit_names::endpoint_url::{Binding, EndpointUrl};
-use adit_policy::{Endpoint as Facts, Run};
+use adit_policy::{Endpoint as Facts, Requirement, Run};
 use adit_snapshot::{EdgeConfig, Guardrail, Place};
 
 use super::connection::micros;
@@ -78,14 +78,19 @@ impl Plan {
         run.without(exempt.map(str::to_owned))
     }
 
-    /// Whether a policy of the endpoint's own lacks what a guardrail requires, and has no grace any more.
-    pub(super) fn is_unmet_by(&self, hop: &Hop) -> bool {
+    /// The first guardrail that requires what the endpoint's own policy lacks, if the grace is over, and what that is.
+    pub(super) fn unmet_by(&self, hop: &Hop) -> Option<(&Arc<Guardrail>, &Requirement)> {
         let policy = hop.policy().map(|policy| &**policy);
         let asks = self
             .guardrails
             .iter()
             .filter(|guardrail| !guardrail.requires.is_empty());
-        let mut unmet = asks.filter(|guardrail| guardrail.unmet(policy).is_some());
-        unmet.any(|guardrail| micros(SystemTime::now()) >= guardrail.requires_from)
+        let mut unmet = asks.filter_map(|guardrail| Some((guardrail, guardrail.unmet(policy)?)));
+        unmet.find(|(guardrail, _)| micros(SystemTime::now()) >= guardrail.requires_from)
+    }
+
+    /// The endpoint's URL.
+    pub(super) fn url(&self) -> &EndpointUrl {
+        &self.url
     }
 }

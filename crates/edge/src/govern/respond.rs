@@ -177,7 +177,7 @@ impl Chain {
         let Some(received) = &self.received else {
             return Err(Answer::internal());
         };
-        request.clone_from(&received.head);
+        request.copy_from(&received.head);
         let glitches = if received.is_rewritten {
             0
         } else {

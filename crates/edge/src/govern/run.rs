@@ -13,6 +13,7 @@ use super::seen::Sight;
 use super::{effects, internal};
 use crate::http::VisitorError;
 use crate::node::Node;
+use crate::record_connection::counted_micros;
 
 /// What a run is about.
 #[derive(Clone, Copy)]
@@ -45,6 +46,19 @@ struct Paused {
 struct Clock {
     began: Instant,
     waited: Duration,
+    /// Of an exchange that is traced: when it was looked at last.
+    marked: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            waited: Duration::ZERO,
+            marked: began,
+        }
+    }
 }
 
 impl Chain {
@@ -60,6 +74,7 @@ impl Chain {
             Ran::Needs(paused) => Box::pin(self.go_on_with(scene, *paused, asker)).await?,
         };
         self.rehearsed(scene, told);
+        self.note_refusal(scene, &decision);
         Ok(decision)
     }
 
@@ -68,11 +83,8 @@ impl Chain {
             return Ran::Done(Decision::Pass);
         }
         let mut run = self.new_run(scene);
-        let clock = Clock {
-            began: Instant::now(),
-            waited: Duration::ZERO,
-        };
-        match self.step(scene, &mut run, Input::Begin, &clock) {
+        let mut clock = Clock::start();
+        match self.step(scene, &mut run, Input::Begin, &mut clock) {
             Step::Done(decision) => {
                 self.spend(scene, &clock);
                 Ran::Done(decision)
@@ -96,7 +108,7 @@ impl Chain {
             let since = Instant::now();
             let input = effects::perform(self, scene, effect, asker).await?;
             clock.waited += since.elapsed();
-            match self.step(scene, &mut run, input, &clock) {
+            match self.step(scene, &mut run, input, &mut clock) {
                 Step::Done(decision) => {
                     self.spend(scene, &clock);
                     return Ok(decision);
@@ -107,8 +119,13 @@ impl Chain {
     }
 
     fn spend(&mut self, scene: Scene<'_>, clock: &Clock) {
-        if scene.response.is_none() {
-            self.spent += clock.began.elapsed().saturating_sub(clock.waited);
+        let passed = clock.began.elapsed();
+        // Where not every rule is told, what is told has decided: that is how long it took to get there.
+        self.exchange.measured(counted_micros(passed));
+        let spent = passed.saturating_sub(clock.waited);
+        match scene.response {
+            None => self.spent += spent,
+            Some(_) => self.spent_back += spent,
         }
     }
 
@@ -122,11 +139,16 @@ impl Chain {
     }
 
     /// Steps until there is a decision, or something that has to be waited for.
-    fn step(&mut self, scene: Scene<'_>, run: &mut Run, mut input: Input, clock: &Clock) -> Step {
+    fn step(&mut self, scene: Scene<'_>, run: &mut Run, mut input: Input, clock: &mut Clock) -> Step {
         loop {
             let step = self.look(scene, &scene.node.policy_state, |exchange, view| {
                 run.step(exchange, view, std::mem::replace(&mut input, Input::Begin))
             });
+            if self.exchange.is_traced() {
+                let now = Instant::now();
+                self.exchange.measured(counted_micros(now - clock.marked));
+                clock.marked = now;
+            }
             match step {
                 Step::Need(Effect::OpenInternal { url }) => {
                     let opened = internal::open(scene.node, &url, &self.hops);

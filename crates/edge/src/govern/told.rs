@@ -23,13 +23,19 @@ pub(super) fn trace(config: &EdgeConfig) -> Trace {
 
 impl Chain {
     /// What is to be told; empty if no policy has anything to say.
-    pub(crate) fn told(&self, node: &Node) -> PolicyFacts {
+    pub(super) fn told(&self, node: &Node) -> PolicyFacts {
         let exchange = &self.exchange;
         let mut out = PolicyFacts::default();
+        for (code, times) in exchange.ran().counts() {
+            out.ran(code, times);
+        }
+        if let Some(violation) = &self.violated {
+            out.refused_by(violation.guardrail());
+        }
         decisions(exchange, &mut out);
         let is_silent = exchange.verdicts().is_empty() && exchange.errors().is_empty() && exchange.logs().is_empty();
         if is_silent {
-            return out;
+            return out.finished();
         }
         let config = node.config.load();
         let own = self
@@ -103,11 +109,12 @@ fn decisions(exchange: &Exchange, out: &mut PolicyFacts) {
     }
 }
 
-/// `gr_….on_http_request[2].actions[0]`: whether it is a guardrail's, the phase, and the place of the rule.
-fn place(path: &str) -> (bool, &str, &str) {
+/// `gr_….on_http_request[2].actions[0]`: the guardrail that it is of, the phase, and the place of the rule.
+pub(super) fn place(path: &str) -> (&str, &str, &str) {
     let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-    let guardrail = first.starts_with("gr_") && !rest.is_empty();
-    let own = if guardrail || first == "options" { rest } else { path };
+    let is_guardrail = first.starts_with("gr_") && !rest.is_empty();
+    let guardrail = if is_guardrail { first } else { "" };
+    let own = if is_guardrail || first == "options" { rest } else { path };
     let rule = own.split('.').next().unwrap_or(own);
     let at = rule.find('[').unwrap_or(rule.len());
     let (phase, rule) = rule.split_at(at);
@@ -149,6 +156,7 @@ fn told(verdict: &Verdict, redaction: &Redaction<'_>, out: &mut PolicyFacts) {
             _ => "",
         },
         guardrail,
+        us: verdict.us,
         values: &values,
     });
 }
@@ -160,14 +168,14 @@ mod tests {
     #[test]
     fn paths_say_where_a_rule_stands() {
         for (path, found) in [
-            ("on_http_request[2]", (false, "on_http_request", "[2]")),
-            ("on_tcp_connect[0].actions[1]", (false, "on_tcp_connect", "[0]")),
-            ("options.on_http_response[1]", (false, "on_http_response", "[1]")),
+            ("on_http_request[2]", ("", "on_http_request", "[2]")),
+            ("on_tcp_connect[0].actions[1]", ("", "on_tcp_connect", "[0]")),
+            ("options.on_http_response[1]", ("", "on_http_response", "[1]")),
             (
                 "gr_2ipc2RzvYSNMpGXR9ZhjtzvZDMF.on_http_request[3].actions[0]",
-                (true, "on_http_request", "[3]"),
+                ("gr_2ipc2RzvYSNMpGXR9ZhjtzvZDMF", "on_http_request", "[3]"),
             ),
-            ("", (false, "", "")),
+            ("", ("", "", "")),
         ] {
             assert_eq!(place(path), found, "{path}");
         }

@@ -21,6 +21,12 @@ impl Fields for RequestFields<'_> {
             }
         }
     }
+
+    fn first_value(&self, name: &str) -> Option<&[u8]> {
+        let value = self.0.find(name.as_bytes())?;
+        let is_hidden = name.eq_ignore_ascii_case("host") || is_identity_name(name.as_bytes());
+        (!is_hidden).then_some(value)
+    }
 }
 
 /// Fields of a response.
@@ -33,6 +39,10 @@ impl Fields for ResponseFields<'_> {
                 each(name, value);
             }
         }
+    }
+
+    fn first_value(&self, name: &str) -> Option<&[u8]> {
+        self.0.find(name.as_bytes())
     }
 }
 

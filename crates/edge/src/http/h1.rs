@@ -18,6 +18,7 @@ use crate::forward::{self, Exchange, Forwarded};
 use crate::reply::{Answer, Form, linger};
 use crate::route::{HostCache, route};
 use crate::secure::Conn;
+use crate::served::Served;
 use crate::timer::Timer;
 
 /// Serves a connection to its end.
@@ -90,6 +91,10 @@ pub(crate) async fn serve<IO: VisitorIo>(io: IO, received: BytesMut, conn: Arc<C
                 let (io, received) = visitor.into_parts();
                 return upgrade::relay(io, received, *stream, early, &conn, &flow).await;
             }
+            Next::WebSocket(served) => {
+                let (io, received) = visitor.into_parts();
+                return upgrade::converse(io, received, *served, &conn).await;
+            }
         }
     }
     let (mut io, _) = visitor.into_parts();
@@ -104,6 +109,7 @@ enum Next {
     /// Close after what the visitor still sends has been read for a moment.
     Linger,
     Upgraded(Box<adit_cluster::AgentStream>, bytes::Bytes, Arc<Flow>),
+    WebSocket(Box<Served>),
 }
 
 enum HeadRead {
@@ -219,6 +225,7 @@ async fn one<IO: VisitorIo>(
         }
         Forwarded::Answer(a) => answer(visitor, conn, exchange, &facts, a, true, began).await,
         Forwarded::Upgraded(stream, early, flow) => Next::Upgraded(stream, early, flow),
+        Forwarded::WebSocket(served) => Next::WebSocket(served),
         Forwarded::Closed { reset } => {
             if reset {
                 visitor.reset();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use adit_http1::{Framing, Head, Known, Refusal, RefusalKind, Version};
 use adit_observe::{AttackKind, ConnectionProtocol};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::Request;
@@ -17,7 +17,7 @@ use super::h1_visitor::VisitorIo;
 use super::h2_frames::CountedFrames;
 use super::h2_visitor::H2Visitor;
 use super::request::RequestFacts;
-use super::{Visitor, VisitorError};
+use super::{Visitor, VisitorError, upgrade};
 use crate::forward::{self, Exchange, Forwarded};
 use crate::reply::{Answer, Form};
 use crate::route::{HostCache, route};
@@ -269,6 +269,10 @@ async fn one(
                 .bytes(conn.kind.listener(), relayed.bytes_in, relayed.bytes_out);
             true
         }
+        Forwarded::WebSocket(served) => {
+            upgrade::converse(visitor.raw(), BytesMut::new(), *served, conn).await;
+            true
+        }
         Forwarded::Closed { .. } => {
             visitor.break_off();
             shared.close();
@@ -361,6 +365,9 @@ fn head(
         facts.extended_connect = true;
         facts.upgrade = true;
         facts.framing = Framing::None;
+        // What HTTP/1 says with fields; policies look at them.
+        head.push(b"Connection", b"Upgrade");
+        head.push(b"Upgrade", b"websocket");
         head.push(b"Sec-WebSocket-Key", forward::websocket_key().as_bytes());
     }
     Ok(facts)

@@ -312,6 +312,21 @@ impl Answer {
         )
     }
 
+    /// The endpoint turns WebSockets into connections, and this is none.
+    pub(crate) fn websocket_expected() -> Self {
+        Self::websocket(Vec::new())
+    }
+
+    /// A WebSocket of a version that nobody speaks any more (RFC 6455, section 4.4).
+    pub(crate) fn websocket_version() -> Self {
+        Self::websocket(vec![("Sec-WebSocket-Version".to_owned(), "13".to_owned())])
+    }
+
+    fn websocket(headers: Vec<(String, String)>) -> Self {
+        let code = ErrorCode::NGROK_3206;
+        Self::refused(400, code, code.message(&[]), headers)
+    }
+
     /// gRPC needs an HTTP/2 upstream.
     pub(crate) fn grpc_needs_http2() -> Self {
         Self {

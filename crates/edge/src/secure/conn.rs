@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::certificate::{self, Told};
 use crate::accept::{Kind, Permit};
+use crate::flows::Spare;
 use crate::node::Node;
 
 /// The facts of one visitor connection that its requests share.
@@ -35,6 +36,8 @@ pub(crate) struct Conn {
     certificates: Certificates,
     /// What policies see of it, made when the first one looks.
     seen: OnceLock<Arc<Connection>>,
+    /// For exchanges that are woken when rules change.
+    pub(crate) spare_flow: Spare,
     _permit: Permit,
 }
 
@@ -143,6 +146,7 @@ impl Conn {
             passed: Mutex::new(Vec::new()),
             certificates,
             seen: OnceLock::new(),
+            spare_flow: Spare::default(),
             _permit: permit,
         })
     }

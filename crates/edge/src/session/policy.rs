@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adit_cluster::{BoundPolicy, Proto};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Address, Binding, Scheme};
-use adit_policy::{Fault, Modules, Owner, Policy, References, Subject};
+use adit_policy::{Fault, Modules, Owner, Phase, Policy, References, Subject};
 use adit_protocol::bind_address;
 use adit_protocol::message::Bind;
 use adit_snapshot::{EdgeConfig, Policies};
@@ -132,7 +132,8 @@ pub(crate) fn compile(
     let is_http = matches!(is_for.scheme, Scheme::Http | Scheme::Https);
     let head = modules::compile(policies, &modules.head(is_http, is_for.internal), subject)?;
     let tail = modules::compile(policies, &modules.tail(), subject)?;
-    if tail.is_some() && own.as_ref().is_some_and(|own| own.replaces_responses()) {
+    let changes_responses = tail.as_ref().is_some_and(|tail| !tail.is_idle(Phase::HttpResponse));
+    if changes_responses && own.as_ref().is_some_and(|own| own.replaces_responses()) {
         // The options would not be applied to such a response.
         return Err(Refusal::with_text(
             ErrorCode::NGROK_9026,
@@ -298,10 +299,20 @@ mod tests {
         let mut inside = networks;
         inside["URL"] = "https://a.internal".into();
         let inside = bound("https", inside).unwrap().unwrap();
-        assert!(inside.policy.is_idle(adit_policy::Phase::TcpConnect) && inside.text.is_empty());
+        assert!(inside.policy.is_idle(Phase::TcpConnect) && inside.text.is_empty());
         assert_eq!(
             bound("https", json!({"RequestHeaders": {"add": ["host:inner"]}})).unwrap(),
             None
+        );
+        // What ends the phase stands behind the own rules, and changes no response.
+        let converter = json!({
+            "WebsocketTCPConverter": {},
+            "BasicAuth": {"credentials": [{"username": "u", "cleartext_password": "long enough"}]},
+            "TrafficPolicy": "{on_http_request: [{actions: [{type: url-rewrite, config: {from: /a, to: /b}}]}], on_http_response: [{actions: [{type: custom-response}]}]}",
+        });
+        assert_eq!(
+            actions("https", converter),
+            ["basic-auth", "url-rewrite", "custom-response", "websocket-tcp"]
         );
         let beside = json!({
             "ResponseHeaders": {"add": ["x-c:2"]},

@@ -59,6 +59,7 @@ impl Activity {
                 RefusalKind::Bind => "endpoint_refused.v0",
                 RefusalKind::IpRestriction => "ip_restriction_denied.v0",
                 RefusalKind::IpRestrictionWarning => "ip_restriction_warning.v0",
+                RefusalKind::Guardrail => "guardrail_violation.v0",
             },
         })
     }

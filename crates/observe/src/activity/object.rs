@@ -116,6 +116,7 @@ fn refused(summary: &RefusalSummary) -> Value {
     for (name, text) in [
         ("error_code", &summary.error_code),
         (rule, &summary.rule),
+        ("guardrail_id", &summary.guardrail),
         ("endpoint", &summary.endpoint),
         ("example", &summary.example),
     ] {

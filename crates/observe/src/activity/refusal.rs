@@ -21,7 +21,10 @@ pub struct Refusal<'a> {
     pub error_code: &'a str,
     /// Rule or credential that refused; empty if none.
     pub rule: &'a str,
-    /// The organisation whose restriction it was; empty for what belongs to none for sure.
+    /// The guardrail that refused (`gr_…`); empty if none did.
+    pub guardrail: &'a str,
+    /// The organisation whose restriction it was, or whose endpoint a guardrail stands around; empty for what belongs to
+    /// none for sure.
     pub organization: &'a str,
     /// Identifier or URL of the endpoint, if it is one of ours; empty if none.
     pub endpoint: &'a str,
@@ -43,6 +46,7 @@ impl Refusal<'_> {
             client_ip,
             error_code: "",
             rule: "",
+            guardrail: "",
             organization: "",
             endpoint: "",
             client: AgentClient::Other,
@@ -51,7 +55,7 @@ impl Refusal<'_> {
     }
 }
 
-/// Refusals that were alike: same kind, reason, code, rule, organisation, endpoint and prefix of the address.
+/// Refusals that were alike: same kind, reason, code, rule, guardrail, organisation, endpoint and prefix of the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusalSummary {
     /// What they were about.
@@ -62,7 +66,9 @@ pub struct RefusalSummary {
     pub error_code: Box<str>,
     /// Rule or credential; empty if none.
     pub rule: Box<str>,
-    /// The organisation whose restriction it was; empty for what belongs to none for sure.
+    /// The guardrail that refused; empty if none did.
+    pub guardrail: Box<str>,
+    /// The organisation whose restriction it was, or whose endpoint was asked for; empty for what belongs to none for sure.
     pub organization: Box<str>,
     /// Endpoint; empty if none.
     pub endpoint: Box<str>,

@@ -77,6 +77,8 @@ labels! {
         IpRestriction = "ip_restriction",
         /// Nobody yet: the restriction would, were it enforced:
         IpRestrictionWarning = "ip_restriction_warning",
+        /// An exchange or connection, by a guardrail:
+        Guardrail = "guardrail",
     }
 
     /// Why something was refused.

@@ -294,6 +294,7 @@ struct HttpResponse {
 struct RequestTiming {
     head_us: u64,
     policy_request_us: u64,
+    policy_response_us: u64,
     parked_us: u64,
     queue_us: u64,
     stream_open_us: u64,
@@ -316,6 +317,7 @@ struct Connection<'a> {
 #[derive(Serialize)]
 struct ConnectionTiming {
     tls_us: u64,
+    policy_request_us: u64,
     parked_us: u64,
     stream_open_us: u64,
     total_us: u64,
@@ -372,6 +374,7 @@ fn request<'a>(
         timing: RequestTiming {
             head_us: time.head_us,
             policy_request_us: time.policy_request_us,
+            policy_response_us: time.policy_response_us,
             parked_us: time.parked_us,
             queue_us: time.queue_us,
             stream_open_us: time.stream_open_us,
@@ -433,6 +436,7 @@ fn connection<'a>(node: &'a str, record: &Record<'_>, outcome: &'a ConnectionOut
         policies: OfPolicies::new(outcome.policies),
         timing: ConnectionTiming {
             tls_us: time.tls_us,
+            policy_request_us: time.policy_us,
             parked_us: time.parked_us,
             stream_open_us: time.stream_open_us,
             total_us: time.total_us,

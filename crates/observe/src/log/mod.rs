@@ -2,7 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod lines;
-mod policy;
+pub(crate) mod policy;
 pub(crate) mod pretty;
 
 use std::borrow::Cow;

@@ -21,6 +21,8 @@ fn is_empty(text: &str) -> bool {
 /// Fields of an event; nothing of it is there where no policy had anything to say.
 #[derive(Default, Serialize)]
 pub(super) struct OfPolicies<'a> {
+    #[serde(skip_serializing_if = "is_empty")]
+    guardrail_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_policy: Option<Decision<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +96,10 @@ struct Verdict<'a> {
     ended: &'a str,
     #[serde(skip_serializing_if = "is_false")]
     guardrail: bool,
+    #[serde(skip_serializing_if = "is_empty")]
+    guardrail_id: &'a str,
+    #[serde(skip_serializing_if = "is_zero")]
+    us: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     values: Option<Value>,
 }
@@ -116,7 +122,9 @@ impl<'a> OfPolicies<'a> {
                     action: verdict.action,
                     verdict: verdict.verdict,
                     ended: verdict.ended,
-                    guardrail: verdict.guardrail,
+                    guardrail: !verdict.guardrail.is_empty(),
+                    guardrail_id: verdict.guardrail,
+                    us: verdict.us,
                     values: serde_json::from_str(verdict.values).ok(),
                 }),
                 PolicyFact::Decision { by, decision, who } => {
@@ -142,6 +150,7 @@ impl<'a> OfPolicies<'a> {
                     }
                 }
                 PolicyFact::LogsDropped(count) => out.traffic_policy.logs_dropped = count,
+                PolicyFact::RefusedBy(guardrail) => out.guardrail_id = guardrail,
             }
         }
         out
@@ -149,10 +158,10 @@ impl<'a> OfPolicies<'a> {
 }
 
 /// An expression that failed is no match, but in a guardrail.
-fn is_refusal(verdict: &PolicyVerdict<'_>) -> bool {
+pub(crate) fn is_refusal(verdict: &PolicyVerdict<'_>) -> bool {
     match verdict.verdict {
         "deny" => true,
-        "error" => verdict.guardrail || !verdict.action.is_empty(),
+        "error" => !verdict.guardrail.is_empty() || !verdict.action.is_empty(),
         _ => false,
     }
 }

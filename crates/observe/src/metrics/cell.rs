@@ -79,6 +79,17 @@ impl Histogram {
     }
 }
 
+impl HistogramValue {
+    /// Counts one more.
+    pub(crate) fn observe(&mut self, micros: u64) {
+        let at = BOUNDS.partition_point(|(bound, _)| *bound < micros);
+        if let Some(bucket) = self.buckets.get_mut(at) {
+            *bucket += 1;
+        }
+        self.sum_us = self.sum_us.wrapping_add(micros);
+    }
+}
+
 /// A histogram, read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HistogramValue {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cells::Cells;
+use super::policies::PolicyMetrics;
 use super::text::{Format, Text, pair};
 
 /// A value of the node that somebody else keeps; it is read when somebody asks for the metrics.
@@ -51,11 +52,12 @@ pub(crate) struct NodeValues {
 }
 
 /// Writes all metrics.
-pub(crate) fn collect(format: Format, cells: &[&Cells], node: &NodeValues) -> String {
+pub(crate) fn collect(format: Format, cells: &[&Cells], node: &NodeValues, policies: &PolicyMetrics) -> String {
     let mut text = Text::new(format, cells);
     connections(&mut text);
     requests(&mut text);
     errors(&mut text, cells);
+    policies.write(&mut text);
     streams(&mut text);
     agents(&mut text);
     text.counters(

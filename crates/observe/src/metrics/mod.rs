@@ -3,4 +3,5 @@
 pub(crate) mod cell;
 pub(crate) mod cells;
 pub(crate) mod collect;
+pub(crate) mod policies;
 pub(crate) mod text;

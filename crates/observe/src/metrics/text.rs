@@ -140,11 +140,11 @@ impl<'a> Text<'a> {
         }
     }
 
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
+    pub(super) fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    fn histogram(&mut self, name: &str, labels: &str, value: &HistogramValue) {
+    pub(super) fn histogram(&mut self, name: &str, labels: &str, value: &HistogramValue) {
         let separator = if labels.is_empty() { "" } else { "," };
         let mut cumulated = 0_u64;
         let bounds = BOUNDS.iter().map(|(_, text)| *text).chain(["+Inf"]);

@@ -58,6 +58,8 @@ pub struct ConnectionOutcome<'a> {
 pub struct ConnectionTimings {
     /// TLS handshake; 0 if passed through.
     pub tls_us: u64,
+    /// Policies before the connection was let through, without what they waited for.
+    pub policy_us: u64,
     /// Parked until a member came back.
     pub parked_us: u64,
     /// Opening the stream, retries included.

@@ -31,8 +31,10 @@ pub struct PolicyVerdict<'a> {
     pub verdict: &'a str,
     /// How the action ended the chain (`respond`, `redirect`, `forward`, `close`, `deny`); empty if it did not.
     pub ended: &'a str,
-    /// It is a guardrail's.
-    pub guardrail: bool,
+    /// The guardrail that it is of (`gr_…`); empty if it is the endpoint's own.
+    pub guardrail: &'a str,
+    /// How long it took, in microseconds; 0 if nobody measured.
+    pub us: u64,
     /// An object in JSON: what the rule read and the action found, in a full trace; else empty.
     pub values: &'a str,
 }
@@ -97,6 +99,8 @@ pub enum PolicyFact<'a> {
     Log(&'a str),
     /// So many log entries were too many or too large.
     LogsDropped(u64),
+    /// This guardrail (`gr_…`) refused.
+    RefusedBy(&'a str),
 }
 
 const VERDICT: u8 = 1;
@@ -104,12 +108,14 @@ const DECISION: u8 = 2;
 const ERROR: u8 = 3;
 const LOG: u8 = 4;
 const DROPPED: u8 = 5;
+const REFUSED: u8 = 6;
 
 /// Facts being written down. What is beyond the bounds is left out: texts are cut, values of verdicts and log entries go
 /// as a whole, and the latter are counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyFacts {
     block: Vec<u8>,
+    ran: Ran,
     verdicts: usize,
     logs: usize,
     rest: usize,
@@ -130,14 +136,17 @@ impl PolicyFacts {
             verdict,
             ended,
             guardrail,
+            us,
             values,
         } = *verdict;
+        let mut digits = [0; 20];
+        let us = decimal(us, &mut digits);
         // Half of the room is for what decided, which comes last.
         let has_room = values.len() <= MAX_VALUES && self.rest + values.len() < MAX_REST / 2;
         let values = if has_room { values } else { "" };
         if self.add(
-            &[VERDICT, u8::from(guardrail)],
-            &[phase, rule, id, action, verdict, ended, values],
+            &[VERDICT, 0],
+            &[phase, rule, id, action, verdict, ended, guardrail, us, values],
         ) {
             self.verdicts += 1;
         }
@@ -146,6 +155,11 @@ impl PolicyFacts {
     /// What a kind of action decided.
     pub fn decision(&mut self, by: Decided, decision: &str, who: &str) {
         self.add(&[DECISION, by.mark()], &[decision, who]);
+    }
+
+    /// A guardrail refused.
+    pub fn refused_by(&mut self, guardrail: &str) {
+        self.add(&[REFUSED, 0], &[guardrail]);
     }
 
     /// An expression or template that failed.
@@ -180,10 +194,19 @@ impl PolicyFacts {
         self
     }
 
+    /// An action ran so often: the number of its phase (two bits), and its own among those that the observer
+    /// [knows](crate::Options::actions) (six bits). Takes no memory.
+    pub fn ran(&mut self, code: u8, times: u32) {
+        self.ran.add(code, times);
+    }
+
     /// As outcomes have it.
     #[must_use]
     pub fn view(&self) -> Policies<'_> {
-        Policies(&self.block)
+        Policies {
+            block: &self.block,
+            ran: self.ran.bytes(),
+        }
     }
 
     /// Adds a fact of texts; false if there is no room.
@@ -205,6 +228,67 @@ impl PolicyFacts {
     }
 }
 
+/// Bytes of an action that ran: which, and how often.
+const RAN: usize = 5;
+/// Most actions that ran.
+const MAX_RAN: usize = 24;
+/// Upper bound of their bytes.
+pub(crate) const MAX_RAN_BYTES: usize = RAN * MAX_RAN;
+
+/// Which actions ran. Inside the facts, since it is there for exchanges that have nothing else to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ran {
+    bytes: [u8; MAX_RAN_BYTES],
+    length: u8,
+}
+
+impl Default for Ran {
+    fn default() -> Self {
+        Self {
+            bytes: [0; MAX_RAN_BYTES],
+            length: 0,
+        }
+    }
+}
+
+impl Ran {
+    fn add(&mut self, code: u8, times: u32) {
+        let from = usize::from(self.length);
+        if let Some(into) = self
+            .bytes
+            .get_mut(from..)
+            .and_then(|rest| rest.first_chunk_mut::<RAN>())
+        {
+            let [a, b, c, d] = times.to_le_bytes();
+            *into = [code, a, b, c, d];
+            self.length += RAN as u8;
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+/// A number in decimal digits, without memory.
+fn decimal(mut value: u64, digits: &mut [u8; 20]) -> &str {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + (value % 10) as u8;
+        }
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    digits
+        .get(at..)
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .unwrap_or_default()
+}
+
 fn text(text: &str, out: &mut Vec<u8>) {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     out.extend_from_slice(&length.to_le_bytes());
@@ -213,18 +297,31 @@ fn text(text: &str, out: &mut Vec<u8>) {
 
 /// The facts of an outcome; empty where no policy had anything to say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Policies<'a>(pub(crate) &'a [u8]);
+pub struct Policies<'a> {
+    pub(crate) block: &'a [u8],
+    /// Which actions ran, as [`Ran`] has it.
+    pub(crate) ran: &'a [u8],
+}
 
 impl<'a> Policies<'a> {
     /// Is there none?
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.block.is_empty() && self.ran.is_empty()
+    }
+
+    /// Which actions ran, and how often.
+    pub(crate) fn ran(&self) -> impl Iterator<Item = (u8, u32)> + use<'a> {
+        self.ran
+            .as_chunks::<RAN>()
+            .0
+            .iter()
+            .map(|[code, a, b, c, d]| (*code, u32::from_le_bytes([*a, *b, *c, *d])))
     }
 
     /// The facts in the order in which they were written down.
     pub fn facts(&self) -> impl Iterator<Item = PolicyFact<'a>> + use<'a> {
-        let mut from = Block(self.0);
+        let mut from = Block(self.block);
         std::iter::from_fn(move || from.fact())
     }
 }
@@ -237,13 +334,14 @@ impl<'a> Block<'a> {
         self.0 = rest;
         Some(match kind {
             VERDICT => PolicyFact::Verdict(PolicyVerdict {
-                guardrail: mark != 0,
                 phase: self.text()?,
                 rule: self.text()?,
                 id: self.text()?,
                 action: self.text()?,
                 verdict: self.text()?,
                 ended: self.text()?,
+                guardrail: self.text()?,
+                us: self.text()?.parse().ok()?,
                 values: self.text()?,
             }),
             DECISION => PolicyFact::Decision {
@@ -256,6 +354,7 @@ impl<'a> Block<'a> {
                 message: self.text()?,
             },
             LOG => PolicyFact::Log(self.text()?),
+            REFUSED => PolicyFact::RefusedBy(self.text()?),
             DROPPED => {
                 let (count, rest) = self.0.split_first_chunk::<8>()?;
                 self.0 = rest;
@@ -285,12 +384,14 @@ mod tests {
             action: "restrict-ips",
             verdict: "deny",
             ended: "deny",
-            guardrail: true,
+            guardrail: "gr_1",
+            us: u64::MAX,
             values: r#"{"a":1}"#,
             ..PolicyVerdict::default()
         };
         let mut facts = PolicyFacts::default();
         facts.verdict(&verdict);
+        facts.refused_by("gr_1");
         facts.decision(Decided::BasicAuth, "allow", "anna");
         facts.error("on_http_request[0].expressions[0]", "no such key");
         facts.log(r#"{"x":"y"}"#);
@@ -300,6 +401,7 @@ mod tests {
             facts.view().facts().collect::<Vec<_>>(),
             [
                 PolicyFact::Verdict(verdict),
+                PolicyFact::RefusedBy("gr_1"),
                 PolicyFact::Decision {
                     by: Decided::BasicAuth,
                     decision: "allow",
@@ -315,9 +417,19 @@ mod tests {
         );
         for end in 0..facts.block.len() {
             // Whatever is cut off, nothing is read that is not there.
-            let _ = Policies(&facts.block[..end]).facts().count();
+            let cut = Policies {
+                block: &facts.block[..end],
+                ran: &[],
+            };
+            let _ = cut.facts().count();
         }
         assert!(PolicyFacts::default().finished().view().is_empty());
+        let mut facts = PolicyFacts::default();
+        for code in 0..30 {
+            facts.ran(code, u32::from(code) << 20);
+        }
+        let ran: Vec<_> = facts.view().ran().collect();
+        assert_eq!((ran.len(), ran[1], ran[23]), (MAX_RAN, (1, 1 << 20), (23, 23 << 20)));
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Timings {
     pub head_us: u64,
     /// Policy and rules before the request was let through.
     pub policy_request_us: u64,
+    /// Policies on the way back.
+    pub policy_response_us: u64,
     /// Parked until a member came back.
     pub parked_us: u64,
     /// Waiting for a place on the session.

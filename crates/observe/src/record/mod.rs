@@ -9,11 +9,13 @@ use std::time::SystemTime;
 use crate::outcome::connection::ConnectionOutcome;
 use crate::outcome::request::RequestOutcome;
 
-pub(crate) use read::read;
+pub(crate) use read::{is_policed, read};
 pub(crate) use write::{ConnectionWriter, RequestWriter};
 
 const REQUEST: u8 = 1;
 const CONNECTION: u8 = 2;
+/// Beside the kind: policies were met.
+const POLICED: u8 = 1 << 7;
 
 /// Bits of the second byte: what is true, and which optional parts follow.
 mod flag {
@@ -76,7 +78,10 @@ mod tests {
 
     fn request<'a>(path: &'a [u8]) -> RequestOutcome<'a> {
         RequestOutcome {
-            policies: Policies(&[4, 0, 2, 0, b'{', b'}']),
+            policies: Policies {
+                block: &[4, 0, 2, 0, b'{', b'}'],
+                ran: &[1, 1, 0, 0, 0],
+            },
             visitor: visitor(),
             target: Target {
                 endpoint_id: "ep_1",
@@ -201,6 +206,7 @@ mod tests {
         for field in [
             &mut time.head_us,
             &mut time.policy_request_us,
+            &mut time.policy_response_us,
             &mut time.parked_us,
             &mut time.queue_us,
             &mut time.stream_open_us,

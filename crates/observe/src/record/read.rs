@@ -3,17 +3,22 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{CONNECTION, Finished, REQUEST, Record, flag};
+use super::{CONNECTION, Finished, POLICED, REQUEST, Record, flag};
 use crate::label::{Listener, Outcome, Protocol, Side};
 use crate::outcome::connection::{ConnectionOutcome, ConnectionTimings, Relayed};
 use crate::outcome::policy::Policies;
 use crate::outcome::request::{RequestOutcome, Timings};
 use crate::outcome::{Target, Visitor};
 
+/// Whether policies were met by what a record is of: a look at its first byte.
+pub(crate) fn is_policed(record: &[u8]) -> bool {
+    record.first().is_some_and(|kind| kind & POLICED != 0)
+}
+
 /// Reads a record back; `None` if it is not one.
 pub(crate) fn read(record: &[u8]) -> Option<Record<'_>> {
     let mut from = Reader(record);
-    match from.byte()? {
+    match from.byte()? & !POLICED {
         REQUEST => read_request(from),
         CONNECTION => read_connection(from),
         _ => None,
@@ -27,7 +32,7 @@ fn read_request(mut from: Reader<'_>) -> Option<Record<'_>> {
     let error_side = from.side()?;
     let attempts = from.byte()?;
     let (at, visitor) = from.visitor(flags)?;
-    let mut numbers = [0; 13];
+    let mut numbers = [0; 14];
     for value in &mut numbers {
         *value = from.number()?;
     }
@@ -38,6 +43,7 @@ fn read_request(mut from: Reader<'_>) -> Option<Record<'_>> {
         bytes_out,
         head_us,
         policy_request_us,
+        policy_response_us,
         parked_us,
         queue_us,
         stream_open_us,
@@ -61,7 +67,7 @@ fn read_request(mut from: Reader<'_>) -> Option<Record<'_>> {
             path: from.bytes()?,
             query: from.bytes()?,
             user_agent: from.bytes()?,
-            policies: Policies(from.bytes()?),
+            policies: from.policies()?,
             status: u16::try_from(status).ok()?,
             outcome,
             error_code,
@@ -75,6 +81,7 @@ fn read_request(mut from: Reader<'_>) -> Option<Record<'_>> {
             timings: Timings {
                 head_us,
                 policy_request_us,
+                policy_response_us,
                 parked_us,
                 queue_us,
                 stream_open_us,
@@ -93,11 +100,19 @@ fn read_connection(mut from: Reader<'_>) -> Option<Record<'_>> {
     let error_side = from.side()?;
     let attempts = from.byte()?;
     let (at, visitor) = from.visitor(flags)?;
-    let mut numbers = [0; 6];
+    let mut numbers = [0; 7];
     for value in &mut numbers {
         *value = from.number()?;
     }
-    let [bytes_in, bytes_out, tls_us, parked_us, stream_open_us, total_us] = numbers;
+    let [
+        bytes_in,
+        bytes_out,
+        tls_us,
+        policy_us,
+        parked_us,
+        stream_open_us,
+        total_us,
+    ] = numbers;
     let (visitor, target, request_id, error_code) = from.shared_texts(visitor, flags)?;
     Some(Record {
         at,
@@ -119,11 +134,12 @@ fn read_connection(mut from: Reader<'_>) -> Option<Record<'_>> {
             bytes_out,
             timings: ConnectionTimings {
                 tls_us,
+                policy_us,
                 parked_us,
                 stream_open_us,
                 total_us,
             },
-            policies: Policies(from.bytes()?),
+            policies: from.policies()?,
         }),
     })
 }
@@ -170,6 +186,13 @@ impl<'a> Reader<'a> {
             Ok(text) => Some(text),
             Err(error) => std::str::from_utf8(bytes.get(..error.valid_up_to())?).ok(),
         }
+    }
+
+    fn policies(&mut self) -> Option<Policies<'a>> {
+        Some(Policies {
+            block: self.bytes()?,
+            ran: self.bytes()?,
+        })
     }
 
     fn side(&mut self) -> Option<Option<Side>> {

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{CONNECTION, REQUEST, flag};
+use super::{CONNECTION, POLICED, REQUEST, flag};
 use crate::label::{Label, Side};
 use crate::outcome::connection::{ConnectionOutcome, Relayed};
-use crate::outcome::policy::MAX_BLOCK;
+use crate::outcome::policy::{MAX_BLOCK, MAX_RAN_BYTES, Policies};
 use crate::outcome::request::RequestOutcome;
 use crate::outcome::{Target, Visitor};
 
@@ -24,8 +24,8 @@ pub(super) const LONG: usize = 4096;
 type Text<'a> = (&'a [u8], usize);
 
 const SHARED_TEXTS: usize = 15;
-const REQUEST_TEXTS: usize = SHARED_TEXTS + 6;
-const CONNECTION_TEXTS: usize = SHARED_TEXTS + 1;
+const REQUEST_TEXTS: usize = SHARED_TEXTS + 7;
+const CONNECTION_TEXTS: usize = SHARED_TEXTS + 2;
 
 fn shared_texts<'a>(
     visitor: &Visitor<'a>,
@@ -65,10 +65,23 @@ fn request_texts<'a>(outcome: &RequestOutcome<'a>) -> [Text<'a>; REQUEST_TEXTS] 
     let path = (outcome.path, LONG);
     let query = (outcome.query, LONG);
     let user_agent = (outcome.user_agent, AGENT);
-    let policies = (outcome.policies.0, MAX_BLOCK);
+    let [policies, ran] = of_policies(outcome.policies);
     [
-        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, method, host, path, query, user_agent, policies,
+        a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, method, host, path, query, user_agent, policies, ran,
     ]
+}
+
+fn of_policies(policies: Policies<'_>) -> [Text<'_>; 2] {
+    [(policies.block, MAX_BLOCK), (policies.ran, MAX_RAN_BYTES)]
+}
+
+/// The kind of a record, and whether policies were met.
+fn kind(kind: u8, policies: Policies<'_>, policy_us: u64) -> u8 {
+    if policies.is_empty() && policy_us == 0 {
+        kind
+    } else {
+        kind | POLICED
+    }
 }
 
 /// Bytes the texts need at most, with their lengths.
@@ -104,7 +117,11 @@ impl<'a> RequestWriter<'a> {
         set(&mut flags, flag::UPGRADED, outcome.upgraded);
         set(&mut flags, flag::TRUNCATED, cut(&self.texts));
         out.extend_from_slice(&[
-            REQUEST,
+            kind(
+                REQUEST,
+                outcome.policies,
+                outcome.timings.policy_request_us | outcome.timings.policy_response_us,
+            ),
             flags,
             byte(outcome.protocol),
             byte(outcome.outcome),
@@ -120,6 +137,7 @@ impl<'a> RequestWriter<'a> {
             outcome.bytes_out,
             time.head_us,
             time.policy_request_us,
+            time.policy_response_us,
             time.parked_us,
             time.queue_us,
             time.stream_open_us,
@@ -148,8 +166,8 @@ impl<'a> ConnectionWriter<'a> {
             outcome.request_id,
             outcome.error_code,
         );
-        let policies = (outcome.policies.0, MAX_BLOCK);
-        let texts = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, policies];
+        let [policies, ran] = of_policies(outcome.policies);
+        let texts = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, policies, ran];
         Self { outcome, texts }
     }
 
@@ -164,7 +182,7 @@ impl<'a> ConnectionWriter<'a> {
         set(&mut flags, flag::TLS, outcome.protocol == Relayed::Tls);
         set(&mut flags, flag::TRUNCATED, cut(&self.texts));
         out.extend_from_slice(&[
-            CONNECTION,
+            kind(CONNECTION, outcome.policies, outcome.timings.policy_us),
             flags,
             byte(outcome.outcome),
             side(outcome.error_side),
@@ -176,6 +194,7 @@ impl<'a> ConnectionWriter<'a> {
             outcome.bytes_in,
             outcome.bytes_out,
             time.tls_us,
+            time.policy_us,
             time.parked_us,
             time.stream_open_us,
             time.total_us,

@@ -2,7 +2,7 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::Config;
+use super::config::Config;
 use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, fine, required};
 use super::{Act, Cx, Flow, no_error};
 use crate::document::Phase;

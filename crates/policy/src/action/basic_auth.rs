@@ -4,7 +4,8 @@ use adit_names::code::ErrorCode;
 use base64::Engine as _;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, list, optional, own, required, secret};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Content, Node, Path, Phase};

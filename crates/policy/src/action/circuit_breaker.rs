@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, optional};
 use super::{Act, Cx, Flow};
 use crate::document::{Content, Node, Path, Phase};

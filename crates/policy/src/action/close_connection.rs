@@ -1,6 +1,6 @@
 //! `close-connection` (traffic policy 4.5).
 
-use super::read::Config;
+use super::config::Config;
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, fine, optional};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;

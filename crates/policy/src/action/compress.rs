@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Kind, List, Own, Protocols, Q, S, Spec, fine, list, optional, own};
 use super::{Act, Cx, Flow};
 use crate::body::Coding;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Setting};
+use super::config::{Config, Setting};
 use super::schema::{Ends, Kind, Own, Protocols, Q, SECOND, Spec, T, fine, list, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;

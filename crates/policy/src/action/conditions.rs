@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Field, HOUR, Kind, MINUTE, Own, Protocols, Q, SECOND, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader};
+use super::config::Config;
+use super::read::Reader;
 use super::schema::{Ends, HOUR, Kind, Own, Protocols, Q, Spec, list, optional, required};
 use super::{Act, Cx, Flow, headers};
 use crate::document::{Node, Path, Phase};

@@ -3,7 +3,8 @@
 use adit_names::code::ErrorCode;
 use base64::Engine as _;
 
-use super::read::{Config, Reader};
+use super::config::Config;
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, optional, own};
 use super::{Act, Cx, Flow, MAX_BODY};
 use crate::document::{Node, Path, Phase};

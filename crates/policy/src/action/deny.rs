@@ -2,7 +2,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader};
+use super::config::Config;
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, T, optional};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};

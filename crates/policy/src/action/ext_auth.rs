@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::config::{Config, Setting};
 use super::fetch::{Origin, field};
-use super::read::{Config, Setting};
 use super::schema::{Ends, HOUR, Kind, Own, Protocols, Q, SECOND, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, ON_ERROR, headers, url_check};
 use crate::document::Phase;

@@ -5,7 +5,7 @@ use adit_names::code::ErrorCode;
 use bytes::Bytes;
 use regex::bytes::Regex;
 
-use super::read::{Config, Item};
+use super::config::{Config, Item};
 use super::schema::{Ends, Field, Kind, Own, Protocols, Q, S, Spec, fine, list, optional, own, required};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::body::{DecodeFault, decode};

@@ -2,7 +2,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader};
+use super::config::Config;
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, url_check};
 use crate::document::{Node, Path, Phase};

@@ -2,7 +2,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Item, Reader, Setting};
+use super::config::{Item, Setting};
+use super::read::Reader;
 use super::{Cx, Flow};
 use crate::document::{Content, Node, Path, Phase};
 use crate::expr::Template;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting};
 use super::fetch::{Origin, base64_or_text, headers_value, millis, redirected};
-use super::read::{Config, Item, Reader, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Field, Kind, List, Own, Protocols, Q, S, SECOND, Spec, list, optional, own, required};
 use super::{Act, Cx, Flow, MAX_BODY, MAX_RENDERED, ON_ERROR, url_check};
 use crate::document::{Node, Path, Phase};

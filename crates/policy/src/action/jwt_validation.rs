@@ -8,7 +8,8 @@ use adit_names::code::ErrorCode;
 use bytes::Bytes;
 use serde_json::Value as Json;
 
-use super::read::{Config, Item, Reader, Setting};
+use super::config::{Config, Item, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Field, Kind, List, MINUTE, Own, Protocols, Q, Spec, fine, list, optional, own, required};
 use super::{Act, Cx, Flow, MAX_RENDERED, url_check};
 use crate::document::{Node, Path, Phase};

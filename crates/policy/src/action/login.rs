@@ -3,8 +3,9 @@
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting, Tree};
 use super::jwt_validation::key_url;
-use super::read::{Config, Item, Reader, Setting, Tree};
+use super::read::Reader;
 use super::schema::{Ends, HOUR, Kind, MINUTE, Own, Protocols, Q, Spec, fine, list, optional, own, required, secret};
 use super::{Act, Cx, Flow, MAX_BODY};
 use crate::document::{Node, Path, Phase};
@@ -174,13 +175,13 @@ impl Action {
         let mut out: Vec<(&'static str, Value)> = Vec::new();
         for (name, value) in results {
             let path = format!("ngrok.{}.{name}", self.name);
-            if let Some(name) = crate::expr::env::login_result(&path) {
+            if let Some(name) = crate::expr::results::login_result(&path) {
                 out.push((name, value));
             }
         }
         for (name, value) in [("error.code", code), ("error.message", message)] {
             let path = format!("ngrok.{}.{name}", self.name);
-            if let Some(name) = crate::expr::env::login_result(&path) {
+            if let Some(name) = crate::expr::results::login_result(&path) {
                 out.push((name, Value::from(value)));
             }
         }

@@ -2,8 +2,9 @@
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting, Tree};
 use super::custom_response::media_type;
-use super::read::{Config, Item, Reader, Setting, Tree, parse_duration};
+use super::read::{Reader, parse_duration};
 use super::schema::{Ends, Field, Kind, Own, Protocols, Q, Spec, fine, list, optional};
 use super::{Act, Cx, Flow, MAX_BODY, MAX_RENDERED, restrict_ips, set_vars};
 use crate::document::{Node, Path, Phase};

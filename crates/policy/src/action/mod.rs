@@ -7,6 +7,7 @@ mod close_connection;
 pub(crate) mod compress;
 mod concurrency_limit;
 mod conditions;
+pub(crate) mod config;
 pub(crate) mod cors;
 mod custom_response;
 mod deny;
@@ -46,7 +47,8 @@ use crate::step::Decision;
 use crate::subject::{Actions, NoFirewall};
 use crate::value::Value;
 use crate::view::View;
-use read::{Config, Reader};
+use config::Config;
+use read::Reader;
 use schema::{Field, Kind, Spec, optional};
 
 /// What an action does when it fails, for those that may go on.
@@ -289,6 +291,7 @@ const PERFORMED: &[&str] = &[
     "timeout",
     "url-rewrite",
     "verify-webhook",
+    "websocket-tcp",
 ];
 
 /// Does this build execute the action of that name without help of a firewall? Rules with others are refused where they
@@ -330,6 +333,12 @@ pub(crate) fn why_not_built(name: &str, actions: Actions) -> (String, &'static s
 /// Names of all actions of the language.
 pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     ACTIONS.iter().map(|(spec, _)| spec.name)
+}
+
+/// The place of an action among [`names`].
+pub(crate) fn number(name: &str) -> u8 {
+    let at = names().position(|known| known == name);
+    at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
 }
 
 pub(crate) fn find(name: &str) -> Option<(&'static Spec, Option<Build>)> {

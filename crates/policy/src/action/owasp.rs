@@ -3,7 +3,7 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Setting};
+use super::config::{Config, Setting};
 use super::schema::{Ends, Field, Kind, Own, Protocols, Q, S, Spec, fine, list, optional, own};
 use super::{Act, Cx, Flow, ON_ERROR};
 use crate::document::Phase;

@@ -1,11 +1,10 @@
 //! `rate-limit` (traffic policy 4.15).
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Setting};
+use super::config::{Config, Setting};
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, T, fine, list, optional, own, required};
 use super::{Act, Cx, Flow};
 use crate::document::Phase;
@@ -73,23 +72,16 @@ impl Act for RateLimit {
             steps: u32::try_from(self.rate.as_secs() / 10).unwrap_or(u32::MAX),
             node: self.node,
         };
-        let key = parts.join("\u{1f}");
+        let rates = &cx.view.state.rates;
         let endpoint = &cx.view.endpoint;
-        let mut hasher = DefaultHasher::new();
-        (&endpoint.url, &key).hash(&mut hasher);
-        let this = (cx.key, hasher.finish());
+        let key = rates.key(&endpoint.url, &parts);
+        let this = (cx.key, key);
         // A request that is tried once more is one request.
         let verdict = if cx.exchange.counted.contains(&this) {
             Ok(())
         } else {
-            cx.view.state.rates.take(
-                cx.key,
-                (&endpoint.organization_id, &endpoint.url),
-                &key,
-                rate,
-                cx.view.now,
-                cx.view.state.nodes(),
-            )
+            let nodes = cx.view.state.nodes();
+            rates.take(cx.key, &endpoint.organization_id, key, rate, cx.view.now, nodes)
         };
         if verdict.is_ok() {
             cx.exchange.counted.push(this);

@@ -3,7 +3,7 @@
 use adit_names::code::ErrorCode;
 use regex::Regex;
 
-use super::read::Config;
+use super::config::Config;
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::Phase;

@@ -1,6 +1,7 @@
 //! `remove-headers` (traffic policy 4.2).
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, fine, list, required};
 use super::{Act, Cx, Flow, headers, no_error};
 use crate::document::{Node, Path, Phase};

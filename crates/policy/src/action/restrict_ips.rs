@@ -6,7 +6,8 @@ use adit_names::cidr::Cidr;
 use adit_names::code::ErrorCode;
 use ipnet::IpNet;
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Q, S, Spec, T, list, optional};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Node, Path, Phase};

@@ -25,7 +25,7 @@ pub(crate) struct Spec {
     pub(crate) fields: &'static [Field],
     pub(crate) own: Own,
     /// What the fields cannot say one by one.
-    pub(crate) check: fn(&mut Reader<'_, '_>, &super::read::Config, &Path<'_>, &Node),
+    pub(crate) check: fn(&mut Reader<'_, '_>, &super::config::Config, &Path<'_>, &Node),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(crate) enum Kind {
     /// Any value with `${…}` in its strings.
     Tree,
     /// What is checked by code.
-    Own(fn(&mut Reader<'_, '_>, &Path<'_>, &Node) -> Option<super::read::Setting>),
+    Own(fn(&mut Reader<'_, '_>, &Path<'_>, &Node) -> Option<super::config::Setting>),
 }
 
 /// Limits of a list.
@@ -184,4 +184,4 @@ impl Own {
 }
 
 /// Nothing more to check.
-pub(crate) fn fine(_: &mut Reader<'_, '_>, _: &super::read::Config, _: &Path<'_>, _: &Node) {}
+pub(crate) fn fine(_: &mut Reader<'_, '_>, _: &super::config::Config, _: &Path<'_>, _: &Node) {}

@@ -2,7 +2,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Item, Reader, Setting, Tree};
+use super::config::{Config, Item, Setting, Tree};
+use super::read::Reader;
 use super::schema::{E, Ends, Kind, Own, Protocols, Q, S, Spec, T, fine, required};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};

@@ -2,8 +2,9 @@
 
 use adit_names::code::ErrorCode;
 
+use super::config::{Config, Item, Setting};
 use super::find_replace::{Applied, Replacement, told};
-use super::read::{Config, Item, Reader, Setting};
+use super::read::Reader;
 use super::schema::{E, Ends, Field, Kind, Own, Protocols, Spec, fine, list, optional, required};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::body::MAX_EVENT;

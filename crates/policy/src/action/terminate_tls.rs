@@ -2,7 +2,8 @@
 
 use adit_names::code::ErrorCode;
 
-use super::read::{Config, Reader, Setting};
+use super::config::{Config, Setting};
+use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Spec, T, list, optional, secret};
 use super::{Act, Cx, Flow};
 use crate::document::{Node, Path, Phase};
@@ -271,7 +272,7 @@ impl Act for TerminateTls {
         ];
         for (side, fields) in [("client", &tls.client), ("server", &tls.server)] {
             for (field, value) in fields.iter() {
-                if let Some(name) = crate::expr::env::certificate_result(side, field) {
+                if let Some(name) = crate::expr::results::certificate_result(side, field) {
                     results.push((name, value.clone()));
                 }
             }

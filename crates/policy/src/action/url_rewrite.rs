@@ -1,6 +1,6 @@
 //! `url-rewrite` (traffic policy 4.17).
 
-use super::read::Config;
+use super::config::Config;
 use super::redirect::Replacement;
 use super::schema::{Ends, Kind, Own, Protocols, Q, Spec, fine, optional, required};
 use super::{Act, Cx, Flow};

@@ -5,7 +5,8 @@ use std::time::Duration;
 use adit_names::code::ErrorCode;
 use bytes::Bytes;
 
-use super::read::{Config, Item, Reader};
+use super::config::{Config, Item};
+use super::read::Reader;
 use super::schema::{Ends, Field, HOUR, Kind, Own, Protocols, Q, SECOND, Spec, list, optional, own, required, secret};
 use super::{Act, Cx, Flow, MAX_RENDERED};
 use crate::document::{Node, Path, Phase};

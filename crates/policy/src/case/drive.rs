@@ -361,10 +361,19 @@ impl Driver<'_> {
         if layer.dry_run {
             run = run.with_dry_run();
         }
+        let is_left_alone = phase == Phase::HttpRequest
+            && !layer.dry_run
+            && layer.except.is_empty()
+            && out.exchange.edits().is_empty()
+            && policy.leaves_alone(view);
         let mut input = Input::Begin;
         loop {
             match run.step(&mut out.exchange, view, input) {
                 Step::Done(decision) => {
+                    debug_assert!(
+                        !is_left_alone || decision == Decision::Pass && out.exchange.edits().is_empty(),
+                        "a look and a run agree"
+                    );
                     if !layer.guardrail && !policy.is_idle(phase) {
                         out.vars = run.vars().to_vec();
                     }

@@ -175,7 +175,7 @@ pub(super) fn all(expect: &Node, out: &Outgoing) -> Vec<String> {
         text("connection", Some(expected), actual, &mut wrong);
     }
     for (name, node) in expect.get("results").and_then(Node::map).unwrap_or_default() {
-        let zero = || env::result(&name.text).flatten().map(env::Type::zero);
+        let zero = || crate::expr::results::result(&name.text).flatten().map(env::Type::zero);
         match out.exchange.result(&name.text).cloned().or_else(zero) {
             Some(actual) => wrong.extend(same(&name.text, &value(node), &actual)),
             None => wrong.push(format!("{}: no such result", name.text)),

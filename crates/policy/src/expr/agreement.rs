@@ -252,15 +252,35 @@ proptest! {
             tables: &NoTables,
             state: &state,
         };
+        parse::agree(&text);
         prop_assert_eq!(outcome(&text, &view, false), outcome(&text, &view, true), "{}", text);
     }
 
     #[test]
-    fn a_path_that_looks_canonical_is(path in "/[a-b/.~ü%;=-]{0,12}") {
-        if crate::url::is_canonical(&path) {
-            prop_assert_eq!(crate::url::canonical_path(&path), path);
+    fn a_path_that_looks_canonical_is(target in "/?[a-b/.~ü%;=?-]{0,12}") {
+        if let Some(path) = crate::url::plain_path(&target) {
+            prop_assert_eq!(crate::url::canonical_path(path), path);
+            prop_assert_eq!(path, crate::url::split_target(&target).0);
         }
     }
+}
+
+/// Of all that the case file has between `${` and `}` and as whole expressions, wrong ones included.
+#[test]
+fn both_parsers_read_the_same_in_the_case_file() {
+    let cases = include_str!("../../tests/traffic-policy-cases.yaml");
+    let quoted =
+        Regex::new(r#"\$\{([^}]*)\}|expr: (?:"([^"]*)"|'((?:[^']|'')*)'|(.*))|expressions: \["([^"]*)""#).unwrap();
+    let texts = quoted
+        .captures_iter(cases)
+        .filter_map(|found| (1..=5).find_map(|group| Some(found.get(group)?.as_str().replace("''", "'"))));
+    let (mut all, mut quick) = (0, 0);
+    for text in texts {
+        parse::agree(&text);
+        all += 1;
+        quick += usize::from(parse::quickly(&text).is_some());
+    }
+    assert!(all > 400 && quick > all / 2, "{quick} of {all}");
 }
 
 #[test]

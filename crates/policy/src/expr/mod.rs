@@ -5,6 +5,8 @@ pub(crate) mod env;
 pub(crate) mod functions;
 mod native;
 mod nesting;
+mod parse;
+pub(crate) mod results;
 mod rewrite;
 pub(crate) mod scope;
 mod template;
@@ -13,7 +15,6 @@ mod user_agent;
 use std::sync::Arc;
 
 use ::cel::common::ast::{Expr, IdedExpr, LiteralValue, SourceInfo};
-use adit_names::code::ErrorCode;
 use regex::Regex;
 
 pub(crate) use cel::Failure;
@@ -42,8 +43,13 @@ pub(crate) struct Program {
 impl Program {
     /// Compiles `text` for a phase; `extra` are names that only this place has.
     pub(crate) fn compile(text: &str, phase: Phase, extra: Extra) -> Result<(Self, Notes), Vec<Problem>> {
-        let (expr, source) = parse(text)?;
-        let mut rewritten = rewrite::rewrite(text, expr, &source, phase, extra)?;
+        let mut rewritten = match rewritten_at_once(text, phase, extra) {
+            Some(rewritten) => rewritten,
+            None => {
+                let (expr, source) = parse::parse(text)?;
+                rewrite::rewrite(text, expr, &source, phase, extra)?
+            }
+        };
         let predicate = native::recognise(&rewritten.expr, &rewritten.regexes).map(Arc::new);
         let direct = native::direct(&rewritten.expr).map(Arc::new);
         Ok((
@@ -103,10 +109,10 @@ impl Program {
             return Ok(value);
         }
         let evaluate = || cel::evaluate(&self.expr, &self.regexes, scope);
-        if self.depth <= DEEP {
+        if self.depth <= parse::DEEP {
             return evaluate();
         }
-        on_deep_stack(evaluate).unwrap_or_else(|| Err(Failure::Error("there is no thread for it".to_owned())))
+        parse::on_deep_stack(evaluate).unwrap_or_else(|| Err(Failure::Error("there is no thread for it".to_owned())))
     }
 
     /// Is it true now? Anything but a bool is a failure.
@@ -128,6 +134,11 @@ impl Program {
         }
     }
 
+    /// What the first tier alone says; `None`: it is not of that tier, or an error, which only the second one tells.
+    pub(crate) fn at_a_glance(&self, scope: &Scope<'_>) -> Option<bool> {
+        self.predicate.as_ref()?.holds(scope)
+    }
+
     /// Is it of the first tier?
     #[cfg(test)]
     fn is_native(&self) -> bool {
@@ -143,74 +154,16 @@ impl Program {
     }
 }
 
-/// Deeper expressions are parsed and run on a stack of their own: both take tens of kilobytes a level where nothing is
-/// optimised, and hardly any real expression is that deep.
-const DEEP: usize = 12;
-const DEEP_STACK: usize = 16 << 20;
-
-fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Problem>> {
-    let limit = |offset, message: &str| {
-        vec![Problem {
-            code: Some(ErrorCode::ADIT_2202),
-            offset,
-            message: message.to_owned(),
-            fix: "split it, for example with set-vars".to_owned(),
-        }]
-    };
-    let depth = nesting::depth(text).map_err(|offset| {
-        limit(
-            offset,
-            "the expression is nested too deeply, or too much stands in a row",
-        )
-    })?;
-    let parse = || {
-        cel::ENV
-            .parser()
-            .parse_with_source_info(text)
-            .map_err(|errors| syntax(text, &errors))
-    };
-    if depth <= DEEP {
-        return parse();
-    }
-    on_deep_stack(parse).unwrap_or_else(|| Err(limit(0, "the expression could not be parsed")))
+/// An ordinary expression, by the quick parser. It knows no places: what there is to complain of is put into words by the
+/// other one.
+fn rewritten_at_once(text: &str, phase: Phase, extra: Extra) -> Option<rewrite::Rewritten> {
+    let expr = parse::quickly(text)?;
+    rewrite::rewrite(text, expr, &SourceInfo::default(), phase, extra).ok()
 }
 
-/// Runs `f` on a large stack; `None` if there is none to be had.
-fn on_deep_stack<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(DEEP_STACK)
-            .spawn_scoped(scope, f)
-            .ok()?
-            .join()
-            .ok()
-    })
-}
-
-/// The parser's complaints; the first says what matters, the rest mostly follows from it.
-fn syntax(text: &str, errors: &::cel::ParseErrors) -> Vec<Problem> {
-    let first = errors.errors.first();
-    let (line, column) = first.map_or((1, 0), |error| error.pos);
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(usize::try_from(line - 1).unwrap_or(0))
-        .map(str::len)
-        .sum();
-    let inside = text
-        .get(before..)
-        .unwrap_or_default()
-        .char_indices()
-        .nth(usize::try_from(column).unwrap_or(0))
-        .map_or(0, |(at, _)| at);
-    vec![Problem {
-        code: None,
-        offset: (before + inside).min(text.len()),
-        message: first.map_or_else(
-            || "the expression cannot be parsed".to_owned(),
-            |error| format!("the expression cannot be parsed: {}", error.msg),
-        ),
-        fix: "correct its syntax".to_owned(),
-    }]
+/// For the fuzzer: both parsers make the same of a text.
+pub(crate) fn parsers_agree(text: &str) {
+    parse::agree(text);
 }
 
 #[cfg(test)]

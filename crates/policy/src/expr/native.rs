@@ -305,17 +305,18 @@ pub(super) fn direct(expr: &IdedExpr) -> Option<Direct> {
 impl Direct {
     /// The value, or an error, for which the second tier is asked.
     pub(super) fn value(&self, scope: &Scope<'_>) -> Option<Value> {
-        match self {
+        let value = match self {
             Self::Name(at) => {
                 let name = NAMES.list.get(*at)?;
-                Some(match scope.read(name.what) {
+                match scope.read(name.what) {
                     Some(Lent::Text(text)) => Value::from(text),
                     Some(Lent::Owned(value)) => value,
                     None => name.ty.zero(),
-                })
+                }
             }
-            Self::Call(at, arguments) => (FUNCTIONS.get(*at)?.run)(scope, arguments).ok(),
-        }
+            Self::Call(at, arguments) => (FUNCTIONS.get(*at)?.run)(scope, arguments).ok()?,
+        };
+        Some(value.in_order())
     }
 }
 
@@ -350,27 +351,18 @@ fn decoded<R>(bytes: &[u8], f: impl FnOnce(&str) -> R) -> R {
 impl Scope<'_> {
     /// Calls `f` with the first value of a field.
     fn with_field<R>(&self, message: Message, name: &str, f: impl FnOnce(&str) -> R) -> Option<R> {
-        let (mut f, mut out) = (Some(f), None);
-        self.fields(message, &mut |field, value| {
-            if field.eq_ignore_ascii_case(name)
-                && let Some(f) = f.take()
-            {
-                out = Some(decoded(value, f));
-            }
-        });
-        out
+        self.first_bytes(message, name).map(|value| decoded(value, f))
     }
 
     /// Calls `f` with the text of a name; without an allocation where that is possible.
     fn with_name<R>(&self, what: What, f: impl FnOnce(&str) -> R) -> R {
         let request = self.view.request.as_ref();
         match what {
+            What::Method => return f(request.map_or("", |request| request.method)),
+            What::UrlQuery => return f(self.query()),
             What::UrlPath => {
-                if let Some(request) = request {
-                    let (path, _) = url::split_target(self.target(request));
-                    if url::is_canonical(path) {
-                        return f(path);
-                    }
+                if let Some(path) = request.and_then(|request| url::plain_path(self.target(request))) {
+                    return f(path);
                 }
             }
             What::Host => {
@@ -419,9 +411,10 @@ impl Scope<'_> {
 
     fn with_subject<R>(&self, subject: &Subject, f: impl FnOnce(&str) -> R) -> Option<R> {
         match subject {
-            Subject::Name(What::UserAgent) if self.has_header(Message::Request, "user-agent") => {
-                self.with_field(Message::Request, "user-agent", f)
-            }
+            Subject::Name(What::UserAgent) => Some(match self.first_bytes(Message::Request, "user-agent") {
+                Some(value) => decoded(value, f),
+                None => f(""),
+            }),
             Subject::Name(what) => Some(self.with_name(*what, f)),
             Subject::Header(message, name) => self.with_field(*message, name, f),
         }

@@ -157,20 +157,33 @@ impl<'a> Scope<'a> {
         out
     }
 
+    /// The first value of a field as it is now.
+    pub(super) fn first_bytes(&self, message: Message, name: &str) -> Option<&'a [u8]> {
+        match message {
+            Message::Request => {
+                let request = self.view.request.as_ref()?;
+                if name.eq_ignore_ascii_case("host") {
+                    return Some(self.authority(request).as_bytes());
+                }
+                match &self.overlay.request {
+                    Some(fields) => fields.first_value(name),
+                    None => request.fields.first_value(name),
+                }
+            }
+            Message::Response => match (&self.overlay.response, &self.view.response) {
+                (Some(fields), _) => fields.first_value(name),
+                (None, Some(response)) => response.fields.first_value(name),
+                (None, None) => None,
+            },
+        }
+    }
+
     pub(crate) fn has_header(&self, message: Message, name: &str) -> bool {
-        let mut found = false;
-        self.fields(message, &mut |field, _| found |= field.eq_ignore_ascii_case(name));
-        found
+        self.first_bytes(message, name).is_some()
     }
 
     fn first(&self, message: Message, name: &str) -> Option<String> {
-        let mut out = None;
-        self.fields(message, &mut |field, value| {
-            if out.is_none() && field.eq_ignore_ascii_case(name) {
-                out = Some(decode(value));
-            }
-        });
-        out
+        self.first_bytes(message, name).map(decode)
     }
 
     fn headers(&self, message: Message) -> Value {

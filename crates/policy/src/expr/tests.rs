@@ -1,8 +1,10 @@
 //! Expressions over one request.
 
+use adit_names::code::ErrorCode;
+use adit_names::endpoint_url::Scheme;
+
 use super::*;
 use crate::view::{Connection, Endpoint, NoTables, Request, View};
-use adit_names::endpoint_url::Scheme;
 
 fn run(text: &str) -> Result<Value, Failure> {
     let (program, _) =
@@ -36,7 +38,7 @@ fn run(text: &str) -> Result<Value, Failure> {
             version: "HTTP/1.1",
             scheme: Scheme::Https,
             authority: "app.example.com",
-            target: "/p?q=1",
+            target: "/p?z=1&a=2",
             fields: &fields,
             content_length: None,
             received_at: 0,
@@ -140,4 +142,16 @@ fn what_is_not_known_is_refused_with_what_is() {
     ] {
         assert!(Program::compile(text, Phase::HttpRequest, &[]).is_err(), "{text}");
     }
+}
+
+/// A mapping as a whole has its keys in one order, whichever tier gives it.
+#[test]
+fn mappings_have_one_order_in_both_tiers() {
+    let whole = run("{'b': {'d': 1, 'c': 2}, 'a': 1}").unwrap();
+    assert_eq!(whole.to_text(), r#"{"a":1,"b":{"c":2,"d":1}}"#);
+    let Ok(Value::Map(query)) = run("req.url.query_params") else {
+        panic!("the parameters are a mapping")
+    };
+    let names: Vec<_> = query.iter().map(|(name, _)| name.to_text()).collect();
+    assert_eq!(names, ["a", "z"], "not as they stand in the query");
 }

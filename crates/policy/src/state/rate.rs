@@ -31,7 +31,7 @@ pub(crate) struct Rate {
     pub(crate) node: bool,
 }
 
-/// Keys are hashes already.
+/// Keys, and the parts of such that have several, are hashes already.
 #[derive(Debug, Default)]
 struct Itself(u64);
 
@@ -45,7 +45,7 @@ impl Hasher for Itself {
         }
     }
     fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+        self.0 = self.0.rotate_left(29) ^ hash;
     }
 }
 
@@ -58,6 +58,8 @@ struct Bucket {
 }
 
 type Shard = HashMap<u64, Bucket, BuildHasherDefault<Itself>>;
+/// By action and organisation: a policy that two have in the same words is not the same one.
+type Tables = HashMap<(ActionKey, u64), Arc<Table>, BuildHasherDefault<Itself>>;
 
 /// The counters of an action.
 #[derive(Debug)]
@@ -78,8 +80,7 @@ impl Default for Table {
 /// The counters of a node.
 #[derive(Debug, Default)]
 pub struct Rates {
-    /// By action and organisation: a policy that two have in the same words is not the same one.
-    tables: RwLock<HashMap<(ActionKey, u64), Arc<Table>>>,
+    tables: RwLock<Tables>,
     hasher: RandomState,
 }
 
@@ -118,12 +119,19 @@ impl Rates {
         Arc::clone(table)
     }
 
-    /// Counts a request to an endpoint of an organisation at `now` (microseconds) if it is allowed; else says in how many seconds one would be.
+    /// By what requests to an endpoint are counted that have these values. Nobody outside can choose two that fall together:
+    /// its seed is the node's.
+    pub(crate) fn key(&self, endpoint: &str, parts: &[String]) -> u64 {
+        self.hasher.hash_one((endpoint, parts))
+    }
+
+    /// Counts a request of this [key](Self::key) to an endpoint of an organisation at `now` (microseconds) if it is allowed;
+    /// else says in how many seconds one would be.
     pub(crate) fn take(
         &self,
         action: ActionKey,
-        (organization, endpoint): (&str, &str),
-        key: &str,
+        organization: &str,
+        hash: u64,
         rate: Rate,
         now: i64,
         nodes: u32,
@@ -135,7 +143,6 @@ impl Rates {
         };
         let table = self.table((action, self.hasher.hash_one(organization)), now);
         table.used.store(now, Ordering::Relaxed);
-        let hash = self.hasher.hash_one((endpoint, key));
         // The table uses the highest and the lowest bits.
         let Some(shard) = table.shards.get((hash >> 32) as usize % SHARDS) else {
             return Ok(());
@@ -225,19 +232,32 @@ mod tests {
         }
     }
 
+    fn take(
+        rates: &Rates,
+        action: ActionKey,
+        (organization, endpoint): (&str, &str),
+        part: &str,
+        rate: Rate,
+        now: i64,
+        nodes: u32,
+    ) -> Result<(), u64> {
+        let key = rates.key(endpoint, &[part.to_owned()]);
+        rates.take(action, organization, key, rate, now, nodes)
+    }
+
     #[test]
     fn only_allowed_requests_count_and_they_leave_with_their_step() {
         let rates = Rates::default();
-        let take = |seconds: i64| rates.take(KEY, ("o", "e"), "k", rate(2), seconds * 1_000_000, 1);
-        assert_eq!(take(5), Ok(()));
-        assert_eq!(take(15), Ok(()));
+        let at = |seconds: i64| take(&rates, KEY, ("o", "e"), "k", rate(2), seconds * 1_000_000, 1);
+        assert_eq!(at(5), Ok(()));
+        assert_eq!(at(15), Ok(()));
         // The step 0..10 leaves at 60.
-        assert_eq!(take(16), Err(44));
-        assert_eq!(take(59), Err(1));
-        assert_eq!(take(60), Ok(()));
-        assert_eq!(take(61), Err(9));
-        assert_eq!(rates.take(KEY, ("o", "other"), "k", rate(2), 61_000_000, 1), Ok(()));
-        assert_eq!(rates.take(KEY, ("p", "e"), "k", rate(2), 61_000_000, 1), Ok(()));
+        assert_eq!(at(16), Err(44));
+        assert_eq!(at(59), Err(1));
+        assert_eq!(at(60), Ok(()));
+        assert_eq!(at(61), Err(9));
+        assert_eq!(take(&rates, KEY, ("o", "other"), "k", rate(2), 61_000_000, 1), Ok(()));
+        assert_eq!(take(&rates, KEY, ("p", "e"), "k", rate(2), 61_000_000, 1), Ok(()));
         let tables = rates.tables.read().unwrap();
         assert_eq!(tables.len(), 2, "two organisations that say the same have their own");
     }
@@ -245,7 +265,7 @@ mod tests {
     #[test]
     fn nodes_share_a_capacity_rounded_up() {
         let rates = Rates::default();
-        let take = || rates.take(KEY, ("o", "e"), "k", rate(3), 0, 2);
+        let take = || take(&rates, KEY, ("o", "e"), "k", rate(3), 0, 2);
         assert_eq!((take(), take()), (Ok(()), Ok(())));
         assert!(take().is_err());
     }
@@ -254,15 +274,15 @@ mod tests {
     fn keys_are_bounded_and_a_flood_is_one_actions_matter() {
         let rates = Rates::default();
         let other = ActionKey(2);
-        assert_eq!(rates.take(other, ("o", "e"), "k", rate(1), 0, 1), Ok(()));
+        assert_eq!(take(&rates, other, ("o", "e"), "k", rate(1), 0, 1), Ok(()));
         for n in 0..MAX_KEYS + 20_000 {
-            let _ = rates.take(KEY, ("o", "e"), &n.to_string(), rate(1), 0, 1);
+            let _ = take(&rates, KEY, ("o", "e"), &n.to_string(), rate(1), 0, 1);
         }
         let kept = rates.keys();
         assert!(kept <= MAX_KEYS + 1, "{kept}");
         assert!(kept > MAX_KEYS / 2, "a full table forgets few: {kept}");
         assert!(
-            rates.take(other, ("o", "e"), "k", rate(1), 0, 1).is_err(),
+            take(&rates, other, ("o", "e"), "k", rate(1), 0, 1).is_err(),
             "it is remembered"
         );
     }

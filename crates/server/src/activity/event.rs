@@ -59,12 +59,16 @@ impl Kept {
                 kept.ip = endpoint.remote_addr;
                 kept.object = Some(("endpoint".to_owned(), endpoint.id.clone()));
             }
-            // Who was refused belongs to no organisation that is known for sure; a restriction does.
+            // Who was refused belongs to no organisation that is known for sure; a restriction does, and an endpoint.
             Happened::Refused(summary) => {
                 kept.ip = Some(summary.example_ip);
                 if !summary.organization.is_empty() {
                     kept.organization = summary.organization.to_string();
-                    kept.object = Some(("ip_restriction".to_owned(), summary.rule.to_string()));
+                    kept.object = Some(if summary.guardrail.is_empty() {
+                        ("ip_restriction".to_owned(), summary.rule.to_string())
+                    } else {
+                        ("guardrail".to_owned(), summary.guardrail.to_string())
+                    });
                 }
             }
         }

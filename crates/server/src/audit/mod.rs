@@ -168,7 +168,7 @@ impl Auditor {
 }
 
 /// The server itself as the one who does something.
-fn system() -> Actor {
+pub(crate) fn system() -> Actor {
     Actor {
         principal: None,
         subject: "system".to_owned(),

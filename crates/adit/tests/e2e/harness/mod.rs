@@ -9,6 +9,7 @@
 //! * [`message`] reads HTTP/1 more strictly than any of them, and shares no code with the product.
 //! * [`mmdb`] writes databases of addresses.
 //! * [`line`] is the connection between an agent and its server, to be cut.
+//! * [`websocket`] is a visitor who speaks WebSocket, by the crate `tungstenite`.
 //! * [`site`] is the usual case: one agent, one upstream, one name.
 
 pub(crate) mod agent;
@@ -28,6 +29,7 @@ pub(crate) mod site;
 pub(crate) mod upstream;
 pub(crate) mod visitor;
 pub(crate) mod wait;
+pub(crate) mod websocket;
 
 pub(crate) use agent::Agent;
 pub(crate) use h2_upstream::H2Service;
@@ -40,3 +42,4 @@ pub(crate) use site::Site;
 pub(crate) use upstream::{Service, Upstream};
 pub(crate) use visitor::{End, Visitor};
 pub(crate) use wait::eventually;
+pub(crate) use websocket::WebSocket;

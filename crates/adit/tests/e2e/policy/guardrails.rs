@@ -324,6 +324,52 @@ fn connections_pass_them_before_any_byte_and_are_cut_when_they_change() {
     assert_eq!(upstream.accept().bytes(1), b"b");
 }
 
+/// A policy whose rules are about other requests leaves no trace of these; who lasts is asked all the same when a guardrail
+/// comes, and with the request as it was received.
+#[test]
+fn who_was_left_alone_by_a_policy_is_asked_when_one_comes() {
+    let server = Server::start();
+    let policy = file(&format!(
+        "{}{}",
+        deny("x-forwarded-for", 451),
+        deny("x-other", 452).replace("on_http_request:\n", "")
+    ));
+    let flags = ["--traffic-policy-file", policy.path().to_str().unwrap()];
+    let site = Site::scripted(&server, "left-alone", &flags);
+    let mut lasting = site.visitor();
+    lasting.send(site.get_text("/"));
+    let mut response = site.upstream.accept();
+    response.request();
+    response.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+    assert_eq!(lasting.receive_head().status(), 200);
+    let mut switched = site.visitor();
+    switched.send(format!(
+        "GET / HTTP/1.1\r\nHost: {}\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
+        site.host
+    ));
+    let mut echo = site.upstream.accept();
+    echo.request();
+    echo.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n");
+    assert_eq!(switched.receive_head().status(), 101);
+
+    let rail = Rail::make(
+        &server,
+        "networks",
+        &organization(),
+        &deny("x-forwarded-for", 451),
+        &json!({}),
+    );
+    switched.send("a");
+    assert_eq!(echo.bytes(1), b"a", "who may stay is not dropped");
+    rail.set(&json!({"policy": "on_http_request:\n  - actions: [{type: deny}]\n"}));
+    assert_eq!(switched.rest_or_alert(), b"", "the upgraded request is cut");
+    assert!(
+        lasting.rest_or_alert().ends_with(b"1\r\na\r\n"),
+        "and the response that lasts"
+    );
+    rail.delete();
+}
+
 #[test]
 fn what_they_require_is_asked_of_binds_and_of_what_is_written() {
     let server = Server::start();

@@ -51,7 +51,7 @@ fn governed<'a>(
 
 /// The same, its service played by the test.
 #[track_caller]
-fn scripted<'a>(server: &'a Server, name: &str, policy: &str) -> Site<'a, Upstream> {
+pub(crate) fn scripted<'a>(server: &'a Server, name: &str, policy: &str) -> Site<'a, Upstream> {
     let policy = file(policy);
     Site::scripted(
         server,
@@ -61,7 +61,7 @@ fn scripted<'a>(server: &'a Server, name: &str, policy: &str) -> Site<'a, Upstre
 }
 
 /// A file with a policy.
-fn file(policy: &str) -> tempfile::NamedTempFile {
+pub(crate) fn file(policy: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(policy.as_bytes()).unwrap();
     file
@@ -82,7 +82,7 @@ fn refused(server: &Server, policy: &str) -> String {
 
 /// Makes something over the API.
 #[track_caller]
-fn make(server: &Server, path: &str, body: &Value) -> Value {
+pub(crate) fn make(server: &Server, path: &str, body: &Value) -> Value {
     let (status, made) = api::post(server, path, &body.to_string());
     assert_eq!(status, 201, "{path}: {made}");
     made

@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{endpoint, file, get, governed, make, until, url};
+use crate::api;
 use crate::harness::message::ok;
-use crate::harness::{Agent, Directory, Server, Service, Visitor, eventually};
+use crate::harness::{Agent, Directory, Server, Service, Upstream, Visitor, eventually};
 
 /// A server that writes its log as JSON, with these variables.
 fn logging(variables: &[(&str, &str)]) -> Server {
@@ -30,6 +31,17 @@ fn lines(server: &Server, of: &str, count: usize) -> Vec<Value> {
             .collect();
         (its.len() >= count).then_some(its)
     })
+}
+
+/// The verdicts of a line, without how long they took, which each must say.
+#[track_caller]
+fn timeless(line: &Value) -> Value {
+    let mut verdicts = line["policy"]["verdicts"].clone();
+    for verdict in verdicts.as_array_mut().unwrap() {
+        let us = verdict.as_object_mut().unwrap().remove("us");
+        assert!(us.is_some_and(|us| us.as_u64() > Some(0)), "{line}");
+    }
+    verdicts
 }
 
 const POLICY: &str = r#"
@@ -87,7 +99,7 @@ fn the_line_says_who_refused_and_what_was_logged() {
         "phase": "on_http_request", "rule": "office only", "id": "office",
         "action": "restrict-ips", "verdict": "deny", "ended": "deny",
     });
-    assert_eq!(refused["policy"]["verdicts"], json!([verdict]), "{refused}");
+    assert_eq!(timeless(&refused), json!([verdict]), "{refused}");
     assert_eq!(refused["ip_policy"], json!({"decision": "block"}));
 
     // longenough1, and something else.
@@ -132,7 +144,9 @@ fn the_line_says_who_refused_and_what_was_logged() {
         {"metadata": {"status": 200}},
     ]);
     assert_eq!(logged["traffic_policy"]["logs"], logs, "{logged}");
-    assert!(logged["timing"]["policy_request_us"].as_u64().is_some_and(|us| us > 0));
+    for phase in ["policy_request_us", "policy_response_us"] {
+        assert!(logged["timing"][phase].as_u64().is_some_and(|us| us > 0), "{logged}");
+    }
     assert!(!server.process.stdout().contains("longenough1") && !server.process.stdout().contains("s3cret"));
 
     // An exchange without a policy says nothing of any.
@@ -153,6 +167,27 @@ fn the_line_says_who_refused_and_what_was_logged() {
     for field in ["policy", "traffic_policy", "ip_policy", "basic_auth"] {
         assert_eq!(line[field], Value::Null, "{line}");
     }
+    assert_eq!(line["timing"]["policy_request_us"], 0, "{line}");
+
+    // Counted by what ran and what refused, once each.
+    let counted = [
+        r#"adit_policy_evaluations_total{phase="on_http_request",action="restrict-ips"} 1"#,
+        r#"adit_policy_evaluations_total{phase="on_http_request",action="basic-auth"} 2"#,
+        r#"adit_policy_evaluations_total{phase="on_http_request",action="log"} 1"#,
+        r#"adit_policy_evaluations_total{phase="on_http_response",action="log"} 1"#,
+        r#"adit_policy_denied_total{phase="on_http_request",action="restrict-ips"} 1"#,
+        r#"adit_policy_denied_total{phase="on_http_request",action="close-connection"} 1"#,
+        r#"adit_policy_seconds_count{phase="on_http_request",action="restrict-ips"} 1"#,
+        r#"adit_policy_seconds_count{phase="on_http_request",action="none"} 3"#,
+        r#"adit_policy_seconds_count{phase="on_http_response",action="none"} 3"#,
+    ];
+    eventually("the metrics", || {
+        let metrics = server.admin("/metrics").text();
+        counted
+            .iter()
+            .all(|line| metrics.lines().any(|l| l == *line))
+            .then_some(())
+    });
 }
 
 #[test]
@@ -174,9 +209,156 @@ fn connections_say_it_too() {
         json!([{"metadata": {"from": "127.0.0.1"}}])
     );
     assert_eq!(
-        line["policy"]["verdicts"],
+        timeless(&line),
         json!([{"phase": "on_tcp_connect", "rule": "nobody", "action": "deny", "verdict": "deny", "ended": "close"}]),
         "{line}"
+    );
+}
+
+/// The entry of the log of this type about this object; there must be no second.
+fn entry(server: &Server, event_type: &str, of: &str) -> Value {
+    eventually(event_type, || {
+        let list = api::get(server, &format!("/adit/audit?object={of}"));
+        let all = list["entries"].as_array().cloned().unwrap_or_default();
+        let mut its = all.into_iter().filter(|entry| entry["event_type"] == event_type);
+        let first = its.next()?;
+        assert!(its.next().is_none(), "{list}");
+        Some(first)
+    })
+}
+
+/// Who was refused by a guardrail is told with its id: in the line, and to the organisation whose endpoint it is.
+#[test]
+fn a_guardrail_that_refuses_is_named() {
+    let server = logging(&[]);
+    let site = governed(&server, "railed", "on_http_request: []", |_| ok("in"));
+    let upstream = Upstream::bind();
+    let tcp = Agent::tcp(&server, upstream.address()).start();
+    let rail = |name: &str, scope: Value, policy: &str, more: Value| {
+        let mut body = json!({"name": name, "scope": scope, "policy": policy, "mode": "enforce"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let made = make(&server, "/adit/guardrails?wait=applied", &body);
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let http = |names: Value| json!({"domains": names, "protocols": ["https"]});
+    let passes = rail(
+        "passes",
+        http(json!([site.host])),
+        "on_http_request: [{name: told, actions: [{type: log, config: {metadata: {a: 1}}}]}]",
+        json!({}),
+    );
+    let refuses = rail(
+        "refuses",
+        http(json!([site.host])),
+        "on_http_request: [{name: no debugging, expressions: [\"hasReqHeader('x-debug')\"], actions: [{type: deny, config: {status_code: 451}}]}]",
+        json!({"priority": 200}),
+    );
+    let ask = |target: &str, more: &str| {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\n{more}\r\n", site.host);
+        site.visitor().ask(request).status()
+    };
+    assert_eq!(ask("/in", ""), 200);
+    let line = |path: &str| lines(&server, path, 1).pop().unwrap();
+    assert_eq!(
+        line("/in")["guardrail_id"],
+        Value::Null,
+        "whom one lets pass is not refused"
+    );
+    for _ in 0..3 {
+        assert_eq!(ask("/debugged", "X-Debug: 1\r\n"), 451);
+    }
+    let refused = lines(&server, "/debugged", 3).pop().unwrap();
+    assert_eq!(refused["guardrail_id"], refuses, "{refused}");
+    let verdict = &refused["policy"]["verdicts"][0];
+    assert_eq!(
+        (&verdict["guardrail"], &verdict["guardrail_id"], &verdict["rule"]),
+        (&json!(true), &json!(refuses), &json!("no debugging")),
+        "{refused}"
+    );
+    let told = entry(&server, "guardrail_violation.v0", &refuses);
+    let organization = api::get(&server, "/adit/organization")["id"].clone();
+    let after = &told["after"];
+    assert_eq!(
+        (&told["organization_id"], &after["guardrail_id"], &after["rule"]),
+        (&organization, &json!(refuses), &json!("no debugging")),
+        "{told}"
+    );
+    assert_eq!(after["endpoint"], url(&server, &site.host), "{told}");
+    assert_eq!(after["remote_addr"], "127.0.0.1", "{told}");
+    let requests = lines(&server, "/debugged", 3);
+    assert!(
+        requests.iter().any(|line| line["request_id"] == after["example"]),
+        "{told}"
+    );
+
+    // What an endpoint lacks.
+    let requires = rail(
+        "requires",
+        http(json!([site.host])),
+        "{}",
+        json!({"require": [{"has_action": "basic-auth"}], "grace": 0}),
+    );
+    assert_eq!(ask("/lacking", ""), 503);
+    let lacking = line("/lacking");
+    assert_eq!(lacking["guardrail_id"], requires, "{lacking}");
+    let verdicts = lacking["policy"]["verdicts"].as_array().unwrap();
+    let verdict = verdicts.last().unwrap();
+    assert_eq!(
+        (&verdict["rule"], &verdict["verdict"], &verdict["guardrail_id"]),
+        (&json!("require"), &json!("deny"), &json!(requires)),
+        "{lacking}"
+    );
+    assert_eq!(
+        verdict["values"]["requirement"], "an action basic-auth is missing",
+        "{lacking}"
+    );
+
+    // A connection.
+    let networks = rail(
+        "networks",
+        json!({"organization": true, "protocols": ["tcp"]}),
+        "on_tcp_connect: [{actions: [{type: restrict-ips, config: {allow: [192.0.2.0/24]}}]}]",
+        json!({}),
+    );
+    let address = format!("127.0.0.1:{}", tcp.port()).parse().unwrap();
+    assert!(Visitor::plain(address).rest_or_alert().is_empty());
+    let line = lines(&server, &tcp.url, 1).pop().unwrap();
+    assert_eq!(
+        (&line["outcome"], &line["guardrail_id"]),
+        (&json!("refused_policy"), &json!(networks)),
+        "{line}"
+    );
+    let told = entry(&server, "guardrail_violation.v0", &networks);
+    assert_eq!(
+        (&told["after"]["rule"], &told["after"]["listener"]),
+        (&json!("[0]"), &json!("tcp")),
+        "{told}"
+    );
+    drop(passes);
+
+    // An exception that ends.
+    let until = |seconds: u64| {
+        let at = std::time::SystemTime::now() + std::time::Duration::from_secs(seconds);
+        let at = at.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        jiff::Timestamp::from_second(i64::try_from(at).unwrap())
+            .unwrap()
+            .to_string()
+    };
+    let exceptions = json!([
+        {"endpoint_url": url(&server, &site.host), "rule_id": "soon", "reason": "moving", "expires_at": until(1)},
+        {"endpoint_url": url(&server, &site.host), "rule_id": "later", "reason": "moving", "expires_at": until(3600)},
+    ]);
+    let expiring = rail(
+        "expiring",
+        http(json!(["elsewhere.example.com"])),
+        "{}",
+        json!({"exceptions": exceptions}),
+    );
+    let told = entry(&server, "guardrail_exception_expired.v0", &expiring);
+    assert_eq!(
+        (&told["after"]["rule_id"], &told["after"]["expires_at"]),
+        (&json!("soon"), &exceptions[0]["expires_at"]),
+        "{told}"
     );
 }
 
@@ -230,6 +412,12 @@ on_http_request:
         ],
         "{line}"
     );
+    // Each took some time of its own, and all together no more than the phase.
+    let us = |verdict: &Value| verdict["us"].as_u64().unwrap_or_default();
+    assert!(verdicts.iter().all(|verdict| us(verdict) > 0), "{line}");
+    let phase = line["timing"]["policy_request_us"].as_u64().unwrap();
+    let all: u64 = verdicts.iter().map(us).sum();
+    assert!(all <= phase + verdicts.len() as u64, "{line}");
     let other = &verdicts[0]["values"];
     assert_eq!(
         (&other["expression"], &other["req.url.path"]),

@@ -3,7 +3,8 @@
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators};
 
 use super::super::functions;
-use super::{ASSUMED, Rewriter, call, ident, literal_int, node};
+use super::tree::{call, ident, literal_int, node};
+use super::{ASSUMED, Rewriter};
 
 const RESULT: &str = "@result";
 

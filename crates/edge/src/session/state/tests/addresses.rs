@@ -236,7 +236,6 @@ fn options_that_are_wrong_or_that_nothing_enforces_are_refused_each_with_its_cod
             ErrorCode::NGROK_364,
         ),
         ("CircuitBreaker", json!({"error_threshold": 1.5}), ErrorCode::NGROK_361),
-        ("WebsocketTCPConverter", json!({}), ErrorCode::NGROK_9026),
         ("UserAgentFilter", json!({"deny": ["(bad"]}), ErrorCode::NGROK_9026),
         (
             "IPRestriction",
