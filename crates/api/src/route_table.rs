@@ -19,7 +19,7 @@ use crate::people::{authtoken, explain, me, organization, permissions, version};
 use crate::policy;
 use crate::query::Parameter;
 use crate::resource::Subject;
-use crate::resource::operations::{affected, delete_certificate, delete_certificate_policy, secrets_of_vault};
+use crate::resource::operations::{affected, delete_certificate, delete_certificate_policy, preview, secrets_of_vault};
 
 /// What answers an operation: at once, or after something was waited for.
 #[derive(Debug)]
@@ -218,7 +218,8 @@ pub(crate) static ROUTES: &[Route] = &[
     route(Method::POST,   "/adit/policy/test",              "AditPolicyTest",        "policies:check",       NONE, Later(policy::test)),
     route(Method::POST,   "/adit/policy/explain",           "AditPolicyExplain",     "policies:check",       NONE, Later(policy::explain)),
     route(Method::POST,   "/adit/policy/convert",           "AditPolicyConvert",     "policies:check",       NONE, Later(policy::convert)),
-    route(Method::GET,    "/adit/guardrails/{id}/affected", "AditGuardrailsAffected", "guardrails:read",      NONE, Later(affected)),
+    route(Method::GET,    "/adit/guardrails/{id}/affected", "AditGuardrailsAffected", "guardrails:read",      SINCE, Later(affected)),
+    route(Method::POST,   "/adit/guardrails/preview",       "AditGuardrailsPreview", "guardrails:read",       NONE, Later(preview)),
     route(Method::GET,    "/adit/audit",                    "AditAuditList",         "audit:read",           AUDIT, Later(audit::list)),
     route(Method::GET,    "/adit/audit/export",             "AditAuditExport",       "audit:export",         EXPORT, Later(audit::export)),
     route(Method::GET,    "/adit/audit/heads",              "AditAuditHeads",        "audit:read",           SINCE, Later(audit::heads)),

@@ -3,6 +3,8 @@
 use adit_names::id::Prefix;
 
 use crate::kind::{self, Kind};
+use crate::object::Object;
+use crate::problem::Problem;
 
 /// All kinds.
 pub static KINDS: &[&Kind] = &[
@@ -32,6 +34,15 @@ pub static KINDS: &[&Kind] = &[
 /// The kind with this name.
 pub fn by_name(name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// Whether an object may be as it is beside all others of its kind in its organisation.
+pub type Together = fn(&Object, &[&Object]) -> Result<(), Problem>;
+
+/// What all objects of a kind in an organisation must keep together, for kinds that have such a bound. There are few of
+/// these kinds' objects: they are all read with every write of one.
+pub fn together(kind: &str) -> Option<Together> {
+    (kind == "guardrail").then_some(kind::guardrail::together)
 }
 
 /// The kind whose ids have this prefix. Bot users are service users.

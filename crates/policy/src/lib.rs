@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod action;
+mod authority;
 mod body;
 pub mod case;
 mod compile;
@@ -43,8 +44,9 @@ mod webhook;
 
 pub use adit_names::endpoint_url::Scheme;
 
-pub use action::terminate_tls::{TlsProfile, Verification};
+pub use action::terminate_tls::{TlsAuthority, TlsProfile, Verification};
 pub use action::{ActionKey, is_built, names as action_names};
+pub use authority::{Authority, RevocationList, Revoked};
 pub use body::{Coding, Encoder, Event, EventStream, MAX_EVENT, Piece};
 pub use compile::{Checked, Policy, check, compile};
 pub use convert::convert;

@@ -119,6 +119,12 @@ fn sees<K: Kind>(call: &Call<'_>, id: &str, found: &K::Found) -> bool {
     reach.covers(call.caller.principal, owner, K::KIND, || K::show(call.api, id, found))
 }
 
+/// Whether the caller may read an agent's endpoint.
+pub(crate) fn may_read_endpoint(call: &Call<'_>, pool: &Arc<Pool>, member: &Arc<Member>) -> bool {
+    let id = endpoint_id(&member.endpoint_id);
+    pool.organization() == call.organization && sees::<Endpoints>(call, &id, &(pool.clone(), member.clone()))
+}
+
 /// Who owns the authtoken of a session.
 fn owner(api: &Api, session: &SessionFacts) -> Option<Id> {
     let credential: Id = session.credential.parse().ok()?;

@@ -73,6 +73,7 @@ static OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("AditPolicyExplain",     "policy",          "Tell what a traffic policy does with a request, rule by rule.", "AditPolicyExplain", "AditPolicyExplanation"),
     ("AditPolicyConvert",     "policy",          "Write an old traffic policy in the form of today.", "AditPolicyConvert", "AditPolicyConverted"),
     ("AditGuardrailsAffected", "guardrails",     "List the endpoints that a guardrail is about, and what it would have refused.", "", "AditGuardrailAffected"),
+    ("AditGuardrailsPreview", "guardrails",      "List the endpoints that a guardrail would be about, before it is made.", "AditGuardrailPreview", "AditGuardrailAffected"),
     ("AditAuditList",         "audit",           "List entries of the audit log.",       "", "[entries]AuditEntry"),
     ("AditAuditGet",          "audit",           "Show an entry of the audit log.",      "", "AuditEntry"),
     ("AditAuditExport",       "audit",           "Export the audit log, signed.",        "", "lines or csv"),

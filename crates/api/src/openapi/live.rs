@@ -174,9 +174,18 @@ static FIELDS: &[Shape] = &[
         ("notes", "texts", "What was taken to be so because it is not known."),
     ]),
     ("AditGuardrailAffected", &[
-        ("endpoints", "array", "The endpoints that it is about now, each with what it lacks of what is required."),
-        ("truncated", "boolean", "Whether there are more than are shown."),
-        ("would_refuse", "object", "How often it would have refused since this node began, and the last time."),
+        ("endpoints", "array", "The endpoints that it is about now and that you may read, each with what it lacks of what is required."),
+        ("hidden", "integer", "How many others it is about: of other organisations, or such that you may not read."),
+        ("truncated", "boolean", "Whether there may be more: not all endpoints were looked at, or not all are shown."),
+        ("would_refuse", "object?", "How often it would have refused on this node since it began, or in the hours asked for, and the last time; null before it is made."),
+    ]),
+    ("AditGuardrailPreview", &[
+        ("name", "text", "Its name; it may be missing."),
+        ("scope", "object", "Whom it is about; as of a guardrail."),
+        ("policy", "text", "What happens to visitors, as YAML or JSON."),
+        ("require", "array", "What the own policies of endpoints must have; as of a guardrail."),
+        ("exceptions", "array", "Rules that do not hold for an endpoint."),
+        ("installation", "boolean", "Whether it is about the endpoints of all organisations."),
     ]),
     ("AditPolicyConvert", &[
         ("traffic_policy", "text", "The old document."),

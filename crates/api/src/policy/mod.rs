@@ -127,7 +127,7 @@ pub(crate) fn refused(faults: &[Fault]) -> ApiError {
 }
 
 /// Does it on another thread, when there is a place.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     in_place(&PLACES, work).await
 }
 

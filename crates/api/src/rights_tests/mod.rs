@@ -9,6 +9,7 @@
 
 mod doors;
 mod foreign;
+mod guardrails;
 mod keys;
 mod matrix;
 mod old;

@@ -361,11 +361,7 @@ impl Driver<'_> {
         if layer.dry_run {
             run = run.with_dry_run();
         }
-        let is_left_alone = phase == Phase::HttpRequest
-            && !layer.dry_run
-            && layer.except.is_empty()
-            && out.exchange.edits().is_empty()
-            && policy.leaves_alone(view);
+        let is_left_alone = phase == Phase::HttpRequest && out.exchange.edits().is_empty() && policy.leaves_alone(view);
         let mut input = Input::Begin;
         loop {
             match run.step(&mut out.exchange, view, input) {

@@ -155,6 +155,26 @@ impl Desk {
         Ok(ids.into_iter().filter(|id| self.object(*id).is_some()).collect())
     }
 
+    /// All objects of a kind of an organisation, as they are now. For kinds of which there are few.
+    pub(crate) async fn load_kind(
+        &mut self,
+        conn: &mut Conn,
+        organization: Id,
+        kind: &str,
+    ) -> Result<Vec<Arc<Object>>, SqlError> {
+        let args = vec![Arg::from(organization_text(organization)), Arg::from(kind)];
+        let rows = conn.rows(&s::OBJECTS_OF_KIND_WITHIN, args).await?;
+        let mut ids: BTreeSet<Id> = rows.iter().map(|row| row.parse(0)).collect::<Result<_, _>>()?;
+        let changed = self.objects.changed().filter_map(|(id, object)| {
+            let object = object.as_ref()?;
+            (object.organization == organization && object.kind == kind).then_some(*id)
+        });
+        ids.extend(changed);
+        self.load_objects(conn, ids.iter().copied().collect()).await?;
+        // What this batch has deleted is gone already.
+        Ok(ids.into_iter().filter_map(|id| self.object(id)).collect())
+    }
+
     pub(crate) async fn load_owners(&mut self, conn: &mut Conn, ids: Vec<Id>) -> Result<(), SqlError> {
         let missing = missing(ids, |id| self.objects.is_known(id) || self.owners.contains_key(id));
         for row in conn.query_all(&s::OWNERS_BY_ID, id_args(&missing)).await? {

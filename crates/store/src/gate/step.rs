@@ -268,6 +268,7 @@ impl Step<'_> {
 
     /// References, claims and secrets of an object that is made or changed.
     async fn belongings(&mut self, object: &Object, prepared: &Prepared) -> Result<(), Stop> {
+        self.check_together(object).await?;
         self.check_references(&prepared.references).await?;
         let refs: Vec<Ref> = prepared.references.iter().map(Ref::from).collect();
         if self.desk.refs.get(&object.id) != Some(&refs) {
@@ -287,6 +288,27 @@ impl Step<'_> {
         )
         .await??;
         self.secrets(object.id, prepared)
+    }
+
+    /// Whether all objects of its kind stay within what they must keep together.
+    async fn check_together(&mut self, object: &Object) -> Result<(), Stop> {
+        let Some(together) = adit_model::catalogue::together(&object.kind) else {
+            return Ok(());
+        };
+        let all = self
+            .desk
+            .load_kind(self.conn, object.organization, &object.kind)
+            .await?;
+        let others = all.iter().filter(|other| other.id != object.id);
+        let others: Vec<&Object> = others.map(|other| &**other).collect();
+        together(object, &others).map_err(|problem| {
+            Stop::from(Refusal {
+                code: problem.code,
+                field: problem.field,
+                values: problem.values,
+                details: problem.details,
+            })
+        })
     }
 
     async fn check_references(&mut self, references: &[Reference]) -> Result<(), Stop> {

@@ -196,6 +196,7 @@ statements! {
     REFERRERS = "SELECT DISTINCT from_id FROM refs WHERE to_id = $1 ORDER BY from_id LIMIT $2";
     COUNT = "SELECT COUNT(*) AS number FROM objects WHERE organization_id = $1 AND kind = $2";
     OBJECTS_OF_ORGANIZATION = "SELECT id FROM objects WHERE organization_id = $1 ORDER BY id";
+    OBJECTS_OF_KIND_WITHIN = "SELECT id FROM objects WHERE organization_id = $1 AND kind = $2 ORDER BY id";
     COUNT_ALL = "SELECT COUNT(*) AS number FROM objects WHERE kind = $1";
     /// What changed since a position, once per object and change.
     CHANGED = "SELECT position, object_kind, object_id FROM log WHERE chain = 'config' AND revision IS NOT NULL AND position > $1 AND position <= $2 \

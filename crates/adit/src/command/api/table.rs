@@ -255,6 +255,9 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
                 Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
                 Field { name: "ca_pem", form: Form::Text, required: true, addition: false, choices: &[], about: "The authority's certificate in PEM" },
+                Field { name: "crl_pem", form: Form::Text, required: false, addition: true, choices: &[], about: "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched" },
+                Field { name: "crl_url", form: Form::Text, required: false, addition: true, choices: &[], about: "Where its list of revoked certificates is, as DER or PEM of at most 10 MiB; fetched every hour" },
+                Field { name: "crl_stale", form: Form::Text, required: false, addition: true, choices: &["deny", "allow"], about: "What a list is worth that cannot be had, or whose next one is a week late: deny lets in nobody whom the authority vouches for, allow goes on with what is known" },
             ] },
         // CertificateAuthoritiesList
         Operation { verb: "list", about: "List certificate authorities",
@@ -282,6 +285,9 @@ pub(crate) static RESOURCES: &[Resource] = &[
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
                 Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
+                Field { name: "crl_pem", form: Form::Text, required: false, addition: true, choices: &[], about: "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched" },
+                Field { name: "crl_url", form: Form::Text, required: false, addition: true, choices: &[], about: "Where its list of revoked certificates is, as DER or PEM of at most 10 MiB; fetched every hour" },
+                Field { name: "crl_stale", form: Form::Text, required: false, addition: true, choices: &["deny", "allow"], about: "What a list is worth that cannot be had, or whose next one is a week late: deny lets in nobody whom the authority vouches for, allow goes on with what is known" },
             ] },
         // CertificateAuthoritiesDelete
         Operation { verb: "delete", about: "Delete one: certificate authority",
@@ -597,8 +603,22 @@ pub(crate) static RESOURCES: &[Resource] = &[
         // AditGuardrailsAffected
         Operation { verb: "get-affected", about: "List the endpoints that a guardrail is about, and what it would have refused",
             method: "GET", path: "/adit/guardrails/{id}/affected", positional: "id", flags: &[], superset: "", list: "",
-            query: &[],
+            query: &[
+                Field { name: "since", form: Form::Text, required: false, addition: false, choices: &[], about: "Only what was signed at this time or later (RFC 3339)" },
+            ],
             body: &[] },
+        // AditGuardrailsPreview
+        Operation { verb: "preview", about: "List the endpoints that a guardrail would be about, before it is made",
+            method: "POST", path: "/adit/guardrails/preview", positional: "", flags: &[], superset: "", list: "",
+            query: &[],
+            body: &[
+                Field { name: "name", form: Form::Text, required: true, addition: false, choices: &[], about: "Its name; it may be missing" },
+                Field { name: "scope", form: Form::Json, required: true, addition: false, choices: &[], about: "Whom it is about; as of a guardrail" },
+                Field { name: "policy", form: Form::Text, required: true, addition: false, choices: &[], about: "What happens to visitors, as YAML or JSON" },
+                Field { name: "require", form: Form::Objects, required: true, addition: false, choices: &[], about: "What the own policies of endpoints must have; as of a guardrail" },
+                Field { name: "exceptions", form: Form::Objects, required: true, addition: false, choices: &[], about: "Rules that do not hold for an endpoint" },
+                Field { name: "installation", form: Form::Flag, required: true, addition: false, choices: &[], about: "Whether it is about the endpoints of all organisations" },
+            ] },
     ] },
     Resource { name: "invitations", aliases: &[], group: "People and rights", operations: &[
         // AditInvitationsCreate

@@ -209,6 +209,23 @@ fn a_dry_run_tells_and_lets_through_until_it_is_enforced() {
         .map(|e| &e["url"])
         .collect();
     assert_eq!(urls, [&json!(url(&server, &host))], "{affected}");
+    assert_eq!(
+        (&affected["truncated"], &affected["hidden"]),
+        (&json!(false), &json!(0)),
+        "{affected}"
+    );
+    // In the last hours, and in none that is to come.
+    let since =
+        |since: &str| api::get(&server, &format!("{}/affected?since={since}", rail.path))["would_refuse"].clone();
+    assert_eq!(since("24h")["count"], 1);
+    assert_eq!(since("24h")["last"]["host"], host);
+    assert_eq!(since("2090-01-01T00:00:00Z")["count"], 0);
+    let (status, wrong) = api::change(&server, "GET", &format!("{}/affected?since=soon", rail.path), "");
+    assert_eq!(
+        (status, wrong["error_code"].as_str()),
+        (400, Some("ERR_NGROK_241")),
+        "{wrong}"
+    );
 
     rail.set(&json!({"mode": "enforce"}));
     assert_eq!(
@@ -236,6 +253,202 @@ fn a_dry_run_tells_and_lets_through_until_it_is_enforced() {
     assert_eq!(get_with(&mut visitor, &host, "/", "x-bad"), 451, "it has ended");
     rail.set(&json!({"mode": "off"}));
     assert_eq!(get_with(&mut visitor, &host, "/", "x-bad"), 200);
+}
+
+/// Before it is made one sees what it would be about; what is wrong with it is refused as when it is made.
+#[test]
+fn a_preview_says_whom_one_would_be_about() {
+    let server = Server::start();
+    let login = "on_http_request:\n  - actions: [{type: basic-auth, config: {credentials: [\"u:long enough\"]}}]\n";
+    let names = ["preview-a", "preview-b"].map(|name| server.host(name));
+    let both = format!("{login}  - actions: [{{type: custom-response, config: {{body: cloud}}}}]\n");
+    endpoint(&server, &url(&server, &names[0]), ANSWER);
+    endpoint(&server, &url(&server, &names[1]), &both);
+    let site = Site::answering(&server, "preview-c", &[], |_| ok("served"));
+    let preview = |body: Value| api::post(&server, "/adit/guardrails/preview", &body.to_string());
+    let organization = api::get(&server, "/adit/organization");
+    // By the organisation's name too, as binds and requests see it.
+    let selector = format!(
+        "organization.name == {} && endpoint.host.startsWith('preview-')",
+        json!(organization["name"])
+    );
+    let about = json!({"scope": {"endpoints": selector}, "policy": "{}", "require": [{"has_action": "basic-auth"}]});
+    let (status, shown) = preview(about.clone());
+    assert_eq!(status, 200, "{shown}");
+    let mut rows: Vec<_> = shown["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (&e["url"], &e["type"], &e["unmet"]))
+        .collect();
+    rows.sort_by_key(|(url, ..)| url.to_string());
+    let missing = json!("an action basic-auth is missing");
+    let urls = [&names[0], &names[1], &site.host].map(|host| json!(url(&server, host)));
+    let (cloud, agent) = (json!("cloud"), json!("agent"));
+    assert_eq!(
+        rows,
+        [
+            (&urls[0], &cloud, &missing),
+            (&urls[1], &cloud, &Value::Null),
+            (&urls[2], &agent, &missing)
+        ],
+        "{shown}"
+    );
+    assert_eq!(
+        (&shown["truncated"], &shown["would_refuse"]),
+        (&json!(false), &Value::Null)
+    );
+    let mut wrong = about;
+    wrong["policy"] = json!(deny("x-bad", 451).replace("hasReqHeader", "hasReqHeeder"));
+    let (status, refused) = preview(wrong);
+    assert_eq!(
+        (status, refused["error_code"].as_str()),
+        (400, Some("ERR_NGROK_2200")),
+        "{refused}"
+    );
+    assert_eq!(
+        api::get(&server, "/adit/guardrails")["guardrails"],
+        json!([]),
+        "nothing was made"
+    );
+}
+
+/// Two at once do not come past the bound.
+#[test]
+fn their_rules_are_bounded_together() {
+    let server = Server::start();
+    let rule = "  - actions: [{type: log, config: {metadata: {a: 1}}}]\n";
+    let policy = format!("on_http_request:\n{}", rule.repeat(256));
+    let server = &server;
+    let made: Vec<(u16, Value)> = std::thread::scope(|scope| {
+        let make = |n: usize| {
+            let body = json!({"name": format!("many {n}"), "policy": policy});
+            scope.spawn(move || api::post(server, "/adit/guardrails", &body.to_string()))
+        };
+        let making: Vec<_> = (0..4).map(make).collect();
+        making.into_iter().map(|made| made.join().unwrap()).collect()
+    });
+    let codes: Vec<_> = made
+        .iter()
+        .filter(|(status, _)| *status == 400)
+        .map(|(_, answer)| &answer["error_code"])
+        .collect();
+    assert_eq!(codes, [&json!("ERR_ADIT_2202"); 2], "{made:?}");
+    assert_eq!(
+        api::get(server, "/adit/guardrails")["guardrails"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    // Those of the whole installation have a room of their own.
+    let body = json!({"name": "of all", "policy": policy, "installation": true});
+    let (status, made) = api::post(server, "/adit/guardrails", &body.to_string());
+    assert_eq!(status, 201, "{made}");
+    let first = &api::get(server, "/adit/guardrails?limit=100")["guardrails"][0]["id"];
+    let path = format!("/adit/guardrails/{}", first.as_str().unwrap());
+    let (status, answer) = api::change(server, "PATCH", &path, &json!({"description": "still"}).to_string());
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// The authtoken of the administrator of a new organisation.
+#[track_caller]
+fn another_organization(server: &Server, name: &str) -> String {
+    let body = json!({"name": name, "admin_email": format!("{name}@example.com")});
+    let made = make(server, "/adit/organizations", &body);
+    let link = made["invitation_link"].as_str().unwrap();
+    let token = link.rsplit(['/', '#', '=']).next().unwrap();
+    let host = "dashboard.adit.localhost";
+    let mut visitor = Visitor::tls(server, host);
+    let mut ask = |path: &str, fields: &str, body: &Value| {
+        let body = body.to_string();
+        visitor.ask(format!(
+            "POST /api{path} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: \
+             application/json\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    };
+    let accept = json!({"token": token, "password": "a long enough passphrase"});
+    let accepted = ask("/adit/invitations/accept", "", &accept);
+    assert!(accepted.status() < 300, "{accepted:?}");
+    let cookie = accepted.get("set-cookie").unwrap().split(';').next().unwrap();
+    let session: Value = serde_json::from_slice(&accepted.body).unwrap();
+    let csrf = session["session"]["csrf"].as_str().unwrap();
+    let fields = format!("Cookie: {cookie}\r\nAdit-CSRF: {csrf}\r\n");
+    let reset = ask("/adit/me/authtoken/reset", &fields, &json!({}));
+    assert_eq!(reset.status(), 201, "{reset:?}");
+    let reset: Value = serde_json::from_slice(&reset.body).unwrap();
+    reset["token"].as_str().unwrap().to_owned()
+}
+
+/// One of the whole installation stands around the endpoints of all organisations, and what it asks inside is answered by
+/// those whose it is, never by those that it restrains.
+#[test]
+fn one_of_the_installation_is_around_all_and_asks_its_own() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    let server = Server::start();
+    let opens = Arc::new(AtomicBool::new(false));
+    let gate = {
+        let opens = opens.clone();
+        Service::start(move |_| {
+            let status = if opens.load(Ordering::SeqCst) {
+                "200 OK"
+            } else {
+                "403 Forbidden"
+            };
+            response(status, "", b"")
+        })
+    };
+    let _gate = Agent::http(&server, gate.address())
+        .url("https://gate.internal")
+        .start();
+    // Another organisation has a gate of the same name, which lets everybody in.
+    let token = another_organization(&server, "tenant");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let liar = {
+        let asked = asked.clone();
+        Service::start(move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            ok("come in")
+        })
+    };
+    let theirs = |upstream| Agent::http(&server, upstream).env("ADIT_AUTHTOKEN", &token);
+    let _liar = theirs(liar.address()).url("https://gate.internal").start();
+    let (ours, their) = (server.host("of-ours"), server.host("of-theirs"));
+    let service = Service::start(|request| ok(request.target()));
+    let _ours = Agent::http(&server, service.address())
+        .url(&format!("https://{ours}"))
+        .start();
+    let _theirs = theirs(service.address()).url(&format!("https://{their}")).start();
+    let mut visitors = [&ours, &their].map(|host| Visitor::tls(&server, host));
+    let mut ask = |at: usize| get(&mut visitors[at], [&ours, &their][at], "/").status();
+    assert_eq!((ask(0), ask(1)), (200, 200));
+
+    let policy = "on_http_request:\n  - actions:\n      - type: http-request\n        config: {url: \"https://gate.internal/\", on_error: halt}\n  - name: the gate is closed\n    expressions: [\"actions.ngrok.http_request.res.status_code != 200\"]\n    actions: [{type: deny, config: {status_code: 451}}]\n";
+    let scope = json!({"organization": true, "bindings": ["public"]});
+    let rail = Rail::make(&server, "gated", &scope, policy, &json!({"installation": true}));
+    assert_eq!((ask(0), ask(1)), (451, 451));
+    opens.store(true, Ordering::SeqCst);
+    assert_eq!((ask(0), ask(1)), (200, 200));
+    assert_eq!(
+        asked.load(Ordering::SeqCst),
+        0,
+        "the other organisation's gate was asked"
+    );
+    let affected = api::get(&server, &format!("{}/affected", rail.path));
+    let urls: Vec<_> = affected["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| &e["url"])
+        .collect();
+    assert_eq!(urls, [&json!(url(&server, &ours))], "{affected}");
+    assert_eq!(affected["hidden"], 1, "another organisation's: {affected}");
+    rail.delete();
+    opens.store(false, Ordering::SeqCst);
+    assert_eq!((ask(0), ask(1)), (200, 200));
 }
 
 #[test]

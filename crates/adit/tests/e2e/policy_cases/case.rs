@@ -70,18 +70,23 @@ impl Case {
         url.split_once("://").unwrap().0
     }
 
+    /// Whether only a server with the firewall can do what it says.
+    pub(super) fn needs_firewall(&self) -> bool {
+        self.whole.get("requires").is_some()
+    }
+
+    /// Policies of guardrails, the outermost first.
+    pub(super) fn guardrails(&self) -> impl Iterator<Item = &str> {
+        let all = self.whole["guardrails"].as_array();
+        all.into_iter().flatten().filter_map(Value::as_str)
+    }
+
     /// Why it is not run here.
     pub(super) fn why_not(&self) -> Option<&'static str> {
         let text = self.whole.to_string();
         let has = |key: &str| self.whole.get(key).is_some();
         let policy = self.whole["policy"].as_str().unwrap_or_default();
         let expects = |key: &str| self.turns.iter().any(|turn| turn.expect.get(key).is_some());
-        if has("requires") {
-            return Some("it needs the firewall");
-        }
-        if has("guardrails") {
-            return Some("guardrails are tested where they are made");
-        }
         let is_named = |name: &&str| policy.contains(&format!("type: {name}\n"));
         if has("identity") || ["oauth", "openid-connect", "oidc", "saml"].iter().any(&is_named) {
             return Some("nobody can sign in yet");

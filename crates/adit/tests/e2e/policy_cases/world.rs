@@ -35,6 +35,8 @@ pub(super) struct Place {
     /// By their hosts.
     pub(super) inside: HashMap<String, Played>,
     pub(super) endpoint: Option<Forwarder>,
+    /// Their ids, the outermost first.
+    pub(super) guardrails: Vec<String>,
     /// Dropped with it.
     _inside: Vec<Forwarder>,
 }
@@ -194,11 +196,31 @@ impl World {
         };
         let endpoint = self.offer(&url, Some(case.policy()), address)?;
         Ok(Place {
+            guardrails: self.guardrails(case)?,
             upstream,
             inside,
             endpoint: Some(endpoint),
             _inside: forwarders,
         })
+    }
+
+    /// Makes the guardrails of a case: around its endpoint and no other's.
+    fn guardrails(&self, case: &Case) -> Result<Vec<String>, String> {
+        let mut visitor = None;
+        let make = |(at, policy): (usize, &str)| {
+            let body = json!({
+                "name": format!("{} {at}", case.id.replace('/', " ")),
+                "scope": {"domains": [case.host]},
+                "policy": policy,
+                "mode": "enforce",
+                "priority": at,
+            });
+            match self.api(&mut visitor, "/adit/guardrails?wait=applied", &body) {
+                (201, made) => Ok(made["id"].as_str().unwrap_or_default().to_owned()),
+                (status, answer) => Err(format!("guardrail {at}: {status}: {answer}")),
+            }
+        };
+        case.guardrails().enumerate().map(make).collect()
     }
 
     fn offer_inside(

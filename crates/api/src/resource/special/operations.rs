@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::resource::routes;
 use crate::route_table::Answer;
 
-pub(crate) use super::affected::affected;
+pub(crate) use super::affected::{affected, preview};
 
 /// `DELETE /reserved_domains/{id}/certificate`: an uploaded certificate is shown no longer.
 pub(crate) fn delete_certificate<'c>(call: &'c Call<'c>) -> Answer<'c> {

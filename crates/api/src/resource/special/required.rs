@@ -54,14 +54,18 @@ pub(super) async fn check(call: &Call<'_>, object: &Object) -> Result<(), ApiErr
 async fn around(call: &Call<'_>, of: Id, url: &EndpointUrl) -> Result<Vec<Object>, ApiError> {
     let mut all = of_organization(call, of).await?;
     all.retain(|guardrail| !guardrail.flag("installation"));
-    let everywhere = everywhere(call, of).await?;
+    let organization = call.api.stored()?.store.get(of).await?;
+    let everywhere: BTreeSet<Id> = organization.iter().flat_map(organization::default_guardrails).collect();
+    let name = organization
+        .as_ref()
+        .map_or("", |organization| organization.text("name"));
     let operators = call.api.told.access.read().operators();
     if let Some(operators) = operators {
         let theirs = of_organization(call, operators).await?.into_iter();
         all.extend(theirs.filter(|guardrail| guardrail.flag("installation")));
     }
     let now = crate::fresh::now_micros();
-    all.retain(|guardrail| everywhere.contains(&guardrail.id) || Covers::read(guardrail).covers(url, of, now));
+    all.retain(|guardrail| everywhere.contains(&guardrail.id) || Covers::read(guardrail).covers(url, (of, name), now));
     Ok(all)
 }
 
@@ -87,8 +91,9 @@ impl Covers {
         Self { scope, selector }
     }
 
-    /// Whether it is about the endpoint of this URL of an organisation; `now` in microseconds since the Unix epoch.
-    pub(super) fn covers(&self, url: &EndpointUrl, organization: Id, now: i64) -> bool {
+    /// Whether it is about the endpoint of this URL of an organisation, whose id and name these are; `now` in microseconds
+    /// since the Unix epoch.
+    pub(super) fn covers(&self, url: &EndpointUrl, (organization, name): (Id, &str), now: i64) -> bool {
         if self
             .scope
             .as_ref()
@@ -97,7 +102,7 @@ impl Covers {
             return false;
         }
         let Some(selector) = &self.selector else { return true };
-        let facts = Endpoint::of_url(url, &organization.to_string(), "");
+        let facts = Endpoint::of_url(url, &organization.to_string(), name);
         selector.covers_endpoint(&facts, now)
     }
 }

@@ -2,6 +2,7 @@
 
 mod read;
 mod scope;
+mod together;
 
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Binding, EndpointUrl, Scheme};
@@ -22,12 +23,16 @@ use crate::timestamp::timestamp;
 pub use policy_text::MAX_POLICY;
 pub use read::{Exception, Mode, exceptions, grace, mode, priority};
 pub use scope::{Place, Rank, Scope, Whom};
+pub use together::together;
 
-/// Most guardrails of an organisation.
+/// Most guardrails of an organisation; so many of the whole installation besides.
 pub const MAX_GUARDRAILS: usize = 100;
-/// Most rules of all guardrails of an organisation that are not off: with the 256 of an endpoint's own policy they are the
-/// 1,024 of a chain (traffic policy 1.2).
-pub const MAX_RULES: u64 = 768;
+/// Most rules of all guardrails of an organisation that are not off, and of those of the whole installation: with the 256 of
+/// an endpoint's own policy they are the 1,024 of a chain (traffic policy 1.2). No organisation can fill the room of the
+/// installation's.
+pub const MAX_RULES: u64 = 512;
+/// See [`MAX_RULES`].
+pub const MAX_RULES_OF_INSTALLATION: u64 = 256;
 /// Most names of a scope.
 const MAX_DOMAINS: usize = 1_000;
 /// Longest expression of a scope in bytes.
