@@ -211,6 +211,119 @@ fn effects_are_sent_from_here_under_the_guard() {
 }
 
 #[test]
+fn diff_tells_rules_and_decisions() {
+    let other = RIGHT.replace("404", "410").replace(
+        "  - actions: [{type: add-headers",
+        "  - actions: [{type: log, config: {metadata: {a: b}}}]\n  - actions: [{type: add-headers",
+    );
+    let cases = "version: 1
+cases:
+- {id: plain, policy: '{}', expect: {forwarded: {}}}
+- {id: debug, doc: somebody looks, policy: '{}', request: {headers: {x-debug: '1'}}, expect: {forwarded: false}}
+- {id: text, expr: 1 + 1, value: 2}
+";
+    let folder = Folder::new(&[
+        ("a.yaml", RIGHT),
+        ("b.yaml", &other),
+        ("cases.yaml", cases),
+        ("bad.yaml", "on_http_request: [{}]"),
+    ]);
+    assert_eq!(
+        folder.run(&["diff", "a.yaml", "a.yaml"]),
+        (0, "0 rules differ\n".to_owned(), String::new())
+    );
+    let (code, out, _) = folder.run(&["diff", "a.yaml", "b.yaml"]);
+    assert_eq!(code, 1);
+    let expected = "~ on_http_request[0] \"no debug\"\n    actions[0].config.status_code: 404 → 410\n";
+    assert!(
+        out.starts_with(expected) && out.contains("+ on_http_request[1]"),
+        "{out}"
+    );
+    let (code, out, _) = folder.run(&["diff", "a.yaml", "b.yaml", "--cases", "cases.yaml"]);
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("debug: somebody looks\n    response.status: 404 → 410\n"),
+        "{out}"
+    );
+    assert!(out.contains("plain\n    logs: [] → [{\"a\":\"b\"}]\n"), "{out}");
+    assert_eq!(out.lines().last(), Some("2 cases, 2 decided differently"));
+    let (code, out, _) = folder.run(&["diff", "a.yaml", "b.yaml", "--cases", "cases.yaml", "--json"]);
+    let first: serde_json::Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
+    assert_eq!((code, &first["id"], &first["step"]), (1, &"plain".into(), &0.into()));
+    // One that cannot be the policy of such an endpoint decides nothing.
+    let (_, out, _) = folder.run(&["diff", "a.yaml", "bad.yaml", "--cases", "cases.yaml"]);
+    assert!(out.contains("refused: nothing →"), "{out}");
+    let (code, _, error) = folder.run(&["diff", "a.yaml", "bad.yaml"]);
+    assert!(code == 1 && error.contains("bad.yaml is wrong"), "{error}");
+}
+
+#[test]
+fn fmt_lays_out_and_writes_only_what_changes() {
+    let written = "# mine\non_http_request: [{actions: [{config: {status_code: 404}, type: deny}]}] # end\n";
+    let laid_out = "# mine\non_http_request: # end\n  - actions:\n      - type: deny\n        config:\n          status_code: 404\n";
+    let folder = Folder::new(&[
+        ("a.yaml", written),
+        ("b.yaml", laid_out),
+        ("c.yaml", "a: &x []\nb: *x\n"),
+    ]);
+    let file = |name: &str| std::fs::read_to_string(folder.0.path().join(name)).unwrap();
+    assert_eq!(folder.run(&["fmt", "a.yaml"]), (0, laid_out.to_owned(), String::new()));
+    assert_eq!(
+        folder.run(&["fmt", "--check", "a.yaml", "b.yaml"]),
+        (1, "a.yaml\n".to_owned(), String::new())
+    );
+    assert_eq!(file("a.yaml"), written);
+    assert_eq!(
+        folder.run(&["fmt", "--write", "a.yaml", "b.yaml"]),
+        (0, "a.yaml\n".to_owned(), String::new())
+    );
+    assert_eq!(file("a.yaml"), laid_out);
+    assert_eq!(folder.run(&["fmt", "--check", "a.yaml", "b.yaml"]).0, 0);
+    let (code, out, error) = folder.run(&["fmt", "--write", "c.yaml"]);
+    assert!(
+        code == 1 && out.is_empty() && error.contains("an anchor would be lost"),
+        "{error}"
+    );
+    assert_eq!(file("c.yaml"), "a: &x []\nb: *x\n");
+    assert_eq!(
+        std::fs::read_dir(folder.0.path()).unwrap().count(),
+        3,
+        "nothing is left beside them"
+    );
+}
+
+#[test]
+fn snapshots_are_written_and_reports_are_for_machines() {
+    let cases = "version: 1
+cases:
+- {id: kept, expr: 1 + 1, value: 3}
+- id: sum
+  tags: [snapshot]
+  expr: 1 + 1
+  value: 3  # was
+";
+    let folder = Folder::new(&[("cases.yaml", cases)]);
+    let (code, out, _) = folder.run(&["test", "cases.yaml", "--junit"]);
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("<testsuite name=\"cases.yaml\" tests=\"2\" failures=\"2\" skipped=\"0\">"),
+        "{out}"
+    );
+    let (code, out, error) = folder.run(&["test", "cases.yaml", "--update", "--run", "kept"]);
+    assert_eq!(
+        (code, out.lines().last(), error.as_str()),
+        (1, Some("0 passed, 1 failed"), "")
+    );
+    let (code, out, error) = folder.run(&["test", "cases.yaml", "--update"]);
+    assert_eq!(
+        (code, out.lines().last(), error.as_str()),
+        (1, Some("1 passed, 1 failed"), "written: sum\n")
+    );
+    let now = std::fs::read_to_string(folder.0.path().join("cases.yaml")).unwrap();
+    assert_eq!(now, cases.replace("value: 3  # was", "value: 2  # was"));
+}
+
+#[test]
 fn convert_and_schema() {
     let folder = Folder::new(&[(
         "old.json",

@@ -111,7 +111,7 @@ impl Node {
         })
     }
 
-    /// The client for what policies ask outside.
+    /// The client for everything that is asked outside.
     pub fn outbound(&self) -> Arc<adit_outbound::Client> {
         self.outbound.load_full()
     }

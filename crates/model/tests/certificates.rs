@@ -401,6 +401,32 @@ fn authorities_come_one_by_one() {
         blamed(create("certificate_authority", body)),
         ["description 1916", "metadata 1917"]
     );
+    // Lists of revoked certificates are read when they are written; those of others are none.
+    let url = |url: &str| blamed(create("certificate_authority", json!({"ca_pem": pem, "crl_url": url})));
+    assert!(
+        create(
+            "certificate_authority",
+            json!({"ca_pem": pem, "crl_url": "https://a.example/x.crl"})
+        )
+        .is_ok()
+    );
+    for wrong in [
+        "a.example",
+        "ftp://a.example/",
+        "https://",
+        "https://u:p@a.example/",
+        "https://a.example/ x",
+    ] {
+        assert_eq!(url(wrong), ["crl_url 215"], "{wrong}");
+    }
+    for wrong in [
+        pem.as_str(),
+        "x",
+        "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n",
+    ] {
+        let body = json!({"ca_pem": pem, "crl_pem": wrong});
+        assert_eq!(blamed(create("certificate_authority", body)), ["crl_pem 215"]);
+    }
     // An expired authority can be kept: its certificates are refused when they are shown.
     let mut params = authority_params("Old");
     params.not_after = rcgen::date_time_ymd(2020, 1, 1);

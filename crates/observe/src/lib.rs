@@ -35,7 +35,7 @@ mod redact;
 mod ring;
 
 pub use activity::endpoint::{EndpointFacts, EndpointReason, EndpointTransition};
-pub use activity::refusal::{Refusal, RefusalSummary};
+pub use activity::refusal::{CertificateSummary, Refusal, RefusalSummary, RefusedCertificate};
 pub use activity::session::{AgentSession, SessionChange};
 pub use activity::{Activity, ActivityEvent, ActivitySubscription, ActivityTap};
 pub use emit::{OpenConnection, OpenStream, Parked, Worker};

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::activity::refusal::{Refusal, RefusalSummary};
+use crate::activity::refusal::{CertificateSummary, Refusal, RefusalSummary};
 
 /// Different refusals kept apart.
 const KEYS: usize = 4096;
@@ -44,6 +44,7 @@ impl Merge {
             refusal.guardrail,
             refusal.organization,
             refusal.endpoint,
+            refusal.certificate.map(|certificate| certificate.reason),
             prefix,
         ));
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,6 +189,11 @@ fn summary(refusal: &Refusal<'_>, prefix: Option<IpAddr>, at: SystemTime) -> Ref
         example_ip: refusal.client_ip,
         example_listener: refusal.listener,
         example: cut(refusal.detail),
+        certificate: refusal.certificate.map(|certificate| CertificateSummary {
+            subject: cut(certificate.subject),
+            serial: cut(certificate.serial),
+            reason: certificate.reason,
+        }),
     }
 }
 

@@ -7,10 +7,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod action;
+mod authority;
 mod body;
 pub mod case;
 mod compile;
 mod convert;
+mod diff;
 mod document;
 mod effect;
 mod exchange;
@@ -23,6 +25,7 @@ mod guardrail;
 mod inspector;
 mod ip_set;
 mod jwt;
+mod layout;
 mod modules;
 mod portable;
 mod ran;
@@ -41,11 +44,13 @@ mod webhook;
 
 pub use adit_names::endpoint_url::Scheme;
 
-pub use action::terminate_tls::{TlsProfile, Verification};
+pub use action::terminate_tls::{TlsAuthority, TlsProfile, Verification};
 pub use action::{ActionKey, is_built, names as action_names};
+pub use authority::{Authority, RevocationList, Revoked};
 pub use body::{Coding, Encoder, Event, EventStream, MAX_EVENT, Piece};
 pub use compile::{Checked, Policy, check, compile};
 pub use convert::convert;
+pub use diff::{Difference, differences};
 pub use document::{MAX_BYTES, Phase, Position};
 pub use effect::{
     Answer, BodyFault, Effect, Fault as EffectFault, Fetch, Input, Inspect, Inspection, Login, Matched, Session,
@@ -55,6 +60,7 @@ pub use fault::{Cost, Fault, MAX_FAULTS, Warning};
 pub use guardrail::{Requirement, Selector};
 pub use inspector::{Inspector, Shown};
 pub use ip_set::IpSet;
+pub use layout::{Unformatted, format};
 pub use modules::{ModuleHeaders, ModuleLogin, Modules};
 pub use portable::AditOnly;
 pub use ran::Ran;

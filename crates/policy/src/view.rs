@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use adit_names::endpoint_url::{EndpointUrl, Scheme};
 
+use crate::authority::Authority;
 use crate::ip_set::IpSet;
 use crate::state::State;
 use crate::value::Value;
@@ -46,8 +47,8 @@ pub trait Tables: Sync {
     fn secret(&self, vault: &str, name: &str) -> Option<&str>;
     /// The ranges of an IP policy.
     fn ip_policy(&self, id: &str) -> Option<&IpPolicy>;
-    /// The certificate of an authority as PEM, by its id.
-    fn authority(&self, id: &str) -> Option<&str> {
+    /// An authority of visitors' certificates, by its id.
+    fn authority(&self, id: &str) -> Option<Authority<'_>> {
         let _ = id;
         None
     }

@@ -2,37 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod world;
+
 use std::alloc::System;
 use std::sync::Arc;
 
 use adit_names::endpoint_url::Scheme;
-use adit_policy::{
-    Connection, Decision, Endpoint, Exchange, Input, NoTables, Phase, Policy, Request, State, Step, Subject, View,
-    compile,
-};
+use adit_policy::{Decision, Exchange, Input, Phase, Policy, Request, State, Step, Subject, View, compile};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use world::World;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn policy(text: &str) -> Arc<Policy> {
     Arc::new(compile(text, Subject::agent(Scheme::Https)).unwrap())
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint {
-        scheme: Scheme::Https,
-        host: "app.example.com".to_owned(),
-        port: 443,
-        url: "https://app.example.com".to_owned(),
-        id: String::new(),
-        name: String::new(),
-        metadata: String::new(),
-        kind: "agent",
-        agent_id: String::new(),
-        organization_id: String::new(),
-        organization_name: String::new(),
-    }
 }
 
 /// One test: the counts are of the whole process.
@@ -55,33 +39,14 @@ fn what_does_not_match_allocates_nothing_and_keys_are_small() {
         .map(|expression| format!("  - expressions: [\"{expression}\"]\n    actions: [{{type: deny}}]\n"))
         .collect();
     let ten = policy(&format!("on_http_request:\n{rules}"));
-    let (endpoint, state) = (endpoint(), State::default());
-    let connection = Connection::new("203.0.113.1:1".parse().unwrap(), "198.51.100.1:443".parse().unwrap());
-    let fields = vec![
-        ("user-agent".to_owned(), b"Mozilla/5.0".to_vec()),
-        ("cookie".to_owned(), b"a=b; c=d".to_vec()),
-        ("x-tenant".to_owned(), b"alpha".to_vec()),
+    let state = State::default();
+    let fields = [
+        ("user-agent", "Mozilla/5.0"),
+        ("cookie", "a=b; c=d"),
+        ("x-tenant", "alpha"),
     ];
-    let view = View {
-        now: 1_768_478_400_000_000,
-        seed: 1,
-        connection: &connection,
-        endpoint: &endpoint,
-        request: Some(Request {
-            id: "",
-            method: "GET",
-            version: "HTTP/1.1",
-            scheme: Scheme::Https,
-            authority: "app.example.com",
-            target: "/api/items?page=2",
-            fields: &fields,
-            content_length: None,
-            received_at: 0,
-        }),
-        response: None,
-        tables: &NoTables,
-        state: &state,
-    };
+    let world = World::new("/api/items?page=2", &fields);
+    let view = world.view(&state);
     let pass = |policy: &Arc<Policy>, view: &View<'_>| {
         let mut exchange = Exchange::new().without_results();
         let step = policy.begin(Phase::HttpRequest).step(&mut exchange, view, Input::Begin);

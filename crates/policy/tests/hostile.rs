@@ -1,15 +1,15 @@
 //! Texts that nobody means well: nothing panics, nothing overflows a stack of 2 MiB, nothing takes long.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod world;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adit_names::endpoint_url::Scheme;
-use adit_policy::{
-    Connection, Decision, Endpoint, Exchange, Input, NoTables, Phase, Policy, Request, State, Step, Subject, View,
-    check, compile,
-};
+use adit_policy::{Decision, Exchange, Input, Phase, Policy, State, Step, Subject, check, compile};
 use proptest::prelude::*;
+use world::World;
 
 fn document(expression: &str) -> String {
     serde_json::json!({"on_http_request": [{
@@ -20,44 +20,9 @@ fn document(expression: &str) -> String {
 }
 
 fn run(policy: Policy) -> Decision {
-    let endpoint = Endpoint {
-        scheme: Scheme::Https,
-        host: "app.example.com".to_owned(),
-        port: 443,
-        url: "https://app.example.com".to_owned(),
-        id: String::new(),
-        name: String::new(),
-        metadata: String::new(),
-        kind: "agent",
-        agent_id: String::new(),
-        organization_id: String::new(),
-        organization_name: String::new(),
-    };
-    let connection = Connection::new("203.0.113.1:1".parse().unwrap(), "198.51.100.1:443".parse().unwrap());
-    let fields = vec![
-        ("x-b".to_owned(), b"1".to_vec()),
-        ("cookie".to_owned(), b"a=b; c".to_vec()),
-    ];
-    let view = View {
-        now: 0,
-        seed: 1,
-        connection: &connection,
-        endpoint: &endpoint,
-        request: Some(Request {
-            id: "",
-            method: "GET",
-            version: "HTTP/1.1",
-            scheme: Scheme::Https,
-            authority: "app.example.com",
-            target: "/a?b=c",
-            fields: &fields,
-            content_length: None,
-            received_at: 0,
-        }),
-        response: None,
-        tables: &NoTables,
-        state: &State::default(),
-    };
+    let world = World::new("/a?b=c", &[("x-b", "1"), ("cookie", "a=b; c")]);
+    let state = State::default();
+    let view = world.view(&state);
     let mut run = Arc::new(policy).begin(Phase::HttpRequest);
     match run.step(&mut Exchange::new(), &view, Input::Begin) {
         Step::Done(decision) => decision,

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod world;
+
 use std::sync::Arc;
 
 use adit_names::endpoint_url::Scheme;
-use adit_policy::{
-    Connection, Decision, Effect, Endpoint, Exchange, Input, NoTables, Phase, Request, State, Step, Subject, View,
-    compile,
-};
+use adit_policy::{Decision, Effect, Exchange, Input, Phase, State, Step, Subject, compile};
+use world::World;
 
 const KEYS: &[u8] = br#"{"keys": [{"kty": "EC", "crv": "P-256", "kid": "1", "x": "kofElJMJvXDxrspq-cIGGp__ZkbC0zPN5S2PgZuirkI", "y": "ZwzPxZsK0ctlSLHwqwc4rbQvOWcPs2_EnvEufcskgag"}]}"#;
 
@@ -20,43 +20,10 @@ fn has_to_fetch(state: &State, url: &str, organization: &str) -> bool {
          jws: {{allowed_algorithms: [ES256], keys: {{sources: {{additional_jkus: ['{url}']}}}}}}}}}}]}}]"
     );
     let policy = Arc::new(compile(&text, Subject::agent(Scheme::Https)).unwrap());
-    let endpoint = Endpoint {
-        scheme: Scheme::Https,
-        host: "app.example.com".to_owned(),
-        port: 443,
-        url: "https://app.example.com".to_owned(),
-        id: String::new(),
-        name: String::new(),
-        metadata: String::new(),
-        kind: "agent",
-        agent_id: String::new(),
-        organization_id: organization.to_owned(),
-        organization_name: String::new(),
-    };
-    let connection = Connection::new("203.0.113.1:1".parse().unwrap(), "198.51.100.1:443".parse().unwrap());
     // A token of the right form, signed by nobody.
-    let token = b"eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.e30.AAAA".to_vec();
-    let fields = vec![("authorization".to_owned(), token)];
-    let view = View {
-        now: 1_768_478_400_000_000,
-        seed: 1,
-        connection: &connection,
-        endpoint: &endpoint,
-        request: Some(Request {
-            id: "",
-            method: "GET",
-            version: "HTTP/1.1",
-            scheme: Scheme::Https,
-            authority: "app.example.com",
-            target: "/",
-            fields: &fields,
-            content_length: None,
-            received_at: 0,
-        }),
-        response: None,
-        tables: &NoTables,
-        state,
-    };
+    let mut world = World::new("/", &[("authorization", "eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.e30.AAAA")]);
+    organization.clone_into(&mut world.endpoint.organization_id);
+    let view = world.view(state);
     let (mut run, mut exchange) = (policy.begin(Phase::HttpRequest), Exchange::new());
     let mut asked = false;
     let mut step = run.step(&mut exchange, &view, Input::Begin);

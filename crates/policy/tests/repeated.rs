@@ -2,50 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod world;
+
 use std::sync::Arc;
 
 use adit_names::endpoint_url::Scheme;
-use adit_policy::{
-    Connection, Decision, Endpoint, Exchange, Input, NoTables, Phase, Policy, Request, State, Step, Subject, View,
-    compile,
-};
+use adit_policy::{Decision, Exchange, Input, Phase, Policy, State, Step, Subject, compile};
+use world::World;
 
 fn passes(policy: &Arc<Policy>, state: &State, exchange: &mut Exchange) -> bool {
-    let endpoint = Endpoint {
-        scheme: Scheme::Https,
-        host: "app.example.com".to_owned(),
-        port: 443,
-        url: "https://app.example.com".to_owned(),
-        id: String::new(),
-        name: String::new(),
-        metadata: String::new(),
-        kind: "agent",
-        agent_id: String::new(),
-        organization_id: String::new(),
-        organization_name: String::new(),
-    };
-    let connection = Connection::new("203.0.113.1:1".parse().unwrap(), "198.51.100.1:443".parse().unwrap());
-    let fields = Vec::new();
-    let view = View {
-        now: 1_768_478_400_000_000,
-        seed: 1,
-        connection: &connection,
-        endpoint: &endpoint,
-        request: Some(Request {
-            id: "",
-            method: "GET",
-            version: "HTTP/1.1",
-            scheme: Scheme::Https,
-            authority: "app.example.com",
-            target: "/",
-            fields: &fields,
-            content_length: None,
-            received_at: 0,
-        }),
-        response: None,
-        tables: &NoTables,
-        state,
-    };
+    let world = World::new("/", &[]);
+    let view = world.view(state);
     let step = policy.begin(Phase::HttpRequest).step(exchange, &view, Input::Begin);
     step == Step::Done(Decision::Pass)
 }

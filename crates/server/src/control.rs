@@ -1,13 +1,14 @@
 //! The control thread: opens the store, follows it, takes over connections to the API's name from the edge, makes
 //! their TLS handshakes and serves them. A runtime of its own, so that no list and no stuck client can slow a visitor.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
 use adit_api::{Access, Api, serve};
-use adit_edge::{ControlConnection, ControlQueue};
+use adit_edge::{ControlConnection, ControlQueue, Node};
 use adit_snapshot::{EdgeConfig, SealKey};
 use adit_store::log::AuditKey;
 use adit_store::{Engine, KeyPlaces, MasterKey, OpenError, Store};
@@ -26,6 +27,7 @@ use crate::first::First;
 use crate::follow::{Follower, kinds};
 use crate::guardrail_exceptions;
 use crate::health::Health;
+use crate::revocation::Fetcher;
 use crate::wire::ServerError;
 
 /// TLS handshake.
@@ -79,6 +81,9 @@ pub(crate) struct Serve {
     pub(crate) connections: ControlQueue,
     pub(crate) profile: ServerProfile,
     pub(crate) api: Arc<Api>,
+    pub(crate) node: Arc<Node>,
+    /// The data directory.
+    pub(crate) data: PathBuf,
 }
 
 impl std::fmt::Debug for Serve {
@@ -125,7 +130,14 @@ pub(crate) fn start(begin: Begin) -> Result<(Control, Ready), ServerError> {
             let serving = async {
                 if let Ok(serve) = served.await {
                     let api = serve.api.clone();
-                    tokio::join!(run(serve, stopped.clone()), api.background(stopped.clone()));
+                    let fetcher = Fetcher::new(serve.node.clone(), &serve.data);
+                    let serving = async {
+                        tokio::join!(run(serve, stopped.clone()), api.background(stopped.clone()));
+                    };
+                    tokio::select! {
+                        () = serving => {}
+                        () = fetcher.run() => {}
+                    }
                 }
             };
             let Opened {
@@ -247,6 +259,7 @@ async fn run(serve: Serve, stopped: watch::Receiver<bool>) {
         connections: mut queue,
         profile,
         api,
+        ..
     } = serve;
     let mut serving = JoinSet::new();
     let mut until = stopped.clone();

@@ -12,8 +12,8 @@ use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_outbound::{Client, Guard, Options, Purpose, SystemResolver};
 use adit_policy::case::{Around, Asked, Explanation, Hop, Layer, Live, Outside, explain};
 use adit_policy::{
-    Answer, EffectFault as Fault, Endpoint as Facts, Fetch, Inspector, Intelligence, IpPolicy, Policy, References,
-    Subject, Tables,
+    Answer, Authority, EffectFault as Fault, Endpoint as Facts, Fetch, Inspector, Intelligence, IpPolicy, Policy,
+    References, Subject, Tables,
 };
 use adit_snapshot::{CloudEndpoint, EdgeConfig, Place};
 use adit_tls::Roots;
@@ -51,8 +51,8 @@ impl Tables for Names {
         Some(&policy.ranges)
     }
 
-    fn authority(&self, id: &str) -> Option<&str> {
-        self.config.told.authority(id, &self.organization)
+    fn authority(&self, id: &str) -> Option<Authority<'_>> {
+        self.config.authority(id, &self.organization, SystemTime::now())
     }
 
     fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
@@ -277,7 +277,9 @@ fn find(node: &Node, config: &EdgeConfig, organization: &str, (id, url): &(Strin
             continue;
         }
         for member in pool.members().iter().filter(|member| member.is_connected()) {
-            if member.facts(pool.url(), || "").id == *id {
+            // It is known by the id of its tunnel, which is the same behind the prefix.
+            let behind = |id: &str| id.split_once('_').map(|(_, rest)| rest.to_owned());
+            if behind(&member.endpoint_id) == behind(id) {
                 return Some(of_agent(&pool, member, config));
             }
         }
@@ -290,12 +292,11 @@ fn find(node: &Node, config: &EdgeConfig, organization: &str, (id, url): &(Strin
 }
 
 fn of_agent(pool: &adit_cluster::Pool, member: &adit_cluster::Member, config: &EdgeConfig) -> Found {
-    let organization = config.told.organization(pool.organization());
+    // As the road has it: what is asked for first is kept.
+    let organization = || config.told.organization(pool.organization()).map_or("", |o| &*o.name);
     Found {
         url: pool.url().clone(),
-        facts: member
-            .facts(pool.url(), || organization.map_or("", |o| &o.name))
-            .clone(),
+        facts: member.facts(pool.url(), organization).clone(),
         policy: member.options.policy.as_ref().map(|bound| bound.policy.clone()),
         cloud: false,
     }

@@ -145,7 +145,11 @@ impl Follower {
 
     /// Takes new settings of the operator over.
     fn set(&mut self, settings: EdgeConfig) {
-        self.settings = settings;
+        let revocations = self.settings.revocations.clone();
+        self.settings = EdgeConfig {
+            revocations,
+            ..settings
+        };
         let (config, _) = self.compiler.apply(&self.settings, []);
         self.publish(config);
     }

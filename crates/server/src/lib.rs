@@ -11,6 +11,7 @@
 //!   agents did is spooled and taken into the log.
 //! * `audit` looks after the log: signs, checks, takes away what is old. `disk_snapshot` keeps what this node was told, for
 //!   a start without the database; [`health`] is what is said of all that.
+//! * `revocation` fetches the lists of certificates that authorities of visitors have taken back.
 //! * [`host`] is what is done on the machine itself, without signing in.
 //! * [`explain`] tells what policies do with a request, with what this node has.
 //! * [`wire`] puts it together; [`admin_port`] says how it is.
@@ -34,6 +35,7 @@ pub mod health;
 pub mod host;
 pub mod listen;
 mod outbound;
+mod revocation;
 pub mod state;
 pub mod wire;
 

@@ -237,6 +237,8 @@ impl Server {
         control.serve(Serve {
             connections,
             profile,
+            node: edge.node().clone(),
+            data: options.state.dir().to_owned(),
             api: Arc::new(
                 api.signing_with(audit_key)
                     .hashing_at(options.settings.auth.argon2.cost())

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use crate::AddressFacts;
 use crate::access::{Credential, Organization, TokenHash};
 use crate::names::ControlName;
+use crate::revocations::Revocations;
 use crate::told::Told;
 
 /// What the public sees as ports, which need not be what is listened on (a load balancer may stand before).
@@ -182,6 +183,8 @@ pub struct EdgeConfig {
     pub policy_trace: PolicyTrace,
     /// The web application firewall of policies, or why there is none.
     pub firewall: Result<Arc<dyn Inspector>, NoFirewall>,
+    /// Lists of revoked certificates that this node has fetched: not a setting, and the same in all snapshots.
+    pub revocations: Arc<Revocations>,
     /// Seals cookies of sessions and binds.
     pub seal_key: SealKey,
     /// What organisations set.
@@ -217,6 +220,7 @@ impl EdgeConfig {
             address_facts: None,
             policy_trace: PolicyTrace::default(),
             firewall: Err(NoFirewall::NotBuilt),
+            revocations: Arc::default(),
             seal_key,
             told: Told::default(),
         }

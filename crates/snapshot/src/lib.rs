@@ -22,6 +22,7 @@ mod networks;
 mod policy;
 mod pool;
 mod reserved;
+mod revocations;
 mod shards;
 mod told;
 
@@ -40,4 +41,5 @@ pub use networks::{IpPolicy, Networks, Restrictions, Restricts};
 pub use policy::Policies;
 pub use pool::{Ejection, HealthCheck, HealthCheckKind, PoolSettings, Sticky, Strategy};
 pub use reserved::Reservation;
+pub use revocations::{RevocationUrl, Revocations};
 pub use told::Told;

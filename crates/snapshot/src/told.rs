@@ -15,6 +15,7 @@ use crate::ingress::Ingress;
 use crate::networks::{IpPolicy, Networks, Restrictions, Restricts, passes};
 use crate::pool::PoolSettings;
 use crate::reserved::{Reservation, ReservedName, ReservedPort};
+use crate::revocations::Listed;
 use crate::shards::Sharded;
 
 /// A URL whose endpoints are checked, whose it is, and how.
@@ -60,6 +61,12 @@ pub struct Told {
 pub(crate) struct Authority {
     pub(crate) organization: Box<str>,
     pub(crate) pem: Box<str>,
+    /// Where its list of revoked certificates is; empty: nowhere.
+    pub(crate) crl_url: Box<str>,
+    /// The list that stands in the object.
+    pub(crate) written: Option<Listed>,
+    /// Without a list that is new enough, what is known counts.
+    pub(crate) goes_on: bool,
 }
 
 /// By what the settings of a URL are found.

@@ -7,6 +7,7 @@
 //! without a pause in between, picks them up.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 
 use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
@@ -21,6 +22,7 @@ const MAX_NAME: usize = 120;
 pub(crate) struct Names {
     pub(crate) subject: Option<String>,
     pub(crate) issuer: Option<String>,
+    pub(crate) serial: Option<String>,
 }
 
 thread_local! {
@@ -40,11 +42,16 @@ pub(crate) fn note_refusal<T>(
 
 /// The error for a refused certificate.
 pub(crate) fn refused(error: &CertificateError) -> Error {
-    let Names { subject, issuer } = REFUSED.take().unwrap_or_default();
+    let Names {
+        subject,
+        issuer,
+        serial,
+    } = REFUSED.take().unwrap_or_default();
     Error::Certificate {
         problem: problem(error),
         subject,
         issuer,
+        serial,
     }
 }
 
@@ -54,6 +61,9 @@ fn problem(error: &CertificateError) -> CertificateProblem {
         E::Expired | E::ExpiredContext { .. } => CertificateProblem::Expired,
         E::NotValidYet | E::NotValidYetContext { .. } => CertificateProblem::NotYetValid,
         E::Revoked => CertificateProblem::Revoked,
+        E::UnknownRevocationStatus | E::ExpiredRevocationList | E::ExpiredRevocationListContext { .. } => {
+            CertificateProblem::RevocationUnknown
+        }
         E::UnknownIssuer => CertificateProblem::UnknownIssuer,
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => CertificateProblem::WrongPurpose,
         E::BadSignature => CertificateProblem::BadSignature,
@@ -93,7 +103,7 @@ fn read_names(certificate: &[u8]) -> Option<Names> {
     if tag == 0xa0 {
         tbs = rest;
     }
-    let (_, _serial, rest) = element(tbs)?;
+    let (_, serial, rest) = element(tbs)?;
     let (_, _algorithm, rest) = element(rest)?;
     let (_, issuer, rest) = element(rest)?;
     let (_, _validity, rest) = element(rest)?;
@@ -101,7 +111,19 @@ fn read_names(certificate: &[u8]) -> Option<Names> {
     Some(Names {
         subject: display_name(subject),
         issuer: display_name(issuer),
+        serial: Some(digits(serial)),
     })
+}
+
+/// A serial number without leading zeros, of at most twenty bytes (RFC 5280, section 4.1.2.2).
+fn digits(serial: &[u8]) -> String {
+    let mut all = String::new();
+    for byte in serial.iter().take(21) {
+        // Writing to a string cannot fail.
+        let _ = write!(all, "{byte:02x}");
+    }
+    let text = all.trim_start_matches('0');
+    if text.is_empty() { "0" } else { text }.to_owned()
 }
 
 /// One element: tag, content, what follows.
@@ -163,6 +185,7 @@ mod tests {
     fn names_are_read_from_a_certificate() {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut params = rcgen::CertificateParams::new(["leaf.example".to_owned()]).unwrap();
+        params.serial_number = Some(0xbeef1_u64.into());
         params.distinguished_name = rcgen::DistinguishedName::new();
         params
             .distinguished_name
@@ -178,6 +201,7 @@ mod tests {
             Names {
                 subject: Some("Leaf  Ltd".to_owned()),
                 issuer: Some("Corporate Proxy CA".to_owned()),
+                serial: Some("beef1".to_owned()),
             }
         );
         for cut in 0..cert.der().len().min(200) {

@@ -26,6 +26,8 @@ pub enum Error {
         subject: Option<String>,
         /// Who it says issued it: common name, else organisation.
         issuer: Option<String>,
+        /// Its serial number in lower-case hexadecimal digits.
+        serial: Option<String>,
     },
     /// No identity exists for the name the client asked for; `unrecognized_name` was sent.
     #[error("no certificate for the requested name")]
@@ -109,6 +111,8 @@ pub enum CertificateProblem {
     NotYetValid,
     /// On a revocation list.
     Revoked,
+    /// The list on which it would stand is not known.
+    RevocationUnknown,
     /// It does not name the host that was asked for.
     WrongName {
         /// The name asked for.
@@ -133,6 +137,7 @@ impl fmt::Display for CertificateProblem {
             Self::Expired => f.write_str("it has expired"),
             Self::NotYetValid => f.write_str("it is not valid yet"),
             Self::Revoked => f.write_str("it was revoked"),
+            Self::RevocationUnknown => f.write_str("whether it was revoked is not known"),
             Self::WrongName { expected, presented } if presented.is_empty() => {
                 write!(f, "it is not valid for {expected}")
             }
@@ -237,6 +242,7 @@ mod tests {
             problem: CertificateProblem::UnknownIssuer,
             subject: Some("connect.example.com".to_owned()),
             issuer: Some("Corporate Proxy CA".to_owned()),
+            serial: None,
         };
         assert_eq!(
             error.to_string(),

@@ -61,10 +61,8 @@ pub(crate) fn rewrite(
         head.set(b"Host", host.as_bytes());
     }
     forwarded.push(head, conn);
-    if let Some(certificate) = conn.verified_certificate() {
-        for (name, value) in &certificate.headers {
-            head.push(name, value.as_bytes());
-        }
+    for (name, value) in conn.certificate_headers() {
+        head.push(name, value.as_bytes());
     }
     head.push(b"X-Request-Id", request_id.as_bytes());
     if facts.framing == Framing::Chunked {

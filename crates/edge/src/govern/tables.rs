@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use adit_policy::{Intelligence, IpPolicy, Tables};
+use adit_policy::{Authority, Intelligence, IpPolicy, Tables};
 use adit_snapshot::EdgeConfig;
 
 /// The names of one organisation.
@@ -25,8 +26,8 @@ impl Tables for OfOrganization<'_> {
             .map(|policy| &policy.ranges)
     }
 
-    fn authority(&self, id: &str) -> Option<&str> {
-        self.config.told.authority(id, self.organization)
+    fn authority(&self, id: &str) -> Option<Authority<'_>> {
+        self.config.authority(id, self.organization, SystemTime::now())
     }
 
     fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {

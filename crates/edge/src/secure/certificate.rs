@@ -20,6 +20,8 @@ pub(crate) struct Told {
     pub(crate) serial_number: String,
     /// Fields of requests: names, and values that may stand in a head.
     pub(crate) headers: Vec<(&'static [u8], String)>,
+    /// Those that are added with `tls_headers: full`.
+    pub(crate) full_headers: Vec<(&'static [u8], String)>,
 }
 
 /// Reads a certificate. One that cannot be read has no fields but its bytes: the handshake has accepted it.
@@ -74,14 +76,35 @@ pub(crate) fn told(der: &[u8], verified: Option<bool>) -> Told {
         (b"Ngrok-Mtls-Email-Addresses", names.emails.join(",")),
         (b"Ngrok-Mtls-Serial-Number", serial_number.clone()),
     ];
-    let headers = headers.into_iter().filter(|(_, value)| !value.is_empty());
-    let headers = headers.filter_map(|(name, value)| Some((name, header_value(&value)?)));
+    let text = |name: &str| match fields.iter().find(|(known, _)| known == name) {
+        Some((_, Value::Text(text))) => text.clone(),
+        _ => String::new(),
+    };
+    let full_headers = [
+        (&b"Adit-Mtls-Fingerprint-Sha256"[..], text("fingerprint_sha256")),
+        (b"Adit-Mtls-Subject", text("subject")),
+        (b"Adit-Mtls-Issuer", text("issuer")),
+        (b"Adit-Mtls-Uris", names.uris.join(",")),
+        // A byte sequence (RFC 9440, section 2.2).
+        (
+            b"Client-Cert",
+            format!(":{}:", base64::engine::general_purpose::STANDARD.encode(der)),
+        ),
+    ];
     Told {
-        headers: headers.collect(),
+        headers: values(headers),
+        full_headers: values(full_headers),
         fields: fields.into(),
         common_name,
         serial_number,
     }
+}
+
+/// Those that have a value which may stand in a head.
+fn values<const N: usize>(headers: [(&'static [u8], String); N]) -> Vec<(&'static [u8], String)> {
+    let headers = headers.into_iter().filter(|(_, value)| !value.is_empty());
+    let headers = headers.filter_map(|(name, value)| Some((name, header_value(&value)?)));
+    headers.collect()
 }
 
 fn micros(seconds: i64) -> i64 {

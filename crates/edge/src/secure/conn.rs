@@ -70,6 +70,8 @@ struct Certificates {
     client: Option<(Box<[u8]>, bool)>,
     /// Knows ours.
     profile: Option<ServerProfile>,
+    /// Services are told all of the visitor's.
+    full_headers: bool,
     client_told: OnceLock<Told>,
     own_told: OnceLock<Option<Told>>,
 }
@@ -87,11 +89,12 @@ impl Conn {
         kind: Kind,
         permit: Permit,
         sni: Option<String>,
-        (tls, profile): (&adit_tls::Stream<TcpStream>, ServerProfile),
+        (tls, profile, full_headers): (&adit_tls::Stream<TcpStream>, ServerProfile, bool),
     ) -> Arc<Self> {
         let certificates = Certificates {
             client: tls.peer_certificate().map(|der| (der.into(), tls.peer_verified())),
             profile: Some(profile),
+            full_headers,
             ..Certificates::default()
         };
         let facts = TlsFacts {
@@ -184,6 +187,15 @@ impl Conn {
     pub(crate) fn verified_certificate(&self) -> Option<&Told> {
         self.client_certificate()
             .filter(|_| self.certificates.client.as_ref().is_some_and(|(_, verified)| *verified))
+    }
+
+    /// What services are told of the visitor's certificate, if an authority that was asked for has issued it.
+    pub(crate) fn certificate_headers(&self) -> impl Iterator<Item = (&'static [u8], &str)> {
+        let told = self.verified_certificate();
+        let full = told.filter(|_| self.certificates.full_headers);
+        let basic = told.map(|told| told.headers.as_slice()).unwrap_or_default();
+        let full = full.map(|told| told.full_headers.as_slice()).unwrap_or_default();
+        basic.iter().chain(full).map(|(name, value)| (*name, value.as_str()))
     }
 
     /// What is told of our own certificate; of one that was renewed since the handshake the new one, if nobody asked before.

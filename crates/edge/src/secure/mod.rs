@@ -3,6 +3,7 @@
 mod certificate;
 mod conn;
 mod profiles;
+mod rejected;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use tokio::net::TcpStream;
 use crate::accept::Accepted;
 use crate::node::Node;
 use crate::record_connection::Connection;
-use crate::route;
+use crate::route::{self, Routed};
 use crate::timer::{Deadline, Timer};
 
 pub(crate) use conn::Conn;
@@ -47,15 +48,15 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
         }
     };
     let began = Instant::now();
-    let (profile, bytes_only) = match profile(hello.server_name.as_deref(), &node, peer, local) {
-        Ok(p) => p,
+    let chosen = match choose(hello.server_name.as_deref(), &node, peer, local) {
+        Ok(chosen) => chosen,
         Err(e) => {
             node.handshake_failed(HandshakeResult::Failed, began);
             tracing::warn!(name = hello.server_name, error = %e, "no handshake");
             return;
         }
     };
-    let made = within(&deadline, adit_tls::accept(io, read, &profile)).await;
+    let made = within(&deadline, adit_tls::accept(io, read, &chosen.profile)).await;
     drop(handshake);
     let tls = match made {
         None => {
@@ -65,19 +66,21 @@ pub(crate) async fn visitor(accepted: Accepted, hello: ClientHello, node: Arc<No
         Some(Err(e)) => {
             node.handshake_failed(HandshakeResult::Failed, began);
             tracing::debug!(peer = %peer, error = %e, "handshake failed");
+            rejected::tell(&node, kind, peer.ip(), chosen.routed.as_ref(), &e);
             return;
         }
         Some(Ok(tls)) => tls,
     };
     node.handshaken(&tls, began);
     drop(deadline);
-    if bytes_only {
+    if chosen.bytes_only {
         let host = hello.server_name.unwrap_or_default();
         let record = Connection::new(kind, peer, local, &host, Relayed::Tls);
         return crate::tls::terminated(tls, &host, permit, record, node).await;
     }
     let http2 = tls.alpn() == Some(b"h2");
-    let conn = Conn::secured(node, peer, local, kind, permit, hello.server_name, (&tls, profile));
+    let profile = (&tls, chosen.profile, chosen.full_headers);
+    let conn = Conn::secured(node, peer, local, kind, permit, hello.server_name, profile);
     if http2 {
         crate::http::h2::serve(tls, conn).await;
     } else {
@@ -94,35 +97,46 @@ enum NoProfile {
     Unsaid(String),
 }
 
-/// The profile of a name, and whether what comes out is bytes and not HTTP.
-fn profile(
-    name: Option<&str>,
-    node: &Node,
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Result<(ServerProfile, bool), NoProfile> {
+/// How TLS of a name is terminated.
+struct Chosen {
+    profile: ServerProfile,
+    /// What comes out is bytes and not HTTP.
+    bytes_only: bool,
+    /// Services are told all of a visitor's certificate.
+    full_headers: bool,
+    /// The endpoints of the name.
+    routed: Option<Routed>,
+}
+
+fn choose(name: Option<&str>, node: &Node, peer: SocketAddr, local: SocketAddr) -> Result<Chosen, NoProfile> {
     let pool = name.and_then(|n| node.directory.find(Class::Sni, n));
     let routed = name.and_then(|n| route::cloud::beside(&node.config.load().told, Class::Sni, n, pool));
-    let (Some(name), Some(routed)) = (name, routed) else {
-        return Ok((node.profiles.endpoints.clone(), false));
+    let mut chosen = Chosen {
+        profile: node.profiles.endpoints.clone(),
+        bytes_only: false,
+        full_headers: false,
+        routed,
     };
-    let bytes_only = routed.is_bytes();
-    let said = crate::govern::tls_profile(node, &routed, name, peer, local)
+    let (Some(name), Some(routed)) = (name, &chosen.routed) else {
+        return Ok(chosen);
+    };
+    chosen.bytes_only = routed.is_bytes();
+    let said = crate::govern::tls_profile(node, routed, name, peer, local)
         .map_err(|error| NoProfile::Unsaid(error.message))?;
     if let Some(said) = said {
-        return Ok((node.profiles.said(&said, !bytes_only)?, bytes_only));
+        chosen.profile = node.profiles.said(&said, !chosen.bytes_only)?;
+        chosen.full_headers = said.full_headers;
+        return Ok(chosen);
     }
-    if let Some(member) = routed.pool.and_then(|p| p.members().first().cloned())
-        && let Some(special) = node.profiles.special(&member, !bytes_only)?
+    let member = routed.pool.as_ref().and_then(|p| p.members().first().cloned());
+    if let Some(member) = member
+        && let Some(special) = node.profiles.special(&member, !chosen.bytes_only)?
     {
-        return Ok((special, bytes_only));
+        chosen.profile = special;
+    } else if chosen.bytes_only {
+        chosen.profile = node.profiles.tls_endpoints.clone();
     }
-    let profile = if bytes_only {
-        &node.profiles.tls_endpoints
-    } else {
-        &node.profiles.endpoints
-    };
-    Ok((profile.clone(), bytes_only))
+    Ok(chosen)
 }
 
 /// How many times as many handshakes as visitors the agents of one address may make at once.

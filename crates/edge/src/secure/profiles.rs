@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use adit_cluster::{Member, MemberKey};
-use adit_policy::{TlsProfile, Verification};
+use adit_policy::{Revoked, TlsAuthority, TlsProfile, Verification};
 use adit_tls::{ClientAuth, ClientRoots, Identity, Resolver, ServerProfile, TicketKeys, Version};
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -70,10 +70,7 @@ impl Profiles {
             builder = builder.alpn(HTTP);
         }
         if let Some(verification) = tls.verification {
-            let roots = match tls.authorities.as_slice() {
-                [] => ClientRoots::default(),
-                authorities => ClientRoots::from_pem(authorities.join("\n").as_bytes())?,
-            };
+            let roots = roots(&tls.authorities)?;
             builder = builder.client_auth(match verification {
                 Verification::RequireAndVerify => ClientAuth::Require { roots },
                 Verification::RequireAny => ClientAuth::RequireAny { roots },
@@ -127,6 +124,18 @@ impl Profiles {
     }
 }
 
+/// Who may have issued visitors' certificates, each with what it has taken back.
+fn roots(authorities: &[TlsAuthority]) -> Result<ClientRoots, adit_tls::Error> {
+    authorities.iter().try_fold(ClientRoots::default(), |all, authority| {
+        let roots = ClientRoots::from_pem(authority.pem.as_bytes())?;
+        Ok(all.and(match &authority.revoked {
+            Revoked::None => roots,
+            Revoked::Listed(list) => roots.with_crl_der(list.der()),
+            Revoked::Unknown => roots.with_unknown_revocations(),
+        }))
+    })
+}
+
 /// A digest of all that a policy says, so that nothing of it is kept a second time.
 fn key_of(tls: &TlsProfile, http: bool) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
@@ -144,9 +153,17 @@ fn key_of(tls: &TlsProfile, http: bool) -> [u8; 32] {
         },
         if http { "http" } else { "" },
     ];
-    for part in parts.into_iter().chain(tls.authorities.iter().map(String::as_str)) {
+    let authorities = tls.authorities.iter().flat_map(|authority| {
+        let revoked: &[u8] = match &authority.revoked {
+            Revoked::None => b"none",
+            Revoked::Listed(list) => list.digest(),
+            Revoked::Unknown => b"unknown",
+        };
+        [authority.pem.as_bytes(), revoked]
+    });
+    for part in parts.into_iter().map(str::as_bytes).chain(authorities) {
         context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
+        context.update(part);
     }
     let mut key = [0; 32];
     for (to, from) in key.iter_mut().zip(context.finish().as_ref()) {

@@ -53,6 +53,7 @@ impl Activity {
                 (_, Some(EndpointStatus::Degraded)) => "endpoint_degraded.v0",
                 (_, Some(EndpointStatus::Offline) | None) => "endpoint_offline.v0",
             },
+            Self::Refused(summary) if summary.certificate.is_some() => "tls_client_rejected.v0",
             Self::Refused(summary) => match summary.kind {
                 RefusalKind::Connection | RefusalKind::Handshake | RefusalKind::Protocol => "connection_refused.v0",
                 RefusalKind::Login => "agent_session_refused.v0",

@@ -124,6 +124,10 @@ fn refused(summary: &RefusalSummary) -> Value {
             object[name] = json!(text);
         }
     }
+    if let Some(certificate) = &summary.certificate {
+        object["reason"] = json!(certificate.reason);
+        object["certificate"] = json!({"subject": certificate.subject, "serial": certificate.serial});
+    }
     object
 }
 

@@ -33,6 +33,20 @@ pub struct Refusal<'a> {
     /// Example for who reads the event (server name, user agent, text of the error), cut at 256 bytes; the
     /// first of a second is kept.
     pub detail: &'a str,
+    /// The visitor's certificate that was not accepted, or that there was none.
+    pub certificate: Option<RefusedCertificate<'a>>,
+}
+
+/// A certificate that was not accepted in a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedCertificate<'a> {
+    /// Who it says it is; empty if there was none.
+    pub subject: &'a str,
+    /// Its serial number in hexadecimal digits; likewise.
+    pub serial: &'a str,
+    /// What is wrong: `missing`, `expired`, `not_yet_valid`, `revoked`, `revocation_unknown`, `unknown_issuer`,
+    /// `wrong_purpose`, `bad_signature` or `invalid`.
+    pub reason: &'static str,
 }
 
 impl Refusal<'_> {
@@ -51,6 +65,7 @@ impl Refusal<'_> {
             endpoint: "",
             client: AgentClient::Other,
             detail: "",
+            certificate: None,
         }
     }
 }
@@ -85,4 +100,17 @@ pub struct RefusalSummary {
     pub example_listener: Listener,
     /// Detail of the first.
     pub example: Box<str>,
+    /// The visitor's certificate of the first; only of those.
+    pub certificate: Option<CertificateSummary>,
+}
+
+/// What is kept of a [`RefusedCertificate`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateSummary {
+    /// Who it says it is; empty if there was none.
+    pub subject: Box<str>,
+    /// Its serial number; likewise.
+    pub serial: Box<str>,
+    /// What is wrong with it.
+    pub reason: &'static str,
 }

@@ -66,7 +66,7 @@ pub(super) fn build(config: &Config, _: Phase) -> Box<dyn Act> {
 
 impl Act for RateLimit {
     fn run(&self, cx: &mut Cx<'_>) -> Flow {
-        let parts = cx.bucket_key(&self.bucket_key);
+        let mut parts = cx.bucket_key(&self.bucket_key);
         let rate = Rate {
             capacity: self.capacity,
             steps: u32::try_from(self.rate.as_secs() / 10).unwrap_or(u32::MAX),
@@ -92,10 +92,14 @@ impl Act for RateLimit {
         } else {
             ("", "")
         };
+        let told = match parts.as_mut_slice() {
+            [one] => std::mem::take(one),
+            several => several.join(","),
+        };
         cx.exchange.set_results(
             "ngrok.rate_limit",
             [
-                ("ngrok.rate_limit.bucket_key", Value::Text(parts.join(","))),
+                ("ngrok.rate_limit.bucket_key", Value::Text(told)),
                 ("ngrok.rate_limit.limited", Value::Bool(limited)),
                 ("ngrok.rate_limit.error.code", Value::from(code)),
                 ("ngrok.rate_limit.error.message", Value::from(message)),

@@ -6,6 +6,7 @@ use super::config::{Config, Setting};
 use super::read::Reader;
 use super::schema::{Ends, Kind, Own, Protocols, Spec, T, list, optional, secret};
 use super::{Act, Cx, Flow};
+use crate::authority::Revoked;
 use crate::document::{Node, Path, Phase};
 use crate::expr::{Failure, Scope, Template};
 use crate::value::Value;
@@ -29,6 +30,7 @@ pub(super) static SPEC: Spec = Spec {
             "mutual_tls_verification_strategy",
             Kind::OneOf(&["require-and-verify", "require-any", "request"]),
         ),
+        optional("tls_headers", Kind::OneOf(&["basic", "full"])),
     ],
     check,
 };
@@ -148,10 +150,29 @@ pub struct TlsProfile {
     pub certificate: Option<String>,
     /// Its key as PEM.
     pub private_key: Option<String>,
-    /// Authorities of visitors' certificates as PEM.
-    pub authorities: Vec<String>,
+    /// Authorities of visitors' certificates.
+    pub authorities: Vec<TlsAuthority>,
     /// What is asked of visitors; `None`: no certificate.
     pub verification: Option<Verification>,
+    /// Services are told all of a verified certificate, not only its names and serial number.
+    pub full_headers: bool,
+}
+
+/// Who may have issued a visitor's certificate.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TlsAuthority {
+    /// One or more certificates as PEM.
+    pub pem: String,
+    /// Those that it has taken back.
+    pub revoked: Revoked,
+}
+
+impl std::fmt::Debug for TlsAuthority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsAuthority")
+            .field("revoked", &self.revoked)
+            .finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for TlsProfile {
@@ -184,6 +205,7 @@ pub(crate) struct Profile {
     key: Option<Template>,
     authorities: Vec<Template>,
     verification: Option<Verification>,
+    full_headers: bool,
 }
 
 /// Longest PEM text.
@@ -211,6 +233,7 @@ impl Profile {
             key: config.template("server_private_key").cloned(),
             authorities,
             verification,
+            full_headers: config.literal("tls_headers") == Some("full"),
         }
     }
 
@@ -224,11 +247,18 @@ impl Profile {
         let authority_of = |template: &Template| {
             let text = render(template)?;
             if !is_id(&text) {
-                return Ok(text);
+                return Ok(TlsAuthority {
+                    pem: text,
+                    revoked: Revoked::None,
+                });
             }
             let stored = scope.view.tables.authority(&text);
             let missing = || Failure::Error(format!("there is no certificate authority {text}"));
-            stored.map(str::to_owned).ok_or_else(missing)
+            let stored = stored.map(|stored| TlsAuthority {
+                pem: stored.pem.to_owned(),
+                revoked: stored.revoked,
+            });
+            stored.ok_or_else(missing)
         };
         Ok(TlsProfile {
             min_version: self.min,
@@ -237,6 +267,7 @@ impl Profile {
             private_key: self.key.as_ref().map(render).transpose()?,
             authorities: self.authorities.iter().map(authority_of).collect::<Result<_, _>>()?,
             verification: self.verification,
+            full_headers: self.full_headers,
         })
     }
 }

@@ -96,7 +96,7 @@ pub(super) fn warnings(expected: Option<&Node>, actual: &[Warning]) -> Vec<Strin
     wrong
 }
 
-fn values(fields: &[(String, Vec<u8>)], name: &str) -> Vec<String> {
+pub(super) fn values(fields: &[(String, Vec<u8>)], name: &str) -> Vec<String> {
     fields
         .iter()
         .filter(|(known, _)| known.eq_ignore_ascii_case(name))

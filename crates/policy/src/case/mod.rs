@@ -4,6 +4,7 @@
 mod answers;
 mod asked;
 mod back;
+mod decided;
 mod drive;
 mod effects;
 mod expect;
@@ -14,6 +15,7 @@ mod operands;
 mod policy;
 mod report;
 mod seen;
+mod snapshot;
 mod text;
 mod told;
 mod world;
@@ -24,10 +26,12 @@ use crate::subject::{Actions, References, Subject};
 use crate::verdict::{Verdict, VerdictOutcome};
 
 pub use asked::Asked;
+pub use decided::{Decided, decide};
 pub use explain::explain;
 pub use hop::{Around, Hop, Layer, Live, Outside};
 pub(crate) use operands::operands;
 pub use report::{Counting, Counts};
+pub use snapshot::{Updated, update};
 pub use text::explanation_text;
 pub use told::{Answered, Explanation, Forwarded, ToldAction, ToldEffect, ToldLayer, ToldRule};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::drive::Driver;
+use super::drive::{Driver, Outgoing};
 use super::effects::{Calls, Surroundings};
 use super::hop::{Hop, Layer};
 use super::seen::incoming;
@@ -42,34 +42,36 @@ pub(super) fn hop(case: &Node, world: &World, text: &str) -> Result<Hop, String>
     })
 }
 
-/// A case about a policy.
-pub(super) fn policy(
+/// Microseconds from the begin of a case to a step.
+pub(super) fn after(step: Option<&Node>) -> i64 {
+    let seconds = step.and_then(|step| step.get("at")).and_then(Node::scalar_text);
+    let seconds: f64 = seconds.and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    #[allow(clippy::cast_possible_truncation)]
+    let micros = (seconds * 1e6) as i64;
+    micros
+}
+
+/// Is shown what came out of a step.
+type Show<'s> = dyn FnMut(Option<&Node>, &Outgoing) -> Result<(), String> + 's;
+
+/// Runs the exchanges of a case, one after the other on one engine, and shows what came out of each.
+///
+/// # Errors
+/// What is wrong with the case, or what `show` says.
+pub(super) fn each_exchange(
     case: &Node,
     world: &World,
     text: &str,
     options: Options<'_>,
-    goes_on: &dyn Fn() -> bool,
-) -> Result<(Outcome, Vec<String>), String> {
+    show: &mut Show<'_>,
+) -> Result<(), String> {
     let first = Arc::new(hop(case, world, text)?);
-    let state = State::default();
-    let calls = Calls::default();
-    let mut wrong = Vec::new();
-    let mut trace = Vec::new();
+    let (state, calls) = (State::default(), Calls::default());
     let steps: Vec<Option<&Node>> = match case.get("steps").and_then(Node::list) {
         Some(steps) => steps.iter().map(Some).collect(),
         None => vec![None],
     };
-    for (i, step) in steps.into_iter().enumerate() {
-        if !goes_on() {
-            return Err(format!("stopped before step {i}"));
-        }
-        let at: f64 = step
-            .and_then(|step| step.get("at"))
-            .and_then(Node::scalar_text)
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(0.0);
-        #[allow(clippy::cast_possible_truncation)]
-        let now = world.now + (at * 1e6) as i64;
+    for step in steps {
         let driver = Driver {
             case,
             step,
@@ -77,7 +79,7 @@ pub(super) fn policy(
             connection: world.connection_of(case, step)?,
             incoming: incoming(case, step, world),
             state: &state,
-            now,
+            now: world.now + after(step),
             first: first.clone(),
             surroundings: Surroundings {
                 case,
@@ -86,17 +88,40 @@ pub(super) fn policy(
             },
             options,
         };
-        let out = driver.exchange()?;
-        if let Some(lacks) = out.lacks {
-            return Ok((Outcome::Lacks(vec![lacks]), Vec::new()));
+        show(step, &driver.exchange()?)?;
+    }
+    Ok(())
+}
+
+/// A case about a policy.
+pub(super) fn policy(
+    case: &Node,
+    world: &World,
+    text: &str,
+    options: Options<'_>,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<(Outcome, Vec<String>), String> {
+    let (mut wrong, mut trace, mut lacking) = (Vec::new(), Vec::new(), Vec::new());
+    let mut number = 0;
+    each_exchange(case, world, text, options, &mut |step, out| {
+        if !goes_on() {
+            return Err(format!("stopped behind step {number}"));
+        }
+        if let Some(lacks) = &out.lacks {
+            lacking.push(lacks.clone());
         }
         let expected = step.unwrap_or(case).get("expect").ok_or("the case expects nothing")?;
-        let found = expect::all(expected, &out);
+        let found = expect::all(expected, out);
         trace.extend(super::trace_lines(out.exchange.verdicts()));
         wrong.extend(match step {
-            Some(_) => found.into_iter().map(|text| format!("step {i}: {text}")).collect(),
+            Some(_) => found.into_iter().map(|text| format!("step {number}: {text}")).collect(),
             None => found,
         });
+        number += 1;
+        Ok(())
+    })?;
+    if let Some(lacks) = lacking.into_iter().next() {
+        return Ok((Outcome::Lacks(vec![lacks]), Vec::new()));
     }
     Ok((expect::outcome(wrong), trace))
 }

@@ -11,7 +11,7 @@ use adit_names::code::ErrorCode;
 
 pub(crate) use legacy::expression as legacy_expression;
 pub use node::Position;
-pub(crate) use node::{Content, Key, Node, Path};
+pub(crate) use node::{Content, Key, Node, Path, Style};
 pub use yaml::MAX_BYTES;
 pub(crate) use yaml::parse;
 

@@ -79,7 +79,7 @@ fn syntax(text: &str, errors: &cel::ParseErrors) -> Vec<Problem> {
 }
 
 /// Names of macros. The quick parser expands those of the standard and knows none of ours.
-const MACROS: [&str; 11] = [
+const MACROS: [&str; 13] = [
     "has",
     "all",
     "exists",
@@ -91,6 +91,8 @@ const MACROS: [&str; 11] = [
     "sortBy",
     "greatest",
     "least",
+    "optMap",
+    "optFlatMap",
 ];
 
 /// The tree of an ordinary expression, thirty times quicker than [`parse`] and without the places of its nodes. `None`: it

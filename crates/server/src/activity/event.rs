@@ -64,11 +64,11 @@ impl Kept {
                 kept.ip = Some(summary.example_ip);
                 if !summary.organization.is_empty() {
                     kept.organization = summary.organization.to_string();
-                    kept.object = Some(if summary.guardrail.is_empty() {
-                        ("ip_restriction".to_owned(), summary.rule.to_string())
-                    } else {
-                        ("guardrail".to_owned(), summary.guardrail.to_string())
-                    });
+                    kept.object = match (&summary.certificate, &*summary.guardrail) {
+                        (Some(_), _) => None,
+                        (None, "") => Some(("ip_restriction".to_owned(), summary.rule.to_string())),
+                        (None, guardrail) => Some(("guardrail".to_owned(), guardrail.to_owned())),
+                    };
                 }
             }
         }

@@ -258,9 +258,18 @@ impl Compiler {
     }
 
     fn authority(&mut self, object: &Object) {
+        // It was read when it was written.
+        let revoked = |object: &Object| {
+            let list = Some(object.text("crl_pem")).filter(|list| !list.is_empty())?;
+            let list = adit_model::kind::certificate::revoked::read(object.text("ca_pem"), list.as_bytes());
+            list.ok().map(Into::into)
+        };
         let authority = Authority {
             organization: object.organization.to_string().into(),
             pem: object.text("ca_pem").into(),
+            crl_url: object.text("crl_url").into(),
+            written: revoked(object),
+            goes_on: object.text("crl_stale") == "allow",
         };
         self.told.authorities.insert(object.id, Arc::new(authority));
         self.written.insert(object.id, Written::Authority);

@@ -260,6 +260,7 @@ pub(super) fn translate(error: rustls::Error, sent: Option<u8>) -> Error {
             problem: CertificateProblem::Missing,
             subject: None,
             issuer: None,
+            serial: None,
         },
         rustls::Error::AlertReceived(alert) => Error::AlertReceived { code: u8::from(alert) },
         // Sent under the handshake's keys in TLS 1.3, so it cannot be seen among the records.

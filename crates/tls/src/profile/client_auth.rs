@@ -6,7 +6,7 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 
@@ -22,8 +22,16 @@ const MAX_HINTS: usize = 4096;
 /// Who may issue client certificates, and what was revoked.
 #[derive(Debug, Clone, Default)]
 pub struct ClientRoots {
+    groups: Vec<Group>,
+}
+
+/// Authorities that keep the same lists.
+#[derive(Debug, Clone, Default)]
+struct Group {
     roots: Vec<CertificateDer<'static>>,
     crls: Vec<CertificateRevocationListDer<'static>>,
+    /// Their lists are not known.
+    is_unknown: bool,
 }
 
 impl ClientRoots {
@@ -32,40 +40,86 @@ impl ClientRoots {
     /// # Errors
     /// [`Error::Config`] if there is none or one is malformed.
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
-        Ok(Self {
-            roots: certificates_from_pem(pem)?,
-            crls: Vec::new(),
-        })
+        Ok(Self::of(certificates_from_pem(pem)?))
     }
 
     /// Authorities in DER.
     #[must_use]
     pub fn from_der(certificates: Vec<Vec<u8>>) -> Self {
-        Self {
-            roots: certificates.into_iter().map(CertificateDer::from).collect(),
-            crls: Vec::new(),
-        }
+        Self::of(certificates.into_iter().map(CertificateDer::from).collect())
     }
 
-    /// Adds revocation lists from PEM text. Certificates of authorities without a list count as
+    fn of(roots: Vec<CertificateDer<'static>>) -> Self {
+        let group = Group {
+            roots,
+            ..Group::default()
+        };
+        Self { groups: vec![group] }
+    }
+
+    /// Adds revocation lists of these authorities from PEM text. Certificates of authorities without a list count as
     /// not revoked.
     ///
     /// # Errors
     /// [`Error::Config`] if one is malformed.
     pub fn with_crls_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
         for crl in CertificateRevocationListDer::pem_slice_iter(pem) {
-            self.crls.push(crl.map_err(super::config)?);
+            let crl = crl.map_err(super::config)?;
+            for group in &mut self.groups {
+                group.crls.push(crl.clone());
+            }
         }
         Ok(self)
     }
 
-    /// Everything that decides, for the hash of the profile.
-    pub(super) fn fingerprint(&self) -> impl Iterator<Item = &[u8]> {
-        let roots = self.roots.iter().map(AsRef::as_ref);
-        roots.chain(self.crls.iter().map(AsRef::as_ref))
+    /// Adds a revocation list of these authorities in DER.
+    #[must_use]
+    pub fn with_crl_der(mut self, crl: &[u8]) -> Self {
+        for group in &mut self.groups {
+            group.crls.push(CertificateRevocationListDer::from(crl.to_vec()));
+        }
+        self
     }
 
-    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    /// What these authorities have revoked is not known: none of their certificates is good.
+    #[must_use]
+    pub fn with_unknown_revocations(mut self) -> Self {
+        for group in &mut self.groups {
+            group.is_unknown = true;
+        }
+        self
+    }
+
+    /// These and those authorities, each with its own lists.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.groups.extend(others.groups);
+        self
+    }
+
+    fn is_empty(&self) -> bool {
+        self.groups.iter().all(|group| group.roots.is_empty())
+    }
+
+    /// Everything that decides, for the hash of the profile.
+    pub(super) fn fingerprint(&self) -> impl Iterator<Item = &[u8]> {
+        self.groups.iter().flat_map(|group| {
+            let unknown: &[u8] = if group.is_unknown { b"unknown" } else { b"" };
+            let roots = group.roots.iter().map(AsRef::as_ref);
+            roots.chain(group.crls.iter().map(AsRef::as_ref)).chain([unknown])
+        })
+    }
+
+    fn judges(&self) -> Result<Vec<Judge>, Error> {
+        if self.is_empty() {
+            return Err(Error::Config("there are no client authorities".to_owned()));
+        }
+        self.groups.iter().map(Group::judge).collect()
+    }
+}
+
+impl Group {
+    fn judge(&self) -> Result<Judge, Error> {
         let mut store = RootCertStore::empty();
         for root in &self.roots {
             store
@@ -77,10 +131,55 @@ impl ClientRoots {
         if !self.crls.is_empty() {
             builder = builder.allow_unknown_revocation_status();
         }
-        builder
+        let verifier = builder
             .build()
-            .map_err(|error| Error::Config(format!("client authorities: {error}")))
+            .map_err(|error| Error::Config(format!("client authorities: {error}")))?;
+        Ok(Judge {
+            verifier,
+            is_unknown: self.is_unknown,
+        })
     }
+}
+
+/// Verifies what one group of authorities has issued.
+#[derive(Debug)]
+struct Judge {
+    verifier: Arc<dyn ClientCertVerifier>,
+    is_unknown: bool,
+}
+
+impl Judge {
+    fn verify(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let verified = self.verifier.verify_client_cert(end_entity, intermediates, now)?;
+        if self.is_unknown {
+            return Err(CertificateError::UnknownRevocationStatus.into());
+        }
+        Ok(verified)
+    }
+}
+
+/// The first that finds it good; else what is wrong with it to the one that knows its issuer.
+fn judged(
+    judges: &[Judge],
+    end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<ClientCertVerified, rustls::Error> {
+    let stranger = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+    let mut worst = stranger.clone();
+    for judge in judges {
+        match judge.verify(end_entity, intermediates, now) {
+            Ok(verified) => return Ok(verified),
+            Err(error) if worst == stranger => worst = error,
+            Err(_) => {}
+        }
+    }
+    Err(worst)
 }
 
 /// What a server wants to know about its clients.
@@ -132,17 +231,19 @@ impl ClientAuth {
             return Ok(None);
         };
         let must_verify = matches!(self, Self::Require { .. });
-        let chain = if roots.roots.is_empty() && !must_verify {
-            None
+        let judges = if roots.is_empty() && !must_verify {
+            Vec::new()
         } else {
-            Some(roots.verifier()?)
+            roots.judges()?
         };
-        let hints = chain
-            .as_ref()
-            .map(|chain| chain.root_hint_subjects().to_vec())
-            .filter(|hints| hints.iter().map(|name| name.as_ref().len()).sum::<usize>() <= MAX_HINTS);
+        let hints: Vec<DistinguishedName> = judges
+            .iter()
+            .flat_map(|judge| judge.verifier.root_hint_subjects().iter().cloned())
+            .collect();
+        let hints =
+            Some(hints).filter(|hints| hints.iter().map(|name| name.as_ref().len()).sum::<usize>() <= MAX_HINTS);
         Ok(Some(Arc::new(Verifier {
-            chain,
+            judges,
             must_present: !matches!(self, Self::Request { .. }),
             must_verify,
             hints: hints.unwrap_or_default(),
@@ -155,7 +256,8 @@ impl ClientAuth {
 /// verified; the chain only where the mode says so.
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    chain: Option<Arc<dyn ClientCertVerifier>>,
+    /// None: whoever issued it does not matter.
+    judges: Vec<Judge>,
     must_present: bool,
     must_verify: bool,
     hints: Vec<DistinguishedName>,
@@ -170,10 +272,10 @@ impl Verifier {
 
     /// Verifies a chain, whatever the mode.
     pub(crate) fn verify(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), rustls::Error> {
-        let (Some(verifier), Some((end_entity, intermediates))) = (&self.chain, chain.split_first()) else {
+        let (false, Some((end_entity, intermediates))) = (self.judges.is_empty(), chain.split_first()) else {
             return Err(rustls::Error::NoCertificatesPresented);
         };
-        let result = verifier.verify_client_cert(end_entity, intermediates, now);
+        let result = judged(&self.judges, end_entity, intermediates, now);
         note_refusal(end_entity, result.map(|_| ()))
     }
 }
@@ -193,11 +295,10 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        match &self.chain {
-            Some(chain) if self.must_verify => {
-                note_refusal(end_entity, chain.verify_client_cert(end_entity, intermediates, now))
-            }
-            _ => Ok(ClientCertVerified::assertion()),
+        if self.must_verify {
+            note_refusal(end_entity, judged(&self.judges, end_entity, intermediates, now))
+        } else {
+            Ok(ClientCertVerified::assertion())
         }
     }
 

@@ -158,6 +158,37 @@ async fn revoked_certificates_are_refused() {
     assert_eq!(refusal(connected).await, alert_code::CERTIFICATE_REVOKED);
 }
 
+/// Each authority has its own lists, and one of which they are not known vouches for nobody.
+#[tokio::test]
+async fn lists_belong_to_their_authorities() {
+    let site = site();
+    let (first, second, silent) = (Ca::new("First"), Ca::new("Second"), Ca::new("Silent"));
+    let numbered =
+        |ca: &Ca, serial: u64| ca.leaf_with(&["client.example"], |params| params.serial_number = Some(serial.into()));
+    let listed = roots(&first).with_crls_pem(first.revoke(2).as_bytes()).unwrap();
+    let all = roots(&silent)
+        .with_unknown_revocations()
+        .and(listed)
+        .and(roots(&second));
+    let server = server(&site, ClientAuth::Require { roots: all });
+    for version in [Version::Tls12, Version::Tls13] {
+        for (leaf, refused) in [
+            (numbered(&first, 1), None),
+            (numbered(&first, 2), Some(alert_code::CERTIFICATE_REVOKED)),
+            (numbered(&second, 2), None),
+            (numbered(&silent, 1), Some(alert_code::UNKNOWN_CA)),
+            (numbered(&Ca::new("Stranger"), 1), Some(alert_code::UNKNOWN_CA)),
+        ] {
+            let client = client(&site, version, Some(leaf.identity()));
+            let (accepted, connected) = pair(&server, &client, NAME).await;
+            match refused {
+                None => assert!(accepted.unwrap().peer_verified()),
+                Some(alert) => assert_eq!(refusal(connected).await, alert, "{version:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn authorities_must_be_there_and_well_formed() {
     let site = site();

@@ -2,8 +2,11 @@
 
 mod check;
 mod convert;
+mod diff;
 mod explain;
 mod firewall;
+mod fmt;
+mod junit;
 mod test;
 
 use std::io::Read as _;
@@ -36,7 +39,7 @@ enum Command {
     Check(check::Args),
     /// Run case files: policies with what is expected of them
     #[command(
-        after_help = "Examples:\n  adit policy test cases.yaml\n  adit policy test cases.yaml --run 'rate-limit/*'"
+        after_help = "Examples:\n  adit policy test cases.yaml\n  adit policy test cases.yaml --run 'rate-limit/*'\n  adit policy test cases.yaml --junit > report.xml\n  adit policy test cases.yaml --update"
     )]
     Test(test::Args),
     /// Tell what a policy does with a request or connection, rule by rule
@@ -44,6 +47,16 @@ enum Command {
         after_help = "Examples:\n  adit policy explain policy.yaml --request 'GET https://app.example.com/admin' -H 'x-tenant: a'\n  adit policy explain policy.yaml --request tcp://db.example.com:5432 --client-ip 198.51.100.7\n  adit policy explain --endpoint https://app.example.com --request 'GET https://app.example.com/admin'\n  adit policy explain --endpoint ep_2n… candidate.yaml --effects --request 'POST https://app.example.com/'"
     )]
     Explain(explain::Args),
+    /// Say what two policies say, or decide, differently
+    #[command(
+        after_help = "Examples:\n  adit policy diff old.yaml new.yaml\n  adit policy diff old.yaml new.yaml --cases cases.yaml"
+    )]
+    Diff(diff::Args),
+    /// Lay policies out in one way: comments are kept, empty lines are not
+    #[command(
+        after_help = "Examples:\n  adit policy fmt policy.yaml\n  adit policy fmt --write policy.yaml\n  adit policy fmt --check policies/*.yaml\n\nA document of which something would be lost (anchors, merge keys) is refused and never written."
+    )]
+    Fmt(fmt::Args),
     /// Write an old document (inbound, outbound) in the form of today
     #[command(after_help = "Example:\n  adit policy convert old.json > policy.yaml")]
     Convert(convert::Args),
@@ -99,6 +112,7 @@ impl Args {
             Command::Check(args) if args.json => Form::Json,
             Command::Test(args) if args.json => Form::Json,
             Command::Explain(args) if args.json => Form::Json,
+            Command::Diff(args) if args.json => Form::Json,
             _ => Form::Text,
         }
     }
@@ -108,6 +122,8 @@ impl Args {
             Command::Check(args) => args.run(),
             Command::Test(args) => args.run(),
             Command::Explain(args) => args.run(),
+            Command::Diff(args) => args.run(),
+            Command::Fmt(args) => args.run(),
             Command::Convert(args) => args.run(),
             Command::Schema => {
                 print(adit_policy::SCHEMA)?;

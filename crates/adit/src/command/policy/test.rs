@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use adit_policy::case::{self, Case, Counting, Counts, Options, Outcome};
 use clap::ValueEnum;
 
-use super::{beside, firewall, print, read};
+use super::fmt::replace;
+use super::{beside, firewall, junit, print, read};
 use crate::exit::{Exit, Failure};
 
 #[derive(Debug, clap::Args)]
@@ -25,9 +26,15 @@ pub(super) struct Args {
     /// Cases that this program cannot run count as failed
     #[arg(long)]
     no_skip: bool,
+    /// Write what came out into the cases that are tagged `snapshot` and failed
+    #[arg(long)]
+    update: bool,
     /// Print JSON: an object for each case
     #[arg(long)]
     pub(super) json: bool,
+    /// Print a report in the form of JUnit
+    #[arg(long, conflicts_with = "json")]
+    junit: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,11 +72,15 @@ impl Args {
             strict: self.strict,
             no_skip: self.no_skip,
         };
+        let mut files = Vec::new();
         for file in &self.files {
-            let text = read(file)?;
+            let text = self.text_of(file)?;
             let cases = self.cases(file, &text)?;
             for case in &cases {
                 counts.add(case, counting);
+                if self.junit {
+                    continue;
+                }
                 let out = if self.json {
                     format!("{}\n", case.to_json())
                 } else {
@@ -77,8 +88,11 @@ impl Args {
                 };
                 print(&out)?;
             }
+            files.push((file.display().to_string(), cases));
         }
-        let out = if self.json {
+        let out = if self.junit {
+            junit::report(&files, self.no_skip)
+        } else if self.json {
             format!("{}\n", counts.to_json())
         } else {
             counts.to_string()
@@ -93,6 +107,28 @@ impl Args {
             trace,
             inspector: firewall::of(text),
         }
+    }
+
+    /// The text of a file, its snapshots written anew if that is wanted.
+    fn text_of(&self, file: &std::path::Path) -> Result<String, Failure> {
+        let text = read(file)?;
+        if !self.update {
+            return Ok(text);
+        }
+        let select = |id: &str| self.run.as_deref().is_none_or(|glob| fits(glob, id));
+        let policy = |path: &str| read(&beside(file, path)).map_err(|failure| failure.what);
+        let updated = case::update(&text, self.options(&text, false), select, policy)
+            .map_err(|why| Failure::failed(format!("{} is not written", file.display())).because(why))?;
+        if updated.text != text {
+            replace(file, &updated.text)?;
+        }
+        for id in &updated.written {
+            eprintln!("written: {id}");
+        }
+        for (id, why) in &updated.left {
+            eprintln!("not written: {id}: {why}");
+        }
+        Ok(updated.text)
     }
 
     fn cases(&self, file: &std::path::Path, text: &str) -> Result<Vec<Case>, Failure> {

@@ -2,7 +2,10 @@
 //! the policy or stored in the API.
 
 use adit_tls::{ClientProfile, Identity, Roots, Version};
-use rcgen::{CertificateParams, DnType, DnValue, Issuer, KeyPair, SanType};
+use rcgen::{
+    CertificateParams, CertificateRevocationListParams, DnType, DnValue, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams, SanType,
+};
 use serde_json::{Value, json};
 
 use super::{endpoint, governed, make, until, url};
@@ -11,13 +14,13 @@ use crate::harness::message::ok;
 use crate::harness::{Message, Server, Visitor};
 
 /// An authority of visitors' certificates.
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    pub(super) pem: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -31,6 +34,11 @@ impl Authority {
 
     /// A certificate that is good from and until these years.
     fn issue(&self, name: &str, years: (i32, i32)) -> Identity {
+        self.issue_as(name, years, 0xbeef)
+    }
+
+    /// The same with this serial number.
+    pub(super) fn issue_as(&self, name: &str, years: (i32, i32), serial: u64) -> Identity {
         let mut params = CertificateParams::new([format!("{name}.example.com")]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         for (kind, value) in [(DnType::OrganizationName, "Example"), (DnType::CommonName, name)] {
@@ -44,16 +52,35 @@ impl Authority {
         params
             .subject_alt_names
             .push(SanType::URI(format!("spiffe://example.com/{name}").try_into().unwrap()));
-        params.serial_number = Some(0xbeef_u64.into());
+        params.serial_number = Some(serial.into());
         params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
         params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
         let key = KeyPair::generate().unwrap();
         let made = params.signed_by(&key, &self.issuer).unwrap();
         Identity::from_pem(made.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
     }
+
+    /// A list of certificates that it has taken back.
+    pub(super) fn revoking(&self, serials: &[u64]) -> String {
+        let revoked = |serial: &u64| RevokedCertParams {
+            serial_number: (*serial).into(),
+            revocation_time: rcgen::date_time_ymd(2021, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(2100, 1, 1),
+            crl_number: 1_u64.into(),
+            issuing_distribution_point: None,
+            revoked_certs: serials.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
 }
 
-const GOOD: (i32, i32) = (2020, 2100);
+pub(super) const GOOD: (i32, i32) = (2020, 2100);
 
 /// What a visitor gets who shows this; `None`: no connection.
 fn ask(server: &Server, host: &str, identity: Option<&Identity>, version: Version) -> Option<Message> {

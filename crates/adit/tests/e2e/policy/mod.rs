@@ -18,6 +18,7 @@ mod networks;
 mod places;
 mod pools;
 mod retries;
+mod revocation;
 mod streams;
 mod tokens;
 mod tools;

@@ -4,6 +4,7 @@ mod chain;
 mod facts;
 mod pem;
 mod private_key;
+pub mod revoked;
 pub mod server;
 pub mod visitors;
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::{Kind, Surface, claim_nothing, refer_to_nothing, show_as_stored};
 use super::facts::{self, Facts};
-use super::{certificates, time, unusable};
+use super::{certificates, revoked, time, unusable};
 use crate::context::Context;
 use crate::field::{Field, Form};
 use crate::object::Object;
@@ -14,7 +14,11 @@ use crate::problem::Problem;
 
 /// Longest text in bytes.
 pub const MAX_PEM: usize = 256 * 1024;
+/// Longest list of revoked certificates that stands in the object; larger ones are fetched.
+pub const MAX_CRL: usize = 512 * 1024;
 const FIELD: &str = "ca_pem";
+const CRL: &str = "crl_pem";
+const CRL_URL: &str = "crl_url";
 
 /// Certificate authorities.
 pub static KIND: Kind = Kind {
@@ -40,6 +44,26 @@ pub static KIND: Kind = Kind {
         Field::shown("not_after", Form::Timestamp, "When it ends to be valid."),
         Field::shown("key_usages", Form::Texts(9, 32), "What its key may do."),
         Field::shown("extended_key_usages", Form::Texts(16, 32), "What it may be used for."),
+        Field::set(
+            CRL,
+            Form::Text(MAX_CRL),
+            "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched.",
+        )
+        .addition(),
+        Field::set(
+            CRL_URL,
+            Form::Text(2048),
+            "Where its list of revoked certificates is, as DER or PEM of at most 10 MiB; fetched every hour.",
+        )
+        .addition(),
+        Field::set(
+            "crl_stale",
+            Form::Choice(&["deny", "allow"]),
+            "What a list is worth that cannot be had, or whose next one is a week late: deny lets in nobody whom the \
+             authority vouches for, allow goes on with what is known.",
+        )
+        .default("\"deny\"")
+        .addition(),
     ],
     empty_update: None,
     complete,
@@ -49,16 +73,35 @@ pub static KIND: Kind = Kind {
 };
 
 fn complete(object: &mut Object, old: Option<&Object>, _: &Context) -> Vec<Problem> {
-    if old.is_some() {
-        return Vec::new();
-    }
-    match read(object.text(FIELD)) {
-        Ok(facts) => {
-            describe(object, &facts);
-            Vec::new()
+    let mut found = Vec::new();
+    if old.is_none() {
+        match read(object.text(FIELD)) {
+            Ok(facts) => describe(object, &facts),
+            Err(problem) => return vec![problem],
         }
-        Err(problem) => vec![problem],
     }
+    let list = object.text(CRL);
+    if !list.is_empty()
+        && let Err(error) = revoked::read(object.text(FIELD), list.as_bytes())
+    {
+        found.push(Problem::wrong(
+            CRL,
+            format!("a list of revoked certificates of this authority in PEM: {error}"),
+        ));
+    }
+    let url = object.text(CRL_URL);
+    if !url.is_empty() && !is_url(url) {
+        found.push(Problem::wrong(CRL_URL, "http:// or https://, a host and a path"));
+    }
+    found
+}
+
+/// Whether it has the form of a URL that can be asked; where it may lead is decided when it is.
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let authority = rest.map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
+    authority.is_some_and(|authority| !authority.is_empty() && !authority.contains('@'))
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
 fn read(text: &str) -> Result<Facts, Problem> {
