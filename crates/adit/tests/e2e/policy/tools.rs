@@ -267,3 +267,24 @@ fn the_firewall_of_the_server_answers_cases_and_explanations() {
         );
     }
 }
+
+/// Who asks about an endpoint before its first visitor leaves nothing behind that the visitor would see.
+#[test]
+fn what_policies_see_of_an_endpoint_is_not_changed_by_looking_at_it() {
+    let server = Server::start();
+    let policy =
+        "on_http_response: [{actions: [{type: add-headers, config: {headers: {x-org: 'of ${organization.name}'}}}]}]";
+    let site = super::governed(&server, "looked-at", policy, |_| ok("x"));
+    let explained = explain(
+        &server,
+        &json!({"endpoint": site.agent.url, "request": {"url": format!("{}/", site.agent.url)}}),
+    );
+    let told = explained["response"]["headers"].as_array().unwrap().iter();
+    let told: Vec<_> = told
+        .filter(|header| header[0] == "x-org")
+        .map(|header| header[1].as_str().unwrap())
+        .collect();
+    let answer = site.get("/");
+    assert_eq!(told, [answer.get("x-org").unwrap()], "{explained:#}");
+    assert_ne!(told, ["of "], "the organisation has a name");
+}
