@@ -12,8 +12,8 @@ use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_outbound::{Client, Guard, Options, Purpose, SystemResolver};
 use adit_policy::case::{Around, Asked, Explanation, Hop, Layer, Live, Outside, explain};
 use adit_policy::{
-    Answer, EffectFault as Fault, Endpoint as Facts, Fetch, Inspector, Intelligence, IpPolicy, Policy, References,
-    Subject, Tables,
+    Answer, Authority, EffectFault as Fault, Endpoint as Facts, Fetch, Inspector, Intelligence, IpPolicy, Policy,
+    References, Subject, Tables,
 };
 use adit_snapshot::{CloudEndpoint, EdgeConfig, Place};
 use adit_tls::Roots;
@@ -51,8 +51,8 @@ impl Tables for Names {
         Some(&policy.ranges)
     }
 
-    fn authority(&self, id: &str) -> Option<&str> {
-        self.config.told.authority(id, &self.organization)
+    fn authority(&self, id: &str) -> Option<Authority<'_>> {
+        self.config.authority(id, &self.organization, SystemTime::now())
     }
 
     fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {

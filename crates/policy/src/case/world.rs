@@ -45,7 +45,7 @@ impl Tables for World {
             .or_else(|| self.names.as_ref()?.ip_policy(id))
     }
 
-    fn authority(&self, id: &str) -> Option<&str> {
+    fn authority(&self, id: &str) -> Option<crate::Authority<'_>> {
         self.names.as_ref()?.authority(id)
     }
 
