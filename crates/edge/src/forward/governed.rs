@@ -19,7 +19,7 @@ use super::pump::{End, Pump};
 use super::request_head;
 use super::upstream::Upstream;
 use super::verdict;
-use crate::govern::{AsReceived, Chain, Hop, LeftAlone, Responded};
+use crate::govern::{AsReceived, Chain, Hop, LeftAlone, Responded, Verdict};
 use crate::http::{Visitor, VisitorError};
 use crate::node::Node;
 use crate::reply::Answer;
@@ -87,12 +87,12 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
         };
         let end = match end {
             Some(end) => end,
-            None if may_stay(conn, pump.request, member, chain, alone) => continue,
-            None if pump.has_begun() => return End::Visitor(VisitorError::Gone),
-            None => {
-                let ip = client_ip(conn, pump.request, chain.as_deref(), alone.left);
-                return End::Replaced(Answer::address_blocked(ip));
-            }
+            None => match refused_now(conn, pump.request, member, chain, alone) {
+                None => continue,
+                // Nothing can be said any more.
+                Some(_) if pump.has_begun() => return End::Visitor(VisitorError::Gone),
+                Some(end) => return end,
+            },
         };
         if let (End::Head, Some(chain)) = (&end, chain.as_deref_mut()) {
             chain.upstream_answered(node, pump.response.status() >= 500);
@@ -159,35 +159,41 @@ fn is_repeated<V: Visitor, U: Upstream>(
     again::is_due(node, chain, pump.armed, pump.has_body(), held, ended)
 }
 
-/// Whether networks that have changed would still let this request in.
-fn may_stay(
+/// What networks, guardrails and policies as they are now would do with this request, if they would not let it in (edge 6.4):
+/// each says it in its own way.
+fn refused_now(
     conn: &Arc<Conn>,
     request: &Head,
     member: &Arc<Member>,
     chain: &mut Option<Box<Chain>>,
     alone: Alone<'_>,
-) -> bool {
+) -> Option<End> {
     let ip = client_ip(conn, request, chain.as_deref(), alone.left);
     let may_come = {
         let told = &conn.node.config.load().told;
         told.visitor_may_come_from(&member.session.organization, ip)
     };
     if !may_come {
-        return false;
+        return Some(End::Replaced(Answer::address_blocked(ip)));
     }
-    match (chain.as_deref_mut(), alone.left) {
-        (Some(chain), _) => chain.still_passes(&conn.node),
-        (None, Some(left)) => left.still_passes(conn, &alone.request, alone.host),
+    let refused = match (chain.as_deref_mut(), alone.left) {
+        (Some(chain), _) => chain.refused_now(&conn.node),
+        (None, Some(left)) => left.refused_now(conn, &alone.request, alone.host),
         (None, None) => {
             let hop = {
                 let config = conn.node.config.load();
                 if !config.told.has_guardrails() {
-                    return true;
+                    return None;
                 }
                 Hop::agent(member, alone.pool, &config)
             };
-            LeftAlone::by_all(hop, ip).still_passes(conn, &alone.request, alone.host)
+            LeftAlone::by_all(hop, ip).refused_now(conn, &alone.request, alone.host)
         }
+    };
+    match refused? {
+        Verdict::Answer(answer) => Some(End::Replaced(answer)),
+        Verdict::Close | Verdict::Reset => Some(End::Closed),
+        Verdict::Pass | Verdict::Forward(_) | Verdict::Failed(_) => None,
     }
 }
 

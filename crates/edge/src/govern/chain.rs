@@ -366,6 +366,11 @@ impl Chain {
     /// Whether the policies that were passed would let it pass now. Nothing is counted by it, and what a policy forwarded
     /// to is not asked for again.
     pub(crate) fn still_passes(&mut self, node: &Node) -> bool {
+        self.refused_now(node).is_none()
+    }
+
+    /// The same; what it would come to instead, as the policy, guardrail or requirement has it that would not let it pass.
+    pub(crate) fn refused_now(&mut self, node: &Node) -> Option<Verdict> {
         let unused = State::default();
         let first = std::mem::take(&mut self.exchange);
         let is_http = self.received.is_some();
@@ -374,10 +379,10 @@ impl Chain {
         } else {
             &[Phase::TcpConnect]
         };
-        let mut passes = true;
+        let mut refused = None;
         'all: for at in 0..self.hops.len() {
-            if !self.passes_guardrails(node, at, phases, &unused) {
-                passes = false;
+            refused = self.refused_by_guardrails(node, at, phases, &unused);
+            if refused.is_some() {
                 break;
             }
             let Some(policy) = self.hops.get(at).and_then(Hop::policy).cloned() else {
@@ -396,17 +401,30 @@ impl Chain {
                     phase: *phase,
                     response: None,
                 };
-                match self.run_again(scene, &unused) {
-                    Decision::Close | Decision::Refuse { .. } | Decision::Respond { continues: false, .. } => {
-                        passes = false;
-                        break 'all;
-                    }
-                    Decision::Pass | Decision::Forward { .. } | Decision::Respond { .. } => {}
+                let decision = self.run_again(scene, &unused);
+                refused = self.refusing(decision);
+                if refused.is_some() {
+                    break 'all;
                 }
             }
         }
         self.exchange = first;
-        passes
+        refused
+    }
+
+    /// What a decision comes to if it lets nothing pass.
+    pub(super) fn refusing(&self, decision: Decision) -> Option<Verdict> {
+        match decision {
+            Decision::Pass | Decision::Forward { .. } | Decision::Respond { continues: true, .. } => None,
+            Decision::Close => Some(Verdict::Close),
+            Decision::Refuse { status, code, headers } => Some(Verdict::Answer(self.refused(status, code, headers))),
+            Decision::Respond {
+                status, headers, body, ..
+            } => {
+                let head = respond::head(status, &headers);
+                Some(Verdict::Answer(Answer::given(&head, body).refusing()))
+            }
+        }
     }
 
     /// To the endpoints of `url`, which were opened.

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use adit_policy::{Phase, View};
 use adit_snapshot::PolicyTrace;
 
-use super::chain::{AsReceived, Chain};
+use super::chain::{AsReceived, Chain, Verdict};
 use super::connection::{self, micros};
 use super::hop::Hop;
 use super::tables::OfOrganization;
@@ -73,16 +73,16 @@ impl LeftAlone {
         chain
     }
 
-    /// Whether the policies and guardrails that are in force now would let it pass.
-    pub(crate) fn still_passes(&self, conn: &Arc<Conn>, request: &AsReceived<'_>, host: &str) -> bool {
+    /// What the policies and guardrails that are in force now would do with it, if they would not let it pass.
+    pub(crate) fn refused_now(&self, conn: &Arc<Conn>, request: &AsReceived<'_>, host: &str) -> Option<Verdict> {
         let asked = Self {
             hop: self.hop.clone(),
             client: self.client,
         };
         let mut chain = asked.into_chain(conn, request, host);
-        let passes = chain.still_passes(&conn.node);
+        let refused = chain.refused_now(&conn.node);
         chain.give();
-        passes
+        refused
     }
 
     /// Who asks.

@@ -207,24 +207,24 @@ impl Chain {
         Verdict::Pass
     }
 
-    /// Whether the guardrails around the endpoint number `at` that are in force now let this exchange or connection pass.
-    /// Nothing is counted by it.
-    pub(super) fn passes_guardrails(
+    /// What the guardrails around the endpoint number `at` that are in force now, and what they require of its own policy,
+    /// would do with this exchange or connection, if they would not let it pass. Nothing is counted by it.
+    pub(super) fn refused_by_guardrails(
         &mut self,
         node: &Node,
         at: usize,
         phases: &[Phase],
         unused: &adit_policy::State,
-    ) -> bool {
+    ) -> Option<Verdict> {
         let plan = {
             let config = node.config.load();
             if !config.told.has_guardrails() {
-                return true;
+                return None;
             }
             let host = self.asked_host(at);
             self.hops.get(at).and_then(|hop| Plan::of_hop(&config, hop, host))
         };
-        let Some(mut plan) = plan else { return true };
+        let mut plan = plan?;
         self.select(node, &mut plan);
         let is_public = plan.is_public();
         self.plans.resize_with(self.plans.len().max(at + 1), || None);
@@ -235,7 +235,10 @@ impl Chain {
             if guardrail.dry_run {
                 continue;
             }
-            let Some(policy) = &guardrail.policy else { return false };
+            let Some(policy) = &guardrail.policy else {
+                let answer = self.refused(500, Some(ErrorCode::ADIT_5201), Vec::new());
+                return Some(Verdict::Answer(answer));
+            };
             for phase in phases {
                 if self.received.is_some() && *phase == Phase::TcpConnect && (at > 0 || !is_public) {
                     continue;
@@ -248,15 +251,15 @@ impl Chain {
                     phase: *phase,
                     response: None,
                 };
-                match self.run_again(scene, unused) {
-                    Decision::Close | Decision::Refuse { .. } | Decision::Respond { continues: false, .. } => {
-                        return false;
-                    }
-                    Decision::Pass | Decision::Forward { .. } | Decision::Respond { .. } => {}
+                let decision = self.run_again(scene, unused);
+                let refused = self.refusing(decision);
+                if refused.is_some() {
+                    return refused;
                 }
             }
         }
-        true
+        let (plan, hop) = (self.plan_at(at)?, self.hops.get(at)?);
+        plan.unmet_by(hop).map(|_| Verdict::Answer(Answer::requirement_unmet()))
     }
 
     /// Policies that a response or a message of the endpoint number `at` passes in this phase: its own, then its

@@ -1,8 +1,9 @@
 //! The web application firewall at work (traffic policy 4.14): of a message it is shown head and begin of the body, in a
 //! copy, and it looks at them beside the workers: half a millisecond is much for whoever waits behind it.
 //!
-//! As many messages are looked at at once as leave one processor to the workers; some wait for their turn. What is
-//! beyond, takes too long or cannot be read is a failure of the action that asked: it never passes as inspected.
+//! As many messages are looked at at once as leave one processor to the workers; some wait for their turn, which
+//! organisations have one after the other ([`Turns`]). What is beyond, takes too long or cannot be read is a failure of the
+//! action that asked: it never passes as inspected.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -10,11 +11,11 @@ use std::time::Duration;
 
 use adit_names::code::ErrorCode;
 use adit_policy::{EffectFault, Inspect, Inspection, Shown};
-use tokio::sync::Semaphore;
 
 use super::asker::Asker;
 use super::chain::Chain;
 use super::run::Scene;
+use super::turns::Turns;
 use crate::forward::Held;
 use crate::http::VisitorError;
 
@@ -28,10 +29,7 @@ const BODY: Duration = Duration::from_secs(60);
 /// What is looked at now.
 #[derive(Debug)]
 pub(crate) struct Inspections {
-    /// To be looked at.
-    turns: Arc<Semaphore>,
-    /// To be looked at, or to wait for it.
-    places: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 impl Default for Inspections {
@@ -44,25 +42,23 @@ impl Default for Inspections {
 impl Inspections {
     fn new(at_once: usize, waiting: usize) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(at_once)),
-            places: Arc::new(Semaphore::new(at_once + waiting)),
+            turns: Turns::new(at_once, waiting),
         }
     }
 
-    /// Looks, beside the workers, when it is its turn.
+    /// Looks, beside the workers, when it is the organisation's turn.
     async fn look(
         &self,
+        organization: &str,
         look: impl FnOnce() -> Result<Inspection, EffectFault> + Send + 'static,
     ) -> Result<Inspection, EffectFault> {
-        let place = self.places.clone().try_acquire_owned();
-        let place = place.map_err(|_| fault("too many messages wait to be inspected"))?;
         let looked = async move {
-            let turn = self.turns.clone().acquire_owned().await;
-            let turn = turn.map_err(|_| fault("the server stops"))?;
+            let turn = self.turns.take(organization).await;
+            let turn = turn.map_err(|full| fault(&full.to_string()))?;
             let looked = tokio::task::spawn_blocking(move || {
                 let found = look();
                 // Whoever asked may be gone: the turn is taken until now.
-                drop((turn, place));
+                drop(turn);
                 found
             });
             looked
@@ -122,7 +118,11 @@ pub(super) async fn perform(
         drop(held);
         found
     };
-    asker.unless_gone(node.inspections.look(look)).await
+    let organization = chain
+        .facts_at(scene.at, false)
+        .or_else(|| chain.facts_at(scene.at, true));
+    let organization = organization.map_or("", |facts| facts.organization_id.as_str());
+    asker.unless_gone(node.inspections.look(organization, look)).await
 }
 
 fn fault(why: &str) -> EffectFault {
@@ -159,7 +159,7 @@ mod tests {
         let inspections = Arc::new(Inspections::new(1, 1));
         let look = |look| {
             let inspections = inspections.clone();
-            crate::supervise::spawn("test", async move { inspections.look(look).await })
+            crate::supervise::spawn("test", async move { inspections.look("ac_1", look).await })
         };
         let (first, begins, end) = held();
         let first = look(first);
@@ -169,40 +169,50 @@ mod tests {
         }
         let (second, second_begins, second_end) = held();
         let second = look(second);
-        while inspections.places.available_permits() > 0 {
+        while inspections.turns.waiting() == 0 {
             tokio::task::yield_now().await;
         }
-        let refused = inspections.look(|| Ok(Inspection::default())).await.unwrap_err();
+        let refused = inspections
+            .look("ac_1", || Ok(Inspection::default()))
+            .await
+            .unwrap_err();
         assert_eq!(refused.code, ErrorCode::NGROK_3701);
         assert!(refused.message.contains("too many"), "{refused:?}");
         assert!(second_begins.try_recv().is_err(), "it is not its turn");
         // Who leaves while it is looked at leaves his turn to nobody before that is over.
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert_eq!(inspections.turns.available_permits(), 0);
+        assert_eq!(inspections.turns.taken(), 1);
         end.send(()).unwrap();
         second_end.send(()).unwrap();
         assert_eq!(second.await.unwrap(), Ok(Inspection::default()));
-        assert!(inspections.look(|| Ok(Inspection::default())).await.is_ok());
+        assert!(inspections.look("ac_1", || Ok(Inspection::default())).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_panic_is_a_failure_and_leaves_its_place() {
         let inspections = Inspections::new(1, 0);
         for _ in 0..3 {
-            let failed = inspections.look(|| panic!("on purpose")).await.unwrap_err();
+            let failed = inspections.look("ac_1", || panic!("on purpose")).await.unwrap_err();
             assert!(failed.message.contains("panic"), "{failed:?}");
         }
-        assert!(inspections.look(|| Ok(Inspection::default())).await.is_ok());
+        assert!(inspections.look("ac_1", || Ok(Inspection::default())).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_takes_too_long_is_a_failure() {
         let inspections = Inspections::new(1, 1);
-        let turn = inspections.turns.clone().acquire_owned().await.unwrap();
-        let late = inspections.look(|| Ok(Inspection::default())).await.unwrap_err();
+        let turn = inspections.turns.take("ac_1").await.unwrap();
+        let late = inspections
+            .look("ac_1", || Ok(Inspection::default()))
+            .await
+            .unwrap_err();
         assert!(late.message.contains("too long"), "{late:?}");
         drop(turn);
-        assert_eq!(inspections.places.available_permits(), 2, "it waits no more");
+        assert_eq!(
+            (inspections.turns.taken(), inspections.turns.waiting()),
+            (0, 0),
+            "it waits no more"
+        );
     }
 }

@@ -29,6 +29,7 @@ mod settle;
 mod tables;
 mod tls;
 mod told;
+mod turns;
 mod view;
 mod violation;
 

@@ -74,6 +74,9 @@ pub(super) struct BindCookie {
     /// Made, seconds since the Unix epoch.
     #[serde(rename = "m")]
     pub created: u64,
+    /// By what the policy is known again that it was bound with; empty without one.
+    #[serde(rename = "p", default)]
+    pub policy: String,
 }
 
 /// Makes and opens cookies.

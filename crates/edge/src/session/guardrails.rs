@@ -11,8 +11,8 @@ use adit_snapshot::{EdgeConfig, Guardrail, Place};
 
 use super::refusal::Refusal;
 
-/// Whether an endpoint with this policy may stand at this URL. One that is `returning` to the URL that it had has the
-/// grace of those that run.
+/// Whether an endpoint with this policy may stand at this URL. One that is `returning` to the URL that it had, with the
+/// policy that it had, has the grace of those that run.
 ///
 /// # Errors
 /// `ERR_ADIT_2250` with the guardrail and what is missing.

@@ -10,12 +10,18 @@ use adit_policy::{Fault, Modules, Owner, Phase, Policy, References, Subject};
 use adit_protocol::bind_address;
 use adit_protocol::message::Bind;
 use adit_snapshot::{EdgeConfig, Policies};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::address;
 use super::modules;
 use super::options;
 use super::refusal::Refusal;
+
+/// Bytes of a policy's mark: so many that nobody finds another policy with the same one.
+const MARK: usize = 16;
 
 /// For what a policy is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +161,21 @@ pub(crate) fn compile(
         modules: modules.clone(),
         policy,
     }))
+}
+
+/// By what a policy with its options is known again when its endpoint returns; empty without one. In sealed cookies only.
+pub(crate) fn mark(policy: Option<&BoundPolicy>) -> String {
+    let Some(policy) = policy else {
+        return String::new();
+    };
+    let modules = &policy.modules;
+    let all = [
+        policy.text.to_string(),
+        modules.head(true, false).to_string(),
+        modules.tail().to_string(),
+    ];
+    let digest = digest(&SHA256, all.join("\0").as_bytes());
+    URL_SAFE_NO_PAD.encode(digest.as_ref().get(..MARK).unwrap_or_default())
 }
 
 /// The policy that the agent wrote.

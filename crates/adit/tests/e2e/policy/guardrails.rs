@@ -534,7 +534,15 @@ fn connections_pass_them_before_any_byte_and_are_cut_when_they_change() {
     rail.delete();
     let mut again = Visitor::plain(address);
     again.send("b");
-    assert_eq!(upstream.accept().bytes(1), b"b");
+    let mut conn = upstream.accept();
+    assert_eq!(conn.bytes(1), b"b");
+    // What one requires of the endpoint's own policy is asked of what is open as well, once the grace is over.
+    let more = json!({"require": [{"has_action": "restrict-ips"}], "grace": 3600});
+    let rail = Rail::make(&server, "restricted", &scope, &restrict("127.0.0.0/8"), &more);
+    again.send("c");
+    assert_eq!(conn.bytes(1), b"c");
+    rail.set(&json!({"grace": 0}));
+    assert_eq!(again.rest(), (Vec::new(), End::Reset));
 }
 
 /// A policy whose rules are about other requests leaves no trace of these; who lasts is asked all the same when a guardrail

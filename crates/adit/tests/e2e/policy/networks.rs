@@ -111,6 +111,11 @@ fn open_flows_are_cut_when_rules_change() {
     service.request();
     service.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
     assert_eq!(events.receive_head().status(), 200);
+    // One that waits for its answer, so that something can still be said.
+    let mut waiting = site.visitor();
+    waiting.send(site.get_text("/slow"));
+    let mut slow = site.upstream.accept();
+    slow.request();
     let mut unrestricted = free.visitor();
     unrestricted.send(free.get_text("/"));
     let mut other = free.upstream.accept();
@@ -119,6 +124,12 @@ fn open_flows_are_cut_when_rules_change() {
     // The response is cut once it has lasted for a second: shorter ones may end by themselves.
     let deny = rule("127.0.0.1/32", "deny");
     assert_eq!(relayed.rest(), (Vec::new(), End::Reset));
+    let refused = waiting.receive(crate::harness::Of::Get);
+    assert_eq!(
+        (refused.status(), refused.code()),
+        (403, "ERR_NGROK_3203"),
+        "the policy's own refusal: {refused:?}"
+    );
     let rest = events.rest_or_alert();
     assert!(!rest.ends_with(b"0\r\n\r\n"), "{}", rest.escape_ascii());
     other.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");

@@ -55,6 +55,7 @@ impl Sessions {
         check_required(&credential, !has_own(request.options.policy.as_ref()))?;
         request.options.pooled |= settings.is_some_and(|s| s.pooling_default);
         let held = existing.map(|e| (e.url.clone(), e.member.endpoint_id.clone()));
+        let before = existing.map(|e| e.member.options.policy.clone());
 
         if held.is_none()
             && let Some(max) = credential.max_endpoints
@@ -113,11 +114,16 @@ impl Sessions {
             bid,
             name: &request.options.name,
             policy: request.options.policy.as_ref(),
-            returning: held.is_some() || reclaimed.is_some(),
+            returning: match (&before, &reclaimed, &cookie) {
+                (Some(before), _, _) => *before == request.options.policy,
+                (None, Some(_), Some(cookie)) => cookie.policy == policy::mark(request.options.policy.as_ref()),
+                _ => false,
+            },
             now: now.wall,
         };
         let won = self.win(config, &rules, &asked, &asker, now)?;
 
+        let mark = policy::mark(request.options.policy.as_ref());
         let created = now.wall;
         let told = Arc::new(told_of(&endpoint_id, &won.url, &request, &facts, created));
         let url = won.url.clone();
@@ -130,6 +136,7 @@ impl Sessions {
             url: url.to_string(),
             binding: url.binding().as_str().to_owned(),
             created: unix_seconds(created),
+            policy: mark,
         });
         Ok(BindResp {
             id: bind_id,

@@ -38,7 +38,7 @@ pub(super) struct Asker<'a> {
     pub(super) name: &'a str,
     /// The policy that it brings.
     pub(super) policy: Option<&'a BoundPolicy>,
-    /// It had its URL before.
+    /// It had its URL before, with this very policy.
     pub(super) returning: bool,
     pub(super) now: SystemTime,
 }

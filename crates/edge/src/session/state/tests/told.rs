@@ -473,6 +473,10 @@ fn what_guardrails_require_is_asked_of_each_bind_and_each_change() {
         ..bind.clone()
     };
     w.bind(&agent.connection, &again).unwrap();
+    let mut lesser = again.clone();
+    lesser.opts["TrafficPolicy"] = LOGIN.replace("u:", "v:").into();
+    assert_refused(w.bind(&agent.connection, &lesser), ErrorCode::ADIT_2250);
+    w.bind(&agent.connection, &again).unwrap();
     let mut other = https("other.adit.example.com");
     other.opts["TrafficPolicy"] = LOGIN.into();
     assert_refused(w.bind(&agent.connection, &other), ErrorCode::ADIT_2250);
