@@ -80,7 +80,11 @@ fn answer(request: &Head, facts: &RequestFacts, response: &mut Head) -> Result<(
         let mut protocols = value.split(|byte| *byte == b',');
         protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
     };
-    let is_handshake = facts.upgrade && request.method() == b"GET" && request.get_all(Known::Upgrade).any(asks);
+    // A body would be taken for frames, and no policy has seen it.
+    let is_handshake = facts.upgrade
+        && !facts.has_body()
+        && request.method() == b"GET"
+        && request.get_all(Known::Upgrade).any(asks);
     let key = request.get(Known::SecWebsocketKey).filter(|key| is_key(key));
     let (true, Some(key)) = (is_handshake, key) else {
         return Err(Answer::websocket_expected());
@@ -157,6 +161,10 @@ mod tests {
     use super::*;
 
     fn answered(change: (&[u8], &[u8])) -> Result<Head, u16> {
+        answered_with(change, Framing::None)
+    }
+
+    fn answered_with(change: (&[u8], &[u8]), framing: Framing) -> Result<Head, u16> {
         let mut request = Head::default();
         request.start_request(b"GET", b"/", Version::Http11).unwrap();
         for (name, value) in [
@@ -170,7 +178,7 @@ mod tests {
         ] {
             request.set(name, value);
         }
-        let facts = RequestFacts::of(&request, Framing::None);
+        let facts = RequestFacts::of(&request, framing);
         let mut response = Head::default();
         answer(&request, &facts, &mut response)
             .map(|()| response)
@@ -196,5 +204,7 @@ mod tests {
         ] {
             assert_eq!(answered(change).map(|_| ()), Err(400), "{change:?}");
         }
+        let with_body = answered_with((b"Content-Length", b"6"), Framing::Length(6));
+        assert_eq!(with_body.map(|_| ()), Err(400), "what follows would be taken for frames");
     }
 }

@@ -76,7 +76,7 @@ impl Unasked {
                     id,
                     depth: 0,
                 };
-                left.still_passes(conn, &request, host)
+                left.refused_now(conn, &request, host).is_none()
             }
         }
     }

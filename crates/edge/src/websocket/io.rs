@@ -118,13 +118,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Messages<IO> {
         }
     }
 
-    /// One side has closed: from now on the other one's time runs.
-    fn begin_closing(&mut self) {
+    /// One side has closed: from now on the other one's time runs, and whoever moves bytes is woken when it is over.
+    fn begin_closing(&mut self, cx: &mut Context<'_>) {
         self.closing.get_or_insert_with(|| {
             let deadline = Timer::current().deadline();
             deadline.set(CLOSING);
             deadline
         });
+        let _ = self.poll_late(cx);
+    }
+
+    /// # Errors
+    /// The visitor has closed, and the service goes on without an end, or he does not take what it still says.
+    fn in_time(&self, cx: &mut Context<'_>) -> std::io::Result<()> {
+        if !self.is_closed && self.poll_late(cx).is_ready() {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
     }
 
     fn poll_late(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -188,7 +198,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Messages<IO> {
             })?;
             if this.decoder.closed().is_some() {
                 this.is_read = true;
-                this.begin_closing();
+                this.begin_closing(cx);
             } else if let Some(ping) = this.decoder.take_ping() {
                 this.pong = Some(ping);
                 if let Poll::Ready(written) = this.poll_out(cx) {
@@ -214,6 +224,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Messages<IO> {
         if this.is_closed {
             return Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into()));
         }
+        this.in_time(cx)?;
         ready!(this.poll_out(cx))?;
         if this.out.capacity() == 0 {
             this.out = take_buffer();
@@ -228,23 +239,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Messages<IO> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
+        this.in_time(cx)?;
         ready!(this.poll_out(cx))?;
         if this.out.capacity() > 0 {
             give_buffer(std::mem::take(&mut this.out));
         }
-        ready!(Pin::new(&mut this.io).poll_flush(cx))?;
-        if !this.is_closed && this.poll_late(cx).is_ready() {
-            // The visitor has closed, and the service goes on without an end.
-            return Poll::Ready(Err(std::io::ErrorKind::TimedOut.into()));
-        }
-        Poll::Ready(Ok(()))
+        Pin::new(&mut this.io).poll_flush(cx)
     }
 
     /// The service has ended.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
         this.close(code::NORMAL, "");
-        this.begin_closing();
+        this.begin_closing(cx);
         ready!(this.poll_out(cx))?;
         Pin::new(&mut this.io).poll_flush(cx)
     }

@@ -144,6 +144,18 @@ fn a_visitor_that_closes_still_gets_what_the_service_says() {
     assert_eq!(visitor.rest(), (Vec::new(), End::Clean));
 }
 
+/// Who has closed does not wait for ever for a service that neither speaks nor ends.
+#[test]
+fn a_service_that_does_not_end_is_given_up() {
+    let site = scripted(server(), "endless", CONVERT);
+    let (mut visitor, mut service) = by_hand(&site);
+    visitor.send([frame(0x82, b"last words"), frame(0x88, b"\x03\xe8")].concat());
+    assert_eq!(service.rest(), (b"last words".to_vec(), End::Clean));
+    // The answer to the close frame comes when the time of the service is over.
+    assert_eq!(close_code(&next_frame(&mut visitor)), 1000);
+    assert_eq!(visitor.rest(), (Vec::new(), End::Clean));
+}
+
 /// A visitor that just leaves between two messages has ended; one that leaves within a message has broken off.
 #[test]
 fn leaving_without_a_close_frame() {
