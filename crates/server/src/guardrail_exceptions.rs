@@ -1,14 +1,14 @@
-//! That an exception of a guardrail has ended is told in the log of its organisation, once, by whichever node sees it first
-//! (traffic policy 6.1). The edge needs nobody for it: it looks at the clock.
+//! That an exception of a guardrail has ended is told in the log of its organisation, at most once, by whichever node sees it
+//! first (traffic policy 6.1). The edge needs nobody for it: it looks at the clock.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adit_model::timestamp::timestamp;
 use adit_names::id::Id;
 use adit_snapshot::EdgeConfig;
-use adit_store::Item;
-use adit_store::{Change, Fact, Store, Write};
+use adit_store::{Change, Fact, Item, Store, Write};
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -37,6 +37,8 @@ pub(crate) async fn tell(config: Arc<ArcSwap<EdgeConfig>>, store: Store, mut sto
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looked: Option<Arc<EdgeConfig>> = None;
     let mut since = 0;
+    // By this node or another: any change of the configuration finds them again, and the database is not asked again.
+    let mut told: HashSet<String> = HashSet::new();
     loop {
         tokio::select! {
             _ = stopped.wait_for(|s| *s) => return,
@@ -47,9 +49,23 @@ pub(crate) async fn tell(config: Arc<ArcSwap<EdgeConfig>>, store: Store, mut sto
         // A guardrail that was written meanwhile may have one that has ended already.
         let is_known = looked.as_ref().is_some_and(|looked| Arc::ptr_eq(looked, &config));
         let from = if is_known { since } else { now.saturating_sub(BACK) };
+        let all = ended(&config, from, now);
+        if !is_known {
+            // What is too old to be found again needs not be known any more.
+            let found: HashSet<&String> = all.iter().map(|ended| &ended.key).collect();
+            told.retain(|key| found.contains(key));
+        }
         let mut is_told = true;
-        for ended in ended(&config, from, now) {
-            is_told &= record(&store, ended).await;
+        for ended in all {
+            if told.contains(&ended.key) {
+                continue;
+            }
+            let key = ended.key.clone();
+            if record(&store, ended).await {
+                told.insert(key);
+            } else {
+                is_told = false;
+            }
         }
         if is_told {
             (looked, since) = (Some(config), now);
