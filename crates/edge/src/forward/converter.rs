@@ -81,10 +81,8 @@ fn answer(request: &Head, facts: &RequestFacts, response: &mut Head) -> Result<(
         protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
     };
     // A body would be taken for frames, and no policy has seen it.
-    let is_handshake = facts.upgrade
-        && !facts.has_body()
-        && request.method() == b"GET"
-        && request.get_all(Known::Upgrade).any(asks);
+    let is_handshake =
+        facts.upgrade && !facts.has_body() && request.method() == b"GET" && request.get_all(Known::Upgrade).any(asks);
     let key = request.get(Known::SecWebsocketKey).filter(|key| is_key(key));
     let (true, Some(key)) = (is_handshake, key) else {
         return Err(Answer::websocket_expected());
@@ -205,6 +203,10 @@ mod tests {
             assert_eq!(answered(change).map(|_| ()), Err(400), "{change:?}");
         }
         let with_body = answered_with((b"Content-Length", b"6"), Framing::Length(6));
-        assert_eq!(with_body.map(|_| ()), Err(400), "what follows would be taken for frames");
+        assert_eq!(
+            with_body.map(|_| ()),
+            Err(400),
+            "what follows would be taken for frames"
+        );
     }
 }

@@ -85,14 +85,13 @@ pub(super) async fn pumped<V: Visitor, U: Upstream>(
             })
             .await
         };
-        let end = match end {
-            Some(end) => end,
-            None => match refused_now(conn, pump.request, member, chain, alone) {
+        let Some(end) = end else {
+            match refused_now(conn, pump.request, member, chain, alone) {
                 None => continue,
                 // Nothing can be said any more.
                 Some(_) if pump.has_begun() => return End::Visitor(VisitorError::Gone),
                 Some(end) => return end,
-            },
+            }
         };
         if let (End::Head, Some(chain)) = (&end, chain.as_deref_mut()) {
             chain.upstream_answered(node, pump.response.status() >= 500);

@@ -105,7 +105,7 @@ impl Args {
                 out.push_str(&format!(": {}", decided.doc));
             }
             out.push('\n');
-            leaves(String::new(), Some(first), Some(second), &mut out);
+            leaves("", Some(first), Some(second), &mut out);
         }
         out
     }
@@ -133,7 +133,7 @@ fn rule_text(difference: &Difference) -> String {
 }
 
 /// What is not the same in two decisions.
-fn leaves(path: String, first: Option<&Value>, second: Option<&Value>, out: &mut String) {
+fn leaves(path: &str, first: Option<&Value>, second: Option<&Value>, out: &mut String) {
     match (first, second) {
         (a, b) if a == b => {}
         (Some(Value::Object(a)), Some(Value::Object(b))) => {
@@ -143,10 +143,10 @@ fn leaves(path: String, first: Option<&Value>, second: Option<&Value>, out: &mut
                 } else {
                     format!("{path}.{key}")
                 };
-                leaves(below, a.get(key), b.get(key), out);
+                leaves(&below, a.get(key), b.get(key), out);
             }
         }
-        (a, b) => line(&path, a, b, out),
+        (a, b) => line(path, a, b, out),
     }
 }
 

@@ -31,7 +31,7 @@ fn tool(server: &Server, arguments: &[&str]) -> (i32, String, String) {
         .env("ADIT_API_KEY", server.info.text("api_key"))
         .env("ADIT_CONNECT_CA", &server.info.ca_file);
     let ended = Process::start(&mut command).ended();
-    (ended.code(), ended.stdout.clone(), ended.stderr.clone())
+    (ended.code(), ended.stdout, ended.stderr)
 }
 
 #[track_caller]
