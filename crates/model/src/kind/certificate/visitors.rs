@@ -84,10 +84,7 @@ fn complete(object: &mut Object, old: Option<&Object>, _: &Context) -> Vec<Probl
     if !list.is_empty()
         && let Err(error) = revoked::read(object.text(FIELD), list.as_bytes())
     {
-        found.push(Problem::wrong(
-            CRL,
-            format!("a list of revoked certificates of this authority in PEM: {error}"),
-        ));
+        found.push(Problem::wrong(CRL, format!("a CRL of this authority in PEM: {error}")));
     }
     let url = object.text(CRL_URL);
     if !url.is_empty() && !is_url(url) {
