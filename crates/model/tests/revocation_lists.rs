@@ -110,3 +110,17 @@ fn a_list_by_which_nobody_can_verify_is_refused() {
         assert_eq!(revoked::read(&ca_pem, &der).is_ok(), says.is_none(), "{options}");
     }
 }
+
+#[test]
+fn a_list_says_when_it_was_made() {
+    let folder = authority_of_openssl();
+    let times = "-crl_lastupdate 20300102030405Z -crl_nextupdate 20310102030405Z";
+    openssl(
+        folder.path(),
+        &format!("ca -config ca.conf -gencrl -crlexts plain -out list.pem {times}"),
+    );
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let list = revoked::read(&String::from_utf8(read("ca.pem")).unwrap(), &read("list.pem")).unwrap();
+    assert_eq!(list.this_update, 1_893_553_445);
+    assert_eq!(list.next_update, 1_893_553_445 + 365 * 86_400);
+}

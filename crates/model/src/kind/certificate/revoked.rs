@@ -18,6 +18,8 @@ const LABEL: &str = "X509 CRL";
 pub struct List {
     /// As DER.
     pub der: Vec<u8>,
+    /// Seconds since the Unix epoch at which it was made: of two lists the later one counts.
+    pub this_update: i64,
     /// Seconds since the Unix epoch until when it is the newest.
     pub next_update: i64,
 }
@@ -49,7 +51,7 @@ pub fn read(ca_pem: &str, list: &[u8]) -> Result<List, String> {
             }
         }
     };
-    let next_update = {
+    let (this_update, next_update) = {
         let (rest, parsed) = CertificateRevocationList::from_der(&der).map_err(|error| error.to_string())?;
         if !rest.is_empty() {
             return Err("there is something behind the list".to_owned());
@@ -69,10 +71,14 @@ pub fn read(ca_pem: &str, list: &[u8]) -> Result<List, String> {
         if !has_extensions {
             return Err("its version is 1: give one of version 2 (`crl_extensions` of openssl ca)".to_owned());
         }
-        next_update.timestamp()
+        (parsed.last_update().timestamp(), next_update.timestamp())
     };
     OwnedCertRevocationList::from_der(&der).map_err(|error| unusable(&error))?;
-    Ok(List { der, next_update })
+    Ok(List {
+        der,
+        this_update,
+        next_update,
+    })
 }
 
 /// Whether the authority with this key (a SubjectPublicKeyInfo in DER) has signed the list, in a way that is good enough.

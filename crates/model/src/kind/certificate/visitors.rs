@@ -47,7 +47,7 @@ pub static KIND: Kind = Kind {
         Field::set(
             CRL,
             Form::Text(MAX_CRL),
-            "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched.",
+            "Its list of revoked certificates in PEM; if one was fetched from a URL as well, the newer one counts.",
         )
         .addition(),
         Field::set(
