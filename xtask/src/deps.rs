@@ -80,6 +80,8 @@ const TESTS_MAY_KNOW: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("rustls", &["tls"]),
     ("tokio-rustls", &["tls"]),
+    // The model reads a list of revoked certificates by the rules of those who verify; policies carry it to them.
+    ("rustls-webpki", &["model", "policy", "tls"]),
     ("rustls-platform-verifier", &["tls"]),
     ("webpki-roots", &["tls"]),
     ("httparse", &["http1"]),

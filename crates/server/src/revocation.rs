@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use adit_edge::Node;
 use adit_model::kind::certificate::revoked::{self, List, MAX_LIST};
@@ -30,6 +30,8 @@ const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Redirects that are followed.
 const REDIRECTS: u32 = 5;
+/// Seconds that clocks may differ. A list of a later day would be taken for newer than all that come until then.
+const AHEAD: u64 = 24 * 3600;
 
 /// What is known of the list of one authority.
 #[derive(Debug)]
@@ -125,12 +127,15 @@ impl Fetcher {
         };
         due.is_running = false;
         let now = Instant::now();
-        match result {
+        let taken = result.and_then(|list| {
+            let put = self.node.config.load().revocations.put(of.id, list.clone());
+            put.map(|()| list).map_err(|refused| refused.to_string())
+        });
+        match taken {
             Ok(list) => {
                 due.failures = 0;
                 due.at = now + EVERY;
                 self.keep(of.id, &list);
-                self.node.config.load().revocations.put(of.id, &of.url, list);
             }
             Err(error) => {
                 if due.failures == 0 {
@@ -152,8 +157,12 @@ impl Fetcher {
             return;
         };
         // Signed by the authority, whichever URL it came from.
-        match revoked::read(&of.ca_pem, &kept) {
-            Ok(list) => self.node.config.load().revocations.put(of.id, &of.url, list),
+        let put = |list| {
+            let put = self.node.config.load().revocations.put(of.id, list);
+            put.map_err(|refused| refused.to_string())
+        };
+        match revoked::read(&of.ca_pem, &kept).and_then(put) {
+            Ok(()) => {}
             Err(error) => tracing::warn!(authority = %of.id, error, "a kept list of revoked certificates is no use"),
         }
     }
@@ -192,5 +201,14 @@ async fn fetch(node: &Node, of: &RevocationUrl) -> Result<List, String> {
     let (ca_pem, body) = (of.ca_pem.clone(), answer.body);
     // Megabytes are read beside what answers visitors.
     let read = tokio::task::spawn_blocking(move || revoked::read(&ca_pem, &body)).await;
-    read.map_err(|_| "reading it failed".to_owned())?
+    let list = read.map_err(|_| "reading it failed".to_owned())??;
+    let latest = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+        + AHEAD;
+    if u64::try_from(list.this_update).is_ok_and(|made| made > latest) {
+        return Err("it was made more than a day from now".to_owned());
+    }
+    Ok(list)
 }

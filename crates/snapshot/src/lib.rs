@@ -41,5 +41,5 @@ pub use networks::{IpPolicy, Networks, Restrictions, Restricts};
 pub use policy::Policies;
 pub use pool::{Ejection, HealthCheck, HealthCheckKind, PoolSettings, Sticky, Strategy};
 pub use reserved::Reservation;
-pub use revocations::{RevocationUrl, Revocations};
+pub use revocations::{ListRefused, RevocationUrl, Revocations};
 pub use told::Told;

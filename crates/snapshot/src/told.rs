@@ -63,7 +63,9 @@ pub(crate) struct Authority {
     pub(crate) pem: Box<str>,
     /// Where its list of revoked certificates is; empty: nowhere.
     pub(crate) crl_url: Box<str>,
-    /// The list that stands in the object.
+    /// A list stands in the object.
+    pub(crate) has_written: bool,
+    /// It; `None` as well if it is one that is not taken any more.
     pub(crate) written: Option<Listed>,
     /// Without a list that is new enough, what is known counts.
     pub(crate) goes_on: bool,

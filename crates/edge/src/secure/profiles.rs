@@ -130,7 +130,7 @@ fn roots(authorities: &[TlsAuthority]) -> Result<ClientRoots, adit_tls::Error> {
         let roots = ClientRoots::from_pem(authority.pem.as_bytes())?;
         Ok(all.and(match &authority.revoked {
             Revoked::None => roots,
-            Revoked::Listed(list) => roots.with_crl_der(list.der()),
+            Revoked::Listed(list) => roots.with_crl_der(list.der())?,
             Revoked::Unknown => roots.with_unknown_revocations(),
         }))
     })

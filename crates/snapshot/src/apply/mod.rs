@@ -258,7 +258,7 @@ impl Compiler {
     }
 
     fn authority(&mut self, object: &Object) {
-        // It was read when it was written.
+        // It was read when it was written; what an older version took may be refused now, and is no list then.
         let revoked = |object: &Object| {
             let list = Some(object.text("crl_pem")).filter(|list| !list.is_empty())?;
             let list = adit_model::kind::certificate::revoked::read(object.text("ca_pem"), list.as_bytes());
@@ -268,6 +268,7 @@ impl Compiler {
             organization: object.organization.to_string().into(),
             pem: object.text("ca_pem").into(),
             crl_url: object.text("crl_url").into(),
+            has_written: !object.text("crl_pem").is_empty(),
             written: revoked(object),
             goes_on: object.text("crl_stale") == "allow",
         };

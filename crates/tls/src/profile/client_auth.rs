@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 
+use super::judge::{Judge, Shown, judged};
 use super::suites::provider;
 use crate::certificate::note_refusal;
 use crate::error::Error;
@@ -29,9 +31,16 @@ pub struct ClientRoots {
 #[derive(Debug, Clone, Default)]
 struct Group {
     roots: Vec<CertificateDer<'static>>,
-    crls: Vec<CertificateRevocationListDer<'static>>,
+    lists: Vec<List>,
     /// Their lists are not known.
     is_unknown: bool,
+}
+
+/// A list as it is asked, shared by all profiles.
+#[derive(Debug, Clone)]
+struct List {
+    read: Arc<CertRevocationList<'static>>,
+    digest: [u8; 32],
 }
 
 impl ClientRoots {
@@ -61,22 +70,32 @@ impl ClientRoots {
     /// not revoked.
     ///
     /// # Errors
-    /// [`Error::Config`] if one is malformed.
+    /// [`Error::Config`] if one is malformed, or of a kind by which nobody can verify.
     pub fn with_crls_pem(mut self, pem: &[u8]) -> Result<Self, Error> {
         for crl in CertificateRevocationListDer::pem_slice_iter(pem) {
-            let crl = crl.map_err(super::config)?;
-            for group in &mut self.groups {
-                group.crls.push(crl.clone());
-            }
+            self = self.with_crl_der(&crl.map_err(super::config)?)?;
         }
         Ok(self)
     }
 
     /// Adds a revocation list of these authorities in DER.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it is malformed, or of a kind by which nobody can verify.
+    pub fn with_crl_der(self, crl: &[u8]) -> Result<Self, Error> {
+        let read = OwnedCertRevocationList::from_der(crl)
+            .map_err(|error| Error::Config(format!("list of revoked certificates: {error}")))?;
+        let mut sum = [0; 32];
+        sum.copy_from_slice(digest(&SHA256, crl).as_ref());
+        Ok(self.with_crl(&Arc::new(read.into()), sum))
+    }
+
+    /// Adds a revocation list of these authorities that was read before; `digest` is what tells it from others.
     #[must_use]
-    pub fn with_crl_der(mut self, crl: &[u8]) -> Self {
+    pub fn with_crl(mut self, crl: &Arc<CertRevocationList<'static>>, digest: [u8; 32]) -> Self {
         for group in &mut self.groups {
-            group.crls.push(CertificateRevocationListDer::from(crl.to_vec()));
+            let read = crl.clone();
+            group.lists.push(List { read, digest });
         }
         self
     }
@@ -106,7 +125,8 @@ impl ClientRoots {
         self.groups.iter().flat_map(|group| {
             let unknown: &[u8] = if group.is_unknown { b"unknown" } else { b"" };
             let roots = group.roots.iter().map(AsRef::as_ref);
-            roots.chain(group.crls.iter().map(AsRef::as_ref)).chain([unknown])
+            let lists = group.lists.iter().map(|list| list.digest.as_slice());
+            roots.chain(lists).chain([unknown])
         })
     }
 
@@ -114,72 +134,22 @@ impl ClientRoots {
         if self.is_empty() {
             return Err(Error::Config("there are no client authorities".to_owned()));
         }
-        self.groups.iter().map(Group::judge).collect()
+        let each = self.groups.iter().enumerate();
+        each.map(|(at, group)| {
+            let mut judge = Judge::new(&group.roots, group.read(), group.is_unknown)?;
+            for (_, other) in self.groups.iter().enumerate().filter(|(other, _)| *other != at) {
+                judge.hear(&other.roots, other.read());
+            }
+            Ok(judge)
+        })
+        .collect()
     }
 }
 
 impl Group {
-    fn judge(&self) -> Result<Judge, Error> {
-        let mut store = RootCertStore::empty();
-        for root in &self.roots {
-            store
-                .add(root.clone())
-                .map_err(|error| Error::Config(format!("client authority: {error}")))?;
-        }
-        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider())
-            .with_crls(self.crls.iter().cloned());
-        if !self.crls.is_empty() {
-            builder = builder.allow_unknown_revocation_status();
-        }
-        let verifier = builder
-            .build()
-            .map_err(|error| Error::Config(format!("client authorities: {error}")))?;
-        Ok(Judge {
-            verifier,
-            is_unknown: self.is_unknown,
-        })
+    fn read(&self) -> impl Iterator<Item = Arc<CertRevocationList<'static>>> {
+        self.lists.iter().map(|list| list.read.clone())
     }
-}
-
-/// Verifies what one group of authorities has issued.
-#[derive(Debug)]
-struct Judge {
-    verifier: Arc<dyn ClientCertVerifier>,
-    is_unknown: bool,
-}
-
-impl Judge {
-    fn verify(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        let verified = self.verifier.verify_client_cert(end_entity, intermediates, now)?;
-        if self.is_unknown {
-            return Err(CertificateError::UnknownRevocationStatus.into());
-        }
-        Ok(verified)
-    }
-}
-
-/// The first that finds it good; else what is wrong with it to the one that knows its issuer.
-fn judged(
-    judges: &[Judge],
-    end_entity: &CertificateDer<'_>,
-    intermediates: &[CertificateDer<'_>],
-    now: UnixTime,
-) -> Result<ClientCertVerified, rustls::Error> {
-    let stranger = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-    let mut worst = stranger.clone();
-    for judge in judges {
-        match judge.verify(end_entity, intermediates, now) {
-            Ok(verified) => return Ok(verified),
-            Err(error) if worst == stranger => worst = error,
-            Err(_) => {}
-        }
-    }
-    Err(worst)
 }
 
 /// What a server wants to know about its clients.
@@ -236,10 +206,7 @@ impl ClientAuth {
         } else {
             roots.judges()?
         };
-        let hints: Vec<DistinguishedName> = judges
-            .iter()
-            .flat_map(|judge| judge.verifier.root_hint_subjects().iter().cloned())
-            .collect();
+        let hints: Vec<DistinguishedName> = judges.iter().flat_map(Judge::subjects).collect();
         let hints =
             Some(hints).filter(|hints| hints.iter().map(|name| name.as_ref().len()).sum::<usize>() <= MAX_HINTS);
         Ok(Some(Arc::new(Verifier {
@@ -275,8 +242,12 @@ impl Verifier {
         let (false, Some((end_entity, intermediates))) = (self.judges.is_empty(), chain.split_first()) else {
             return Err(rustls::Error::NoCertificatesPresented);
         };
-        let result = judged(&self.judges, end_entity, intermediates, now);
-        note_refusal(end_entity, result.map(|_| ()))
+        let shown = Shown {
+            end_entity,
+            intermediates,
+            now,
+        };
+        note_refusal(end_entity, judged(&self.judges, &shown))
     }
 }
 
@@ -296,10 +267,14 @@ impl ClientCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         if self.must_verify {
-            note_refusal(end_entity, judged(&self.judges, end_entity, intermediates, now))
-        } else {
-            Ok(ClientCertVerified::assertion())
+            let shown = Shown {
+                end_entity,
+                intermediates,
+                now,
+            };
+            note_refusal(end_entity, judged(&self.judges, &shown))?;
         }
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -2,6 +2,7 @@
 
 mod client;
 mod client_auth;
+mod judge;
 mod server;
 mod suites;
 

@@ -189,6 +189,89 @@ async fn lists_belong_to_their_authorities() {
     }
 }
 
+/// A root and the authority below it stand side by side: what either of them knows to be revoked is, whichever
+/// certificates the client sends along.
+#[tokio::test]
+async fn no_other_path_leads_around_a_list() {
+    let site = site();
+    let root = Ca::new("Root");
+    let issuing = root.below("Issuing", 7);
+    let numbered =
+        |serial: u64| issuing.leaf_with(&["client.example"], |params| params.serial_number = Some(serial.into()));
+    let (good, bad) = (numbered(1), numbered(2));
+    let listed = || roots(&issuing).with_crls_pem(issuing.revoke(2).as_bytes()).unwrap();
+    let below_is_revoked = || roots(&root).with_crls_pem(root.revoke(7).as_bytes()).unwrap();
+    let (revoked, unknown) = (
+        Some(CertificateProblem::Revoked),
+        Some(CertificateProblem::RevocationUnknown),
+    );
+    for (authorities, of_good, of_bad) in [
+        (roots(&root).and(listed()), None, revoked.clone()),
+        (listed().and(roots(&root)), None, revoked.clone()),
+        (
+            roots(&root).with_unknown_revocations().and(listed()),
+            unknown.clone(),
+            revoked.clone(),
+        ),
+        (
+            listed().and(roots(&root).with_unknown_revocations()),
+            unknown.clone(),
+            revoked.clone(),
+        ),
+        (
+            roots(&root).and(roots(&issuing).with_unknown_revocations()),
+            unknown.clone(),
+            unknown,
+        ),
+        (
+            below_is_revoked().and(roots(&issuing)),
+            revoked.clone(),
+            revoked.clone(),
+        ),
+    ] {
+        let server = server(&site, ClientAuth::Require { roots: authorities });
+        for (leaf, problem) in [(&good, of_good), (&bad, of_bad)] {
+            for chain in [leaf.chain.clone(), format!("{}{}", leaf.chain, issuing.pem())] {
+                let identity = Identity::from_pem(chain.as_bytes(), leaf.key.as_bytes()).unwrap();
+                let client = client(&site, Version::Tls13, Some(identity));
+                let (accepted, _) = pair(&server, &client, NAME).await;
+                let found = match accepted {
+                    Ok(accepted) => {
+                        assert!(accepted.peer_verified());
+                        None
+                    }
+                    Err(Error::Certificate { problem, .. }) => Some(problem),
+                    Err(other) => panic!("{other}"),
+                };
+                assert_eq!(found, problem);
+            }
+        }
+    }
+}
+
+/// An authority with a new key and its old name: the list of the old key says nothing about the new one's certificates.
+#[tokio::test]
+async fn a_list_is_about_the_certificates_of_its_key() {
+    let site = site();
+    let (old, new) = (Ca::new("Renewed"), Ca::new("Renewed"));
+    let numbered =
+        |ca: &Ca, serial: u64| ca.leaf_with(&["client.example"], |params| params.serial_number = Some(serial.into()));
+    let listed = || roots(&old).with_crls_pem(old.revoke(2).as_bytes()).unwrap();
+    for authorities in [listed().and(roots(&new)), roots(&new).and(listed())] {
+        let server = server(&site, ClientAuth::Require { roots: authorities });
+        for (leaf, is_good) in [
+            (numbered(&old, 1), true),
+            (numbered(&old, 2), false),
+            (numbered(&new, 1), true),
+            (numbered(&new, 2), true),
+        ] {
+            let client = client(&site, Version::Tls13, Some(leaf.identity()));
+            let (accepted, _) = pair(&server, &client, NAME).await;
+            assert_eq!(accepted.is_ok_and(|accepted| accepted.peer_verified()), is_good);
+        }
+    }
+}
+
 #[test]
 fn authorities_must_be_there_and_well_formed() {
     let site = site();

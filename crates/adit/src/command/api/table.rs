@@ -255,7 +255,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
                 Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
                 Field { name: "ca_pem", form: Form::Text, required: true, addition: false, choices: &[], about: "The authority's certificate in PEM" },
-                Field { name: "crl_pem", form: Form::Text, required: false, addition: true, choices: &[], about: "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched" },
+                Field { name: "crl_pem", form: Form::Text, required: false, addition: true, choices: &[], about: "Its list of revoked certificates in PEM; if one was fetched from a URL as well, the newer one counts" },
                 Field { name: "crl_url", form: Form::Text, required: false, addition: true, choices: &[], about: "Where its list of revoked certificates is, as DER or PEM of at most 10 MiB; fetched every hour" },
                 Field { name: "crl_stale", form: Form::Text, required: false, addition: true, choices: &["deny", "allow"], about: "What a list is worth that cannot be had, or whose next one is a week late: deny lets in nobody whom the authority vouches for, allow goes on with what is known" },
             ] },
@@ -285,7 +285,7 @@ pub(crate) static RESOURCES: &[Resource] = &[
             body: &[
                 Field { name: "description", form: Form::Text, required: false, addition: false, choices: &[], about: "What it is for, in words" },
                 Field { name: "metadata", form: Form::Text, required: false, addition: false, choices: &[], about: "Data of your own, at most 4096 bytes; kept as it is" },
-                Field { name: "crl_pem", form: Form::Text, required: false, addition: true, choices: &[], about: "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched" },
+                Field { name: "crl_pem", form: Form::Text, required: false, addition: true, choices: &[], about: "Its list of revoked certificates in PEM; if one was fetched from a URL as well, the newer one counts" },
                 Field { name: "crl_url", form: Form::Text, required: false, addition: true, choices: &[], about: "Where its list of revoked certificates is, as DER or PEM of at most 10 MiB; fetched every hour" },
                 Field { name: "crl_stale", form: Form::Text, required: false, addition: true, choices: &["deny", "allow"], about: "What a list is worth that cannot be had, or whose next one is a week late: deny lets in nobody whom the authority vouches for, allow goes on with what is known" },
             ] },

@@ -62,6 +62,11 @@ impl Authority {
 
     /// A list of certificates that it has taken back.
     pub(super) fn revoking(&self, serials: &[u64]) -> String {
+        self.revoking_in(2020, serials)
+    }
+
+    /// One that was made in this year.
+    pub(super) fn revoking_in(&self, year: i32, serials: &[u64]) -> String {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: (*serial).into(),
             revocation_time: rcgen::date_time_ymd(2021, 1, 1),
@@ -69,7 +74,7 @@ impl Authority {
             invalidity_date: None,
         };
         let list = CertificateRevocationListParams {
-            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            this_update: rcgen::date_time_ymd(year, 1, 1),
             next_update: rcgen::date_time_ymd(2100, 1, 1),
             crl_number: 1_u64.into(),
             issuing_distribution_point: None,

@@ -191,6 +191,31 @@ fn lists_are_fetched_and_kept() {
     eventually("it was asked", || (lists.seen().len() >= 2).then_some(()));
     assert_eq!(alert(&server, &site.host, Some(&two), Version::Tls13), Some(44));
 
+    // Neither does one that is older than what is known, here or after a restart; one that is newer counts at once.
+    let on_disk = || std::fs::read(&kept).unwrap();
+    let known_one = on_disk();
+    *list.lock().unwrap() = known.revoking_in(2019, &[1]).into_bytes();
+    change(&server, &stored, &json!({"crl_url": format!("{url}?older")}));
+    eventually("the older one was asked", || {
+        lists
+            .seen()
+            .iter()
+            .any(|request| request.target().ends_with("older"))
+            .then_some(())
+    });
+    assert_eq!(alert(&server, &site.host, Some(&two), Version::Tls13), Some(44));
+    *list.lock().unwrap() = known.revoking_in(2021, &[1]).into_bytes();
+    change(&server, &stored, &json!({"crl_url": format!("{url}?newer")}));
+    eventually("the newer one counts", || {
+        (alert(&server, &site.host, Some(&one), Version::Tls13) == Some(44)).then_some(())
+    });
+    assert_eq!(alert(&server, &site.host, Some(&two), Version::Tls13), None);
+    eventually("the newer one is kept", || (on_disk() != known_one).then_some(()));
+    change(&server, &stored, &json!({"crl_pem": known.revoking_in(2022, &[2])}));
+    eventually("the written one is newer still", || {
+        (alert(&server, &site.host, Some(&two), Version::Tls13) == Some(44)).then_some(())
+    });
+
     // A list that cannot be had lets nobody in, unless the organisation wants to go on without.
     let closed = Upstream::bind().address();
     let body = json!({"ca_pem": known.pem, "crl_url": format!("http://{closed}/")});

@@ -47,7 +47,7 @@ pub static KIND: Kind = Kind {
         Field::set(
             CRL,
             Form::Text(MAX_CRL),
-            "Its list of revoked certificates in PEM; one of a URL takes its place once it was fetched.",
+            "Its list of revoked certificates in PEM; if one was fetched from a URL as well, the newer one counts.",
         )
         .addition(),
         Field::set(
@@ -84,10 +84,7 @@ fn complete(object: &mut Object, old: Option<&Object>, _: &Context) -> Vec<Probl
     if !list.is_empty()
         && let Err(error) = revoked::read(object.text(FIELD), list.as_bytes())
     {
-        found.push(Problem::wrong(
-            CRL,
-            format!("a list of revoked certificates of this authority in PEM: {error}"),
-        ));
+        found.push(Problem::wrong(CRL, format!("a CRL of this authority in PEM: {error}")));
     }
     let url = object.text(CRL_URL);
     if !url.is_empty() && !is_url(url) {

@@ -2,8 +2,8 @@
 
 use adit_tls::Identity;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
 };
 
 /// An authority.
@@ -21,12 +21,24 @@ pub(crate) struct Leaf {
 
 impl Ca {
     pub(crate) fn new(name: &str) -> Self {
+        Self::made(name, |params, key| params.self_signed(key).unwrap())
+    }
+
+    /// An authority whose certificate this one has signed.
+    pub(crate) fn below(&self, name: &str, serial: u64) -> Self {
+        Self::made(name, |params, key| {
+            params.serial_number = Some(serial.into());
+            params.signed_by(key, &self.issuer).unwrap()
+        })
+    }
+
+    fn made(name: &str, sign: impl FnOnce(&mut CertificateParams, &KeyPair) -> Certificate) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let pem = params.self_signed(&key).unwrap().pem();
+        let pem = sign(&mut params, &key).pem();
         Self {
             pem,
             issuer: Issuer::new(params, key),
