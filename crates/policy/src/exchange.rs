@@ -1,6 +1,7 @@
 //! What policies have made of one request and its response, and what the edge takes from it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -115,6 +116,10 @@ pub struct Exchange {
     /// Rules since the last tick, and elements used at it.
     pub(crate) rules: u32,
     pub(crate) used_at_tick: u32,
+    /// Elements that telling of this phase has used.
+    pub(crate) used_aside: u32,
+    /// With a full trace: when telling ends.
+    pub(crate) until: Option<Instant>,
     pub(crate) slow: bool,
     /// With a full trace: fields of the action at work, their templates evaluated.
     pub(crate) rendered: Option<Rendered>,
@@ -572,6 +577,26 @@ impl Exchange {
             phase: self.phase,
             ..Self::default()
         }
+    }
+
+    /// Evaluates what is only told, as it was after `draws` numbers of the generator. Neither elements nor numbers of the
+    /// phase are used up by it: what comes later is what it is without a trace. Telling of a phase has as many elements as
+    /// the phase; for tools, each evaluation has those that the phase has left.
+    pub(crate) fn aside<R>(&mut self, draws: u64, f: impl FnOnce(&mut Self) -> R) -> R {
+        let own = (self.used, self.draws);
+        if self.trace != Trace::Full {
+            self.used = self.used_aside;
+        }
+        self.draws = draws;
+        let out = f(self);
+        self.used_aside = self.used;
+        (self.used, self.draws) = own;
+        out
+    }
+
+    /// Is there no time left for telling?
+    pub(crate) fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// Runs `f` in a scope over what there is now.

@@ -199,6 +199,7 @@ impl Run {
             exchange.used = 0;
             exchange.rules = 0;
             exchange.used_at_tick = 0;
+            exchange.used_aside = 0;
         }
         let policy = Arc::clone(&self.policy);
         let rules = policy.rules(self.phase);
@@ -392,13 +393,19 @@ impl Run {
         let dry_run = rule.dry_run || self.dry_run;
         for (at, (path, program)) in rule.expressions.iter().enumerate() {
             let full = exchange.trace.is_full();
+            let draws = exchange.draws;
             match exchange.scoped(view, &self.vars, |scope| program.is_true_in(scope, full || self.cel)) {
                 Ok(true) => {}
                 Ok(false) => {
                     if full {
-                        let mut values = exchange.scoped(view, &self.vars, |scope| program.reads(scope));
+                        let mut values = Vec::new();
+                        if !exchange.is_late() {
+                            values = exchange.aside(draws, |exchange| {
+                                exchange.scoped(view, &self.vars, |scope| program.reads(scope))
+                            });
+                        }
                         if exchange.trace == Trace::Full {
-                            values.extend(self.truths(&program.text, exchange, view));
+                            values.extend(self.truths(&program.text, draws, exchange, view));
                         }
                         let outcome = VerdictOutcome::NotMatched {
                             expression: at,
@@ -437,12 +444,17 @@ impl Run {
         Ok(true)
     }
 
-    /// Which parts of an expression that `&&` and `||` join are true.
-    fn truths(&self, text: &str, exchange: &mut Exchange, view: &View<'_>) -> Vec<(String, Value)> {
+    /// Which parts of an expression that `&&` and `||` join are true; those that there is time for.
+    fn truths(&self, text: &str, draws: u64, exchange: &mut Exchange, view: &View<'_>) -> Vec<(String, Value)> {
         let parts = crate::case::operands(text).into_iter();
         let truth = |part: &str| {
+            if exchange.is_late() {
+                return None;
+            }
             let (program, _) = Program::compile(part, self.phase, &[]).ok()?;
-            let value = exchange.scoped(view, &self.vars, |scope| program.is_true_in(scope, true));
+            let value = exchange.aside(draws, |exchange| {
+                exchange.scoped(view, &self.vars, |scope| program.is_true_in(scope, true))
+            });
             Some(match value {
                 Ok(value) => Value::Bool(value),
                 Err(Failure::Error(message)) => Value::Text(format!("error: {message}")),

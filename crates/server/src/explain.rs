@@ -10,7 +10,7 @@ use adit_edge::{Node, ask_outside};
 use adit_names::code::ErrorCode;
 use adit_names::endpoint_url::{Binding, EndpointUrl};
 use adit_outbound::{Client, Guard, Options, Purpose, SystemResolver};
-use adit_policy::case::{Around, Asked, Explanation, Hop, Layer, Live, Outside, explain};
+use adit_policy::case::{Around, Asked, Explanation, Hop, Layer, Live, Outside, Unmet, explain};
 use adit_policy::{
     Answer, Authority, EffectFault as Fault, Endpoint as Facts, Fetch, Inspector, Intelligence, IpPolicy, Policy,
     References, Subject, Tables,
@@ -36,14 +36,40 @@ pub(crate) struct OfNode {
 struct Names {
     config: Arc<EdgeConfig>,
     organization: String,
-    /// With the values of secrets.
+    may: May,
+}
+
+/// What is used of the names. What is not known to those who ask is taken to be there.
+#[derive(Clone, Copy, Default)]
+struct May {
+    /// The values of secrets; else [`HIDDEN`] stands in their place.
+    values: bool,
+    /// Which secrets there are.
     secrets: bool,
+    /// Which certificate authorities there are.
+    authorities: bool,
+    /// Which IP policies there are.
+    ip_policies: bool,
+}
+
+impl May {
+    fn of(whose: &Whose) -> Self {
+        Self {
+            values: whose.effects,
+            secrets: whose.secrets,
+            authorities: whose.authorities,
+            ip_policies: whose.names,
+        }
+    }
 }
 
 impl Tables for Names {
     fn secret(&self, vault: &str, name: &str) -> Option<&str> {
+        if !self.may.secrets {
+            return Some(HIDDEN);
+        }
         let value = self.config.told.secret(&self.organization, vault, name)?;
-        Some(if self.secrets { value } else { HIDDEN })
+        Some(if self.may.values { value } else { HIDDEN })
     }
 
     fn ip_policy(&self, id: &str) -> Option<&IpPolicy> {
@@ -66,11 +92,11 @@ impl References for Names {
     }
 
     fn has_ip_policy(&self, id: &str) -> bool {
-        self.ip_policy(id).is_some()
+        !self.may.ip_policies || self.ip_policy(id).is_some()
     }
 
     fn has_authority(&self, id: &str) -> bool {
-        self.authority(id).is_some()
+        !self.may.authorities || self.authority(id).is_some()
     }
 }
 
@@ -85,11 +111,12 @@ impl Explains for OfNode {
     fn explain(&self, asked: &Asked, whose: &Whose) -> Result<Explanation, String> {
         let config = self.node.config.load_full();
         let names = || -> Arc<dyn Tables + Send + Sync> {
-            Arc::new(Names {
+            let names = Names {
                 config: config.clone(),
                 organization: whose.organization.clone(),
-                secrets: whose.effects,
-            })
+                may: May::of(whose),
+            };
+            Arc::new(OfDocument(names))
         };
         let outside = whose.effects.then(|| OnNode::new(&self.node, &whose.organization));
         let live = match &whose.endpoint {
@@ -101,17 +128,37 @@ impl Explains for OfNode {
             outside: outside.as_ref().map(|outside| outside as &dyn Outside),
             inspector: self.firewall.as_deref(),
             names: (whose.names || whose.effects).then(names),
+            until: whose.until,
         };
         let mut explained = explain(asked, &around)?;
-        if let Some(live) = live {
-            explained.notes.extend(live.notes);
-            if !whose.effects {
-                explained.notes.push(format!(
-                    "secrets are taken to be {HIDDEN} where effects are not performed"
-                ));
-            }
+        if live.is_some() && !whose.effects {
+            explained.notes.push(format!(
+                "secrets are taken to be {HIDDEN} where effects are not performed"
+            ));
         }
         Ok(explained)
+    }
+}
+
+/// The names for a document by itself, which is told of those that are not known: none is, of what those who ask may not
+/// read.
+struct OfDocument(Names);
+
+impl Tables for OfDocument {
+    fn secret(&self, vault: &str, name: &str) -> Option<&str> {
+        self.0.secret(vault, name)
+    }
+
+    fn ip_policy(&self, id: &str) -> Option<&IpPolicy> {
+        self.0.ip_policy(id).filter(|_| self.0.may.ip_policies)
+    }
+
+    fn authority(&self, id: &str) -> Option<Authority<'_>> {
+        self.0.authority(id).filter(|_| self.0.may.authorities)
+    }
+
+    fn intelligence(&self, ip: IpAddr) -> Option<Arc<Intelligence>> {
+        self.0.intelligence(ip)
     }
 }
 
@@ -121,7 +168,6 @@ struct Chain<'a> {
     config: &'a Arc<EdgeConfig>,
     whose: &'a Whose,
     first: Arc<Hop>,
-    notes: Vec<String>,
 }
 
 /// An endpoint and its own policy.
@@ -158,14 +204,11 @@ impl<'a> Chain<'a> {
                 cloud: found.cloud,
                 internal: false,
             }),
-            notes: Vec::new(),
         };
         if let Some(text) = &asked.policy {
             found.policy = Some(chain.compile(text, &found)?);
         }
-        let host = host_of(&asked.url);
-        chain.unmet(&found, &host);
-        chain.first = chain.hop(found, &host);
+        chain.first = chain.hop(found, &host_of(&asked.url));
         Ok(chain)
     }
 
@@ -184,29 +227,13 @@ impl<'a> Chain<'a> {
             .map_err(|faults| faults.first().map_or_else(String::new, ToString::to_string))
     }
 
+    /// The names of an organisation, as far as those who ask may have them: of another's secrets nothing is used.
     fn names(&self, organization: &str) -> Names {
+        let is_own = organization == self.whose.organization;
         Names {
             config: self.config.clone(),
             organization: organization.to_owned(),
-            secrets: self.whose.effects,
-        }
-    }
-
-    /// Tells what guardrails require and the endpoint's own policy does not have.
-    fn unmet(&mut self, found: &Found, host: &str) {
-        let place = Place { url: &found.url, host };
-        for guardrail in self.config.told.guardrails(&self.whose.organization, &place) {
-            if let Some(requirement) = guardrail.unmet(found.policy.as_deref()) {
-                let since = if now() >= guardrail.requires_from {
-                    "is refused"
-                } else {
-                    "will be refused"
-                };
-                let id = guardrail.id;
-                self.notes.push(format!(
-                    "{id} requires of the endpoint: {requirement}; what comes to it {since}"
-                ));
-            }
+            may: if is_own { May::of(self.whose) } else { May::default() },
         }
     }
 
@@ -224,6 +251,11 @@ impl<'a> Chain<'a> {
                 except: guardrail.exempt(&place, now()).map(str::to_owned).collect(),
                 selector: guardrail.selector.clone(),
                 tables: Some(Arc::new(self.names(&guardrail.organization))),
+                foreign: *guardrail.organization != **organization,
+                unmet: guardrail.unmet(found.policy.as_deref()).map(|requirement| Unmet {
+                    what: requirement.to_string(),
+                    in_force: now() >= guardrail.requires_from,
+                }),
                 ..Layer::own(guardrail.policy.clone())
             });
         }

@@ -4,6 +4,8 @@
 //! endpoints that it forwards to, as they are on this node; with `effects` the requests that policies send are sent,
 //! through the client that sends those of visitors.
 
+use std::time::{Duration, Instant};
+
 use adit_model::Object;
 use adit_model::kind::endpoint;
 use adit_names::code::ErrorCode;
@@ -12,18 +14,20 @@ use adit_names::id::{Id, Prefix};
 use adit_policy::case::{Around, Asked, Explanation};
 use adit_policy::{Actions, Subject, case};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::body::Object as Fields;
-use super::{beside, in_place, is_cloud, refused};
+use super::places::Places;
+use super::{TIME, beside, is_cloud, refused};
 use crate::answer::Reply;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::live;
 use crate::route_table::Answer;
 
-/// How many explanations wait for answers from outside at once.
-static OUTSIDE: Semaphore = Semaphore::const_new(2);
+/// Explanations that wait for answers from outside.
+static OUTSIDE: Places = Places::new();
+/// How much longer one may take that does.
+const WAITS: Duration = Duration::from_secs(10);
 
 /// What explanations need of the node that serves the API.
 pub trait Explains: Send + Sync {
@@ -46,8 +50,14 @@ pub struct Whose {
     pub endpoint: Option<(String, EndpointUrl)>,
     /// What the organisation has by name may be used, without the values of secrets.
     pub names: bool,
+    /// Which secrets there are may be known.
+    pub secrets: bool,
+    /// Which certificate authorities there are may be known.
+    pub authorities: bool,
     /// Network effects are performed, with the values of secrets.
     pub effects: bool,
+    /// When it has to be over.
+    pub until: Option<Instant>,
 }
 
 /// What whoever is shown a live endpoint's policies must be able to see and change himself.
@@ -68,26 +78,36 @@ pub(crate) fn explain<'c>(call: &'c Call<'c>) -> Answer<'c> {
         ];
         let body = Fields::body(call, &known)?;
         let asked = asked(&body)?;
-        let whose = whose(call, &body).await?;
+        let mut whose = whose(call, &body).await?;
         let explains = call.api.explains.clone();
         if explains.is_none() && (whose.endpoint.is_some() || whose.effects) {
             return Err(ApiError::unavailable("this node serves no visitors"));
         }
         let effects = whose.effects;
         let work = move || {
+            let until = Instant::now() + if effects { TIME + WAITS } else { TIME };
+            whose.until = Some(until);
             // What is wrong with the document is said with its places.
             check(&asked, whose.endpoint.is_some())?;
-            Ok(match &explains {
+            let around = Around {
+                until: whose.until,
+                ..Around::default()
+            };
+            let explained = match &explains {
                 Some(explains) => explains.explain(&asked, &whose),
-                None => case::explain(&asked, &Around::default()),
-            })
+                None => case::explain(&asked, &around),
+            };
+            Ok((explained, Instant::now() < until))
         };
         let explained = if effects {
-            in_place(&OUTSIDE, work).await
+            OUTSIDE.take(call.caller.organization, work).await
         } else {
-            beside(work).await
+            beside(call, work).await
         };
-        let explained = explained?.map_err(|faults: Vec<_>| refused(&faults))?;
+        let (explained, in_time) = explained?.map_err(|faults: Vec<_>| refused(&faults))?;
+        if explained.is_err() && !in_time {
+            return Err(ApiError::new(ErrorCode::ADIT_2203, &[]).detail("field", "request"));
+        }
         let explained = explained.map_err(|why| body.wrong("request", &why))?;
         Ok(Reply::Json(explained.to_json()))
     })
@@ -132,7 +152,10 @@ async fn whose(call: &Call<'_>, body: &Fields<'_>) -> Result<Whose, ApiError> {
         organization: call.organization.clone(),
         endpoint,
         names: call.caller.reach("ip_policies:read").all,
+        secrets: call.caller.reach("vault_secrets:read").all,
+        authorities: call.caller.reach("certificate_authorities:read").all,
         effects: wants_effects,
+        until: None,
     })
 }
 

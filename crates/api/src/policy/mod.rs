@@ -6,6 +6,7 @@
 
 mod body;
 mod explain;
+mod places;
 pub(crate) mod references;
 
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use adit_names::endpoint_url::Scheme;
 use adit_policy::case::{self, Counting, Counts};
 use adit_policy::{Actions, Fault, Report, Subject};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use crate::answer::{Content, Full, Reply};
 use crate::call::Call;
@@ -25,12 +25,12 @@ use crate::route_table::Answer;
 use body::Object;
 pub(crate) use explain::explain;
 pub use explain::{Explains, Whose};
+use places::Places;
 
-/// How many are worked on at once.
-static PLACES: Semaphore = Semaphore::const_new(2);
-/// How long one may wait for that.
-const WAIT: Duration = Duration::from_secs(5);
-/// How long the cases of one request may take together; looked at before each exchange.
+/// What is worked on without waiting for anybody.
+static PLACES: Places = Places::new();
+/// How long the cases of one request, or an explanation, may take together; looked at before each exchange, and before each
+/// run of a policy that is explained.
 const TIME: Duration = Duration::from_secs(5);
 /// A policy for endpoints of this URL, where nothing else is said.
 const URL: &str = "https://app.example.com";
@@ -42,7 +42,7 @@ pub(crate) fn check<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let text: Arc<str> = body.required("traffic_policy")?.into();
         let subject = subject(&body, call.api.told.installation.actions)?;
         let of = text.clone();
-        let asked = beside(move || {
+        let asked = beside(call, move || {
             let asked = references::Asked::default();
             let report = Report::of(&of, subject.with_references(&asked));
             (report.errors.is_empty().then_some(asked), report)
@@ -52,7 +52,8 @@ pub(crate) fn check<'c>(call: &'c Call<'c>) -> Answer<'c> {
             return Ok(Reply::Json(report.to_json()));
         };
         let found = references::look_up(call, call.caller.organization, asked).await?;
-        let report = beside(move || Report::of(&text, subject.with_references(&found))).await?;
+        let found = found.read_by(call);
+        let report = beside(call, move || Report::of(&text, subject.with_references(&found))).await?;
         Ok(Reply::Json(report.to_json()))
     })
 }
@@ -64,7 +65,7 @@ pub(crate) fn test<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let cases = body.required("cases")?.to_owned();
         let policy = body.text("traffic_policy")?.map(str::to_owned);
         let firewall = call.api.firewall.clone();
-        let ran = beside(move || {
+        let ran = beside(call, move || {
             let until = Instant::now() + TIME;
             let read = |path: &str| {
                 let missing = || format!("{path}: give its text as traffic_policy");
@@ -98,7 +99,7 @@ pub(crate) fn convert<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let body = Object::body(call, &["traffic_policy", "url", "binding", "type"])?;
         let text = body.required("traffic_policy")?.to_owned();
         let subject = subject(&body, Actions::Language)?;
-        let converted = beside(move || adit_policy::convert(&text, subject)).await?;
+        let converted = beside(call, move || adit_policy::convert(&text, subject)).await?;
         let converted = converted.map_err(|faults| refused(&faults))?;
         Ok(Reply::Json(json!({"traffic_policy": converted})))
     })
@@ -126,26 +127,15 @@ pub(crate) fn refused(faults: &[Fault]) -> ApiError {
         .detail("errors", Value::from(all).to_string())
 }
 
-/// Does it on another thread, when there is a place.
-pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
-    in_place(&PLACES, work).await
-}
-
-async fn in_place<T: Send + 'static>(
-    places: &'static Semaphore,
+/// Does it on another thread, when there is a place for the caller's organisation.
+///
+/// # Errors
+/// 503 if there is none within some seconds.
+pub(crate) async fn beside<T: Send + 'static>(
+    call: &Call<'_>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let busy = || ApiError::unavailable("too many policies are being worked on");
-    let place = tokio::time::timeout(WAIT, places.acquire()).await;
-    let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
-    let done = tokio::task::spawn_blocking(move || {
-        // Whoever asked may be gone: the place is taken until this ends.
-        let done = work();
-        drop(place);
-        done
-    });
-    done.await
-        .map_err(|_| ApiError::internal("working on a policy ended in a panic"))
+    PLACES.take(call.caller.organization, work).await
 }
 
 /// For what a document is.

@@ -51,19 +51,43 @@ pub(crate) struct Found {
     policies: BTreeSet<String>,
     secrets: BTreeSet<(String, String)>,
     authorities: BTreeSet<String>,
+    /// Of these kinds everything is taken to be there.
+    believed: Believed,
+}
+
+#[derive(Debug, Default)]
+struct Believed {
+    policies: bool,
+    secrets: bool,
+    authorities: bool,
+}
+
+impl Found {
+    /// The same for whoever only asks: what he may not read is taken to be there, so that names cannot be guessed.
+    pub(crate) fn read_by(self, call: &Call<'_>) -> Self {
+        let lacks = |permission: &str| !call.caller.reach(permission).all;
+        Self {
+            believed: Believed {
+                policies: lacks("ip_policies:read"),
+                secrets: lacks("vault_secrets:read"),
+                authorities: lacks("certificate_authorities:read"),
+            },
+            ..self
+        }
+    }
 }
 
 impl References for Found {
     fn has_secret(&self, vault: &str, name: &str) -> bool {
-        self.secrets.contains(&(vault.to_owned(), name.to_owned()))
+        self.believed.secrets || self.secrets.contains(&(vault.to_owned(), name.to_owned()))
     }
 
     fn has_ip_policy(&self, id: &str) -> bool {
-        self.policies.contains(id)
+        self.believed.policies || self.policies.contains(id)
     }
 
     fn has_authority(&self, id: &str) -> bool {
-        self.authorities.contains(id)
+        self.believed.authorities || self.authorities.contains(id)
     }
 }
 
@@ -88,6 +112,7 @@ pub(crate) async fn look_up(call: &Call<'_>, organization: Id, asked: Asked) -> 
         policies: of(Prefix::IpPolicy),
         authorities: of(Prefix::CertificateAuthority),
         secrets: BTreeSet::new(),
+        believed: Believed::default(),
     };
     for (vault, name) in asked.secrets.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let Some((id, _)) = store.holder("vault", &format!("{organization} {vault}")).await? else {

@@ -261,3 +261,47 @@ async fn cloud_endpoints_meet_what_is_required() {
     assert_eq!(place.ask("PATCH", &path, json!({"mode": "dry_run"})).await.status, 200);
     place.make("/endpoints", with("b", answer)).await;
 }
+
+/// What one would have refused last is named to those who may read the endpoint.
+#[tokio::test]
+async fn hosts_of_others_are_not_named() {
+    let place = place().await;
+    let rail = post(&place, json!({"name": "all", "policy": DENY, "installation": true})).await;
+    assert_eq!(rail.status, 201, "{}", rail.text);
+    let endpoint = |host: &str| {
+        let answers = "on_http_request: [{actions: [{type: custom-response, config: {body: a}}]}]";
+        let (url, bindings) = match host.strip_suffix(".internal") {
+            Some(_) => (format!("https://{host}"), ["internal"]),
+            None => (format!("https://{host}:8443"), ["public"]),
+        };
+        json!({"type": "cloud", "url": url, "bindings": bindings, "traffic_policy": answers})
+    };
+    for host in ["ours.adit.example.com", "both.internal"] {
+        place.make("/endpoints", endpoint(host)).await;
+    }
+    for host in ["theirs.adit.example.com", "both.internal"] {
+        let made = place
+            .ask_as(&place.theirs.key, "POST", "/endpoints", endpoint(host))
+            .await;
+        assert_eq!(made.status, 201, "{}", made.text);
+    }
+    let last = async |host: &str| {
+        let at = std::time::SystemTime::now();
+        let rehearsals = place.directory.rehearsals();
+        rehearsals.add(rail.id(), host, "on_http_request[0]", "would_deny", at);
+        let path = format!("/adit/guardrails/{}/affected", rail.id());
+        let affected = place.ask("GET", &path, Value::Null).await;
+        assert_eq!(
+            affected.json["would_refuse"]["last"]["would"], "would_deny",
+            "{}",
+            affected.text
+        );
+        let last = &affected.json["would_refuse"]["last"];
+        (last["host"].clone(), last["rule"].clone())
+    };
+    let ours = (json!("ours.adit.example.com"), json!("on_http_request[0]"));
+    assert_eq!(last("ours.adit.example.com").await, ours);
+    for host in ["theirs.adit.example.com", "both.internal", "gone.adit.example.com"] {
+        assert_eq!(last(host).await, (Value::Null, Value::Null), "{host}");
+    }
+}

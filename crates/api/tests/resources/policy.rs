@@ -77,6 +77,41 @@ async fn check_says_what_a_write_would_say() {
     assert_eq!(theirs.json["errors"][0]["code"], "ERR_ADIT_2201");
 }
 
+/// Names are not told to those who may not read what has them.
+#[tokio::test]
+async fn what_cannot_be_read_is_taken_to_be_there() {
+    let place = place().await;
+    let kinds = ["vault_secrets:read", "certificate_authorities:read", "ip_policies:read"];
+    let policies = [
+        "on_http_request: [{actions: [{type: add-headers, config: {headers: {x-a: \"${secrets.get('hooks', 'one')}\"}}}]}]",
+        "on_tcp_connect: [{actions: [{type: terminate-tls, config: {mutual_tls_certificate_authorities: [ca_0ujtsYcgvSTl8PAuAdqWYSMnLOv]}}]}]",
+        "on_http_request: [{actions: [{type: restrict-ips, config: {ip_policies: [ipp_0ujtsYcgvSTl8PAuAdqWYSMnLOv]}}]}]",
+    ];
+    let mut keys = Vec::new();
+    for kind in [None, Some(0), Some(1), Some(2)] {
+        let permissions: Vec<_> = ["policies:check"]
+            .into_iter()
+            .chain(kind.map(|at: usize| kinds[at]))
+            .collect();
+        let name = permissions.join(" ");
+        let role = place
+            .make("/adit/roles", json!({"name": name, "permissions": permissions}))
+            .await;
+        let user = json!({"name": name, "role_ids": [role["id"]]});
+        let user = place.make("/adit/service_users", user).await;
+        let key = place.make("/api_keys", json!({"owner_id": user["id"]})).await;
+        keys.push((kind, key["token"].as_str().unwrap().to_owned()));
+    }
+    for (number, policy) in policies.iter().enumerate() {
+        for (kind, key) in &keys {
+            let body = json!({"traffic_policy": policy, "url": "https://a.adit.example.com"});
+            let checked = place.ask_as(key, "POST", "/adit/policy/check", body).await;
+            let is_known = *kind == Some(number);
+            assert_eq!(checked.json["valid"], !is_known, "{policy} {kind:?}: {}", checked.text);
+        }
+    }
+}
+
 #[tokio::test]
 async fn cases_are_run_and_counted() {
     let place = place().await;

@@ -45,6 +45,17 @@ pub(super) struct Outgoing {
     pub(super) runs: Vec<Ran>,
 }
 
+impl Outgoing {
+    /// Is the layer about the endpoint and connection, as far as it was asked?
+    pub(super) fn is_about(&self, hop: usize, layer: usize) -> bool {
+        let mut runs = self.runs.iter();
+        runs.any(|ran| (ran.hop, ran.layer) == (hop, layer) && !ran.passed_by)
+    }
+}
+
+/// What an explanation lacks that takes too long.
+const TIME: &str = "more time";
+
 /// One run of a layer, for whoever tells of it.
 #[derive(Debug)]
 pub(super) struct Ran {
@@ -55,6 +66,8 @@ pub(super) struct Ran {
     pub(super) verdicts: Range<usize>,
     /// What it asked for, among all that was.
     pub(super) effects: Range<usize>,
+    /// What it logged, among all that was.
+    pub(super) logs: Range<usize>,
     /// Elements that it used.
     pub(super) used: u32,
     /// It is not about this endpoint and connection.
@@ -100,8 +113,10 @@ impl Driver<'_> {
     /// The case is wrong.
     pub(super) fn exchange(&self) -> Result<Outgoing, String> {
         let trace = if self.options.trace { Trace::Full } else { Trace::Off };
+        let mut exchange = Exchange::new().with_trace(trace);
+        exchange.until = self.surroundings.around.and_then(|around| around.until);
         let mut out = Outgoing {
-            exchange: Exchange::new().with_trace(trace),
+            exchange,
             hops: vec![self.first.clone()],
             ..Outgoing::default()
         };
@@ -193,6 +208,10 @@ impl Driver<'_> {
             (false, _) => &[Phase::TcpConnect],
         };
         for (number, layer) in hop.layers.iter().enumerate() {
+            // One that cannot be run says so first.
+            if !layer.guardrail && layer.policy.is_some() && is_refused(at, &hop, out) {
+                return (self.unmet(), false);
+            }
             for phase in phases {
                 let decision = self.run((at, number), *phase, None, "", out);
                 if out.lacks.is_some() {
@@ -203,7 +222,24 @@ impl Driver<'_> {
                 }
             }
         }
+        let has_own = hop.layers.last().is_some_and(|layer| !layer.guardrail);
+        if !has_own && is_refused(at, &hop, out) {
+            return (self.unmet(), false);
+        }
         (Decision::Pass, true)
+    }
+
+    /// An endpoint whose own policy lacks what is required of it answers nobody.
+    fn unmet(&self) -> Decision {
+        if !self.world.subject.is_http() {
+            return Decision::Close;
+        }
+        let code = ErrorCode::ADIT_5030;
+        Decision::Refuse {
+            status: code.status().unwrap_or(503),
+            code: Some(code),
+            headers: Vec::new(),
+        }
     }
 
     /// The request reaches somebody, once or several times.
@@ -234,10 +270,11 @@ impl Driver<'_> {
         }
     }
 
-    /// The answer to an effect of the action at `path`; `Err`: what this runner does not have.
+    /// The answer to an effect of the action at `path` of a layer; `Err`: what this runner does not have.
     fn answer(
         &self,
         (effect, path): (Effect, String),
+        layer: &Layer,
         hops: &[Arc<Hop>],
         exchange: &Exchange,
         view: &View<'_>,
@@ -248,7 +285,7 @@ impl Driver<'_> {
             (effect, _) => {
                 return self
                     .surroundings
-                    .perform((effect, path), hops, &self.incoming, response);
+                    .perform((effect, path), layer.foreign, hops, &self.incoming, response);
             }
         };
         let mut shown = Shown::of(&asked, exchange, view).ok_or("there is no message to be looked at")?;
@@ -275,6 +312,10 @@ impl Driver<'_> {
         origin: &'static str,
         out: &mut Outgoing,
     ) -> Decision {
+        if out.exchange.is_late() {
+            out.lacks = Some(TIME.to_owned());
+            return Decision::Close;
+        }
         let Some(hop) = out.hops.get(at).cloned() else {
             return Decision::Pass;
         };
@@ -305,6 +346,7 @@ impl Driver<'_> {
         let view = seen.get();
         let verdicts = out.exchange.verdicts().len();
         let effects = self.surroundings.calls.asked();
+        let logs = out.exchange.logs().len();
         let used = out.exchange.used_in(phase);
         let covers = |selector: &Selector| {
             selector.covers(&View {
@@ -325,6 +367,7 @@ impl Driver<'_> {
             phase,
             verdicts: verdicts..out.exchange.verdicts().len(),
             effects: effects..self.surroundings.calls.asked(),
+            logs: logs..out.exchange.logs().len(),
             used: out.exchange.used_in(phase).saturating_sub(used),
             passed_by,
         });
@@ -376,8 +419,12 @@ impl Driver<'_> {
                     return decision;
                 }
                 Step::Need(effect) => {
+                    if out.exchange.is_late() {
+                        out.lacks = Some(TIME.to_owned());
+                        return Decision::Close;
+                    }
                     let asked = (effect, run.asks_at());
-                    match self.answer(asked, &out.hops, &out.exchange, view, response) {
+                    match self.answer(asked, layer, &out.hops, &out.exchange, view, response) {
                         Ok(answer) => input = answer,
                         Err(lacks) => {
                             out.lacks = Some(lacks);
@@ -388,6 +435,15 @@ impl Driver<'_> {
             }
         }
     }
+}
+
+/// Does a guardrail around the endpoint number `at`, which is about it and has run, require now what is not there?
+fn is_refused(at: usize, hop: &Hop, out: &Outgoing) -> bool {
+    let mut layers = hop.layers.iter().enumerate();
+    layers.any(|(number, layer)| {
+        let is_in_force = layer.unmet.as_ref().is_some_and(|unmet| unmet.in_force);
+        is_in_force && out.is_about(at, number)
+    })
 }
 
 /// What the visitor offers against what the profile asks for.

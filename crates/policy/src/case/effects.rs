@@ -1,6 +1,6 @@
 //! Effects answered from a case: outgoing requests under the guard's defaults, internal endpoints, bodies, identities.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,11 +35,28 @@ pub(super) struct Calls {
     counts: RefCell<HashMap<String, usize>>,
     /// What an explanation tells of them.
     told: RefCell<Vec<ToldEffect>>,
+    /// Bytes of bodies in that.
+    kept: Cell<usize>,
 }
+
+/// Most bytes of bodies that are kept to be told.
+const KEPT: usize = 4 << 20;
 
 impl Calls {
     pub(super) fn take(&self) -> Vec<Call> {
         self.sent.take()
+    }
+
+    /// The action at `path` has asked for it.
+    fn tell(&self, path: String, told: ToldEffect) {
+        let kept = self.kept.get() + told.size();
+        let told = if kept > KEPT {
+            told.without_bodies()
+        } else {
+            self.kept.set(kept);
+            told
+        };
+        self.told.borrow_mut().push(ToldEffect { path, ..told });
     }
 
     /// How many effects were told of so far.
@@ -81,16 +98,18 @@ fn host(text: &str) -> String {
 }
 
 impl Surroundings<'_> {
-    /// The answer to an effect of the action at `path`; `Err`: what this runner does not have.
+    /// The answer to an effect of the action at `path`, which may be of a policy for which nothing is sent; `Err`: what this
+    /// runner does not have.
     pub(super) fn perform(
         &self,
         (effect, path): (Effect, String),
+        foreign: bool,
         hops: &[Arc<Hop>],
         incoming: &Message,
         response: Option<&Message>,
     ) -> Result<Input, String> {
         let effect = match self.around {
-            Some(around) => match self.explained(around, effect, path, hops) {
+            Some(around) => match self.explained(around, effect, (path, foreign), hops) {
                 Ok(input) => return Ok(input),
                 Err(effect) => *effect,
             },
@@ -139,9 +158,18 @@ impl Surroundings<'_> {
         &self,
         around: &Around<'_>,
         effect: Effect,
-        path: String,
+        (path, foreign): (String, bool),
         hops: &[Arc<Hop>],
     ) -> Result<Input, Box<Effect>> {
+        let send = |fetch: &Fetch, service: bool| {
+            if foreign {
+                return (
+                    false,
+                    Err(not_performed("it is asked for by a guardrail of somebody else")),
+                );
+            }
+            outside(around, fetch, service)
+        };
         let (told, input) = match effect {
             Effect::OpenInternal { url } => match around.live {
                 Some(live) => {
@@ -151,12 +179,12 @@ impl Surroundings<'_> {
                 None => (ToldEffect::opened(&url, None), Input::Opened(Ok(()))),
             },
             Effect::Fetch(fetch) => {
-                let (performed, answer) = outside(around, &fetch, false);
+                let (performed, answer) = send(&fetch, false);
                 (ToldEffect::request(&fetch, performed, &answer), Input::Fetched(answer))
             }
             Effect::Keys { url } => {
                 let fetch = key_set(url);
-                let (performed, answer) = outside(around, &fetch, true);
+                let (performed, answer) = send(&fetch, true);
                 let answer = answer.and_then(|answer| {
                     let wrong = || Fault {
                         code: ErrorCode::NGROK_3006,
@@ -178,15 +206,14 @@ impl Surroundings<'_> {
             }
             other => return Err(Box::new(other)),
         };
-        self.calls.told.borrow_mut().push(ToldEffect { path, ..told });
+        self.calls.tell(path, told);
         Ok(input)
     }
 
     /// The web application firewall has looked for the action at `path`.
     pub(super) fn inspected(&self, path: String, inspected: &Result<Inspection, Fault>) {
         if self.around.is_some() {
-            let told = ToldEffect::inspected(inspected);
-            self.calls.told.borrow_mut().push(ToldEffect { path, ..told });
+            self.calls.tell(path, ToldEffect::inspected(inspected));
         }
     }
 

@@ -17,11 +17,15 @@ use crate::compile::Rule;
 use crate::document::{Node, Phase, legacy_phase, parse};
 use crate::redact::Redaction;
 use crate::state::State;
+use crate::value::Value;
 use crate::verdict::{Verdict, VerdictOutcome};
 use crate::view::Tables;
 
 /// Bytes of a body that are told.
 const BODY: usize = 4096;
+
+/// How a guardrail is told that is not of those who are told.
+const FOREIGN: &str = "only what came of its rules is told, and what they ask others for is not performed";
 
 /// Tells what a policy does with a request or connection, rule by rule. What it asks for and `around` does not have is told
 /// not to be performed, and the action that asked is given a failure.
@@ -119,16 +123,63 @@ impl Telling<'_> {
                 .iter()
                 .map(|(name, value)| (name.clone(), told.named(name, value)))
                 .collect(),
-            logs: out.exchange.logs().iter().map(|entry| told.value(entry)).collect(),
-            errors: out
-                .exchange
+            logs: self.logs().map(|entry| told.value(entry)).collect(),
+            errors: self
                 .errors()
-                .iter()
-                .map(|error| (error.path.clone(), told.text(&error.message)))
+                .map(|(path, message)| (path, told.text(&message)))
                 .collect(),
             cost: cost.into_iter().map(|(phase, used)| (phase.name(), used)).collect(),
-            notes: self.world.believed(),
+            notes: self.notes(),
         }
+    }
+
+    /// The layer that has run.
+    fn layer_of(&self, ran: &Ran) -> Option<&Layer> {
+        self.out.hops.get(ran.hop)?.layers.get(ran.layer)
+    }
+
+    /// What was logged by those whose words are told.
+    fn logs(&self) -> impl Iterator<Item = &Value> {
+        let all = self.out.exchange.logs();
+        let runs = self.out.runs.iter();
+        let told = runs.filter(|ran| self.layer_of(ran).is_some_and(|layer| !layer.foreign));
+        told.flat_map(|ran| all.get(ran.logs.clone()).unwrap_or_default())
+    }
+
+    /// What failed; of those whose words are not told only where.
+    fn errors(&self) -> impl Iterator<Item = (String, String)> {
+        let layers = self.out.hops.iter().flat_map(|hop| &hop.layers);
+        let foreign: Vec<&str> = layers.filter(|l| l.foreign).map(|l| l.prefix.as_str()).collect();
+        self.out.exchange.errors().iter().map(move |error| {
+            let is_foreign = foreign.iter().any(|prefix| error.path.starts_with(prefix));
+            let message = if is_foreign { "it failed" } else { &error.message };
+            (error.path.clone(), message.to_owned())
+        })
+    }
+
+    /// What guardrails require in vain, whose rules are not told, and what was believed.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (at, hop) in self.out.hops.iter().enumerate() {
+            for (number, layer) in hop.layers.iter().enumerate() {
+                let id = layer.prefix.trim_end_matches('.');
+                let foreign = format!("{id} is not your organisation's: {FOREIGN}");
+                if layer.foreign && !notes.contains(&foreign) {
+                    notes.push(foreign);
+                }
+                if let Some(unmet) = layer.unmet.as_ref().filter(|_| self.out.is_about(at, number)) {
+                    let since = if unmet.in_force {
+                        "is refused"
+                    } else {
+                        "will be refused"
+                    };
+                    let (url, what) = (&hop.facts.url, &unmet.what);
+                    notes.push(format!("{id} requires of {url}: {what}; what comes to it {since}"));
+                }
+            }
+        }
+        notes.extend(self.world.believed());
+        notes
     }
 
     fn layers(&self) -> Vec<ToldLayer> {
@@ -271,6 +322,12 @@ impl Telling<'_> {
             } else {
                 "a rule before it ended the chain"
             };
+            return out;
+        }
+        if layer.foreign {
+            out.expression = None;
+            out.values.clear();
+            out.message.clear();
             return out;
         }
         if out.outcome == "matched" {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::compile::Policy;
 use crate::effect::{Answer, Fault, Fetch};
@@ -28,6 +29,20 @@ pub struct Layer {
     pub selector: Option<Selector>,
     /// What it refers to by name; without them what the case has.
     pub tables: Option<Arc<dyn Tables + Send + Sync>>,
+    /// It is not of those who are told: they learn which of its rules did what, nothing of what stands in them, and nothing
+    /// is sent for it.
+    pub foreign: bool,
+    /// What it requires of the endpoint's own policy and that has not.
+    pub unmet: Option<Unmet>,
+}
+
+/// A requirement of a guardrail that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    /// What is required, in words.
+    pub what: String,
+    /// The grace is over: whom the guardrails let pass is refused.
+    pub in_force: bool,
 }
 
 impl Layer {
@@ -43,6 +58,8 @@ impl Layer {
             except: Vec::new(),
             selector: None,
             tables: None,
+            foreign: false,
+            unmet: None,
         }
     }
 }
@@ -116,6 +133,9 @@ pub struct Around<'a> {
     pub inspector: Option<&'a dyn Inspector>,
     /// What the document may refer to by name; what is not known is believed to be there, and told.
     pub names: Option<Arc<dyn Tables + Send + Sync>>,
+    /// When it has to be over; looked at before each run of a policy, wherever that looks at the clock, and before each part
+    /// of an expression. `None`: it takes as long as it takes.
+    pub until: Option<Instant>,
 }
 
 impl fmt::Debug for Around<'_> {

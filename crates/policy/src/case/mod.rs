@@ -28,7 +28,7 @@ use crate::verdict::{Verdict, VerdictOutcome};
 pub use asked::Asked;
 pub use decided::{Decided, decide};
 pub use explain::explain;
-pub use hop::{Around, Hop, Layer, Live, Outside};
+pub use hop::{Around, Hop, Layer, Live, Outside, Unmet};
 pub(crate) use operands::operands;
 pub use report::{Counting, Counts};
 pub use snapshot::{Updated, update};

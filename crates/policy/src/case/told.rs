@@ -189,17 +189,18 @@ impl ToldEffect {
         }
     }
 
+    /// With whole bodies, which are cut where they are told: a secret that is cut in two is not found any more.
     pub(super) fn request(fetch: &Fetch, performed: bool, answer: &Result<Answer, Fault>) -> Self {
         let asked = json!({
             "method": fetch.method, "url": fetch.url, "headers": fields_json(fetch.headers.iter().cloned()),
-            "body": begin(&fetch.body, ANSWER),
+            "body": String::from_utf8_lossy(&fetch.body),
         });
         let mut out = Self::new("request", performed, asked, answer.as_ref().err());
         out.answer = answer.as_ref().ok().map(|answer| {
             json!({
                 "status": answer.status,
                 "headers": fields_json(answer.headers.iter().map(|(name, value)| (name.clone(), decode(value)))),
-                "body": begin(&answer.body, ANSWER),
+                "body": String::from_utf8_lossy(&answer.body),
                 "resolved_ip": answer.resolved_ip.map(|ip| ip.to_string()),
                 "time_ms": u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
             })
@@ -248,6 +249,22 @@ impl ToldEffect {
         out
     }
 
+    /// Bytes of its bodies.
+    pub(super) fn size(&self) -> usize {
+        let of = |json: &Json| json.get("body").and_then(Json::as_str).map_or(0, str::len);
+        of(&self.asked) + self.answer.as_ref().map_or(0, of)
+    }
+
+    /// Nothing is told of its bodies.
+    pub(super) fn without_bodies(mut self) -> Self {
+        for json in [Some(&mut self.asked), self.answer.as_mut()].into_iter().flatten() {
+            if let Some(body) = json.get_mut("body") {
+                *body = "…".into();
+            }
+        }
+        self
+    }
+
     fn to_json(&self) -> Json {
         json!({
             "kind": self.kind, "performed": self.performed, "asked": self.asked, "answer": self.answer,
@@ -286,9 +303,16 @@ impl Told<'_> {
     }
 
     pub(super) fn effect(&self, effect: &ToldEffect) -> ToldEffect {
+        let tell = |whole: &Json| {
+            let mut json = self.redaction.json(whole.clone());
+            if let Some(Json::String(body)) = json.get_mut("body") {
+                *body = begin(body.as_bytes(), ANSWER);
+            }
+            json
+        };
         ToldEffect {
-            asked: self.redaction.json(effect.asked.clone()),
-            answer: effect.answer.clone().map(|answer| self.redaction.json(answer)),
+            asked: tell(&effect.asked),
+            answer: effect.answer.as_ref().map(tell),
             error: effect.error.as_ref().map(|(code, text)| (*code, self.text(text))),
             ..effect.clone()
         }

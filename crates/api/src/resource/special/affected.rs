@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use adit_cluster::Member;
+use adit_cluster::{Member, Rehearsed};
 use adit_model::kind::endpoint;
 use adit_model::timestamp::{self, timestamp};
 use adit_model::{Object, catalogue, draft};
@@ -44,8 +44,9 @@ pub(crate) fn affected<'c>(call: &'c Call<'c>) -> Answer<'c> {
         let guardrail = call.found(subject("guardrail")?).await?;
         let since = since(call)?;
         let about = About::of(call, &guardrail).await?;
-        let mut shown = about.endpoints(call).await?;
-        shown["would_refuse"] = would_refuse(call, guardrail.id, since);
+        let last = call.api.told.directory.rehearsals().of(&guardrail.id.to_string());
+        let (mut shown, is_shown) = about.endpoints(call, last.as_ref().map(|last| &*last.host)).await?;
+        shown["would_refuse"] = would_refuse(last.as_ref(), is_shown, since);
         Ok(Reply::Json(shown))
     })
 }
@@ -61,7 +62,7 @@ pub(crate) fn preview<'c>(call: &'c Call<'c>) -> Answer<'c> {
         named::check(call, &prepared, "policy").await?;
         guardrail::check(call, &prepared.object).await?;
         let about = About::of(call, &prepared.object).await?;
-        let mut shown = about.endpoints(call).await?;
+        let (mut shown, _) = about.endpoints(call, None).await?;
         shown["would_refuse"] = Value::Null;
         Ok(Reply::Json(shown))
     })
@@ -107,15 +108,17 @@ fn since(call: &Call<'_>) -> Result<Option<SystemTime>, ApiError> {
     at.map(Some).ok_or_else(wrong)
 }
 
-fn would_refuse(call: &Call<'_>, guardrail: Id, since: Option<SystemTime>) -> Value {
-    let Some(all) = call.api.told.directory.rehearsals().of(&guardrail.to_string()) else {
+/// `is_shown`: the caller may read the endpoint that it was about last; else neither the host nor what it met is named.
+fn would_refuse(all: Option<&Rehearsed>, is_shown: bool, since: Option<SystemTime>) -> Value {
+    let Some(all) = all else {
         return json!({"count": 0, "since": null, "last": null});
     };
     let (count, began) = match since {
         Some(since) => all.since(since),
         None => (all.count, all.since),
     };
-    let last = json!({ "at": time(all.at), "host": all.host, "rule": all.rule, "would": all.would });
+    let (host, rule) = (is_shown.then_some(&all.host), is_shown.then_some(&all.rule));
+    let last = json!({ "at": time(all.at), "host": host, "rule": rule, "would": all.would });
     json!({
         "count": count,
         "since": time(began),
@@ -166,13 +169,15 @@ impl About {
         })
     }
 
-    /// The answer but for what it would have refused. What takes time is done beside the control thread.
-    async fn endpoints(self, call: &Call<'_>) -> Result<Value, ApiError> {
+    /// The answer but for what it would have refused, and whether the endpoints that have the name `host` may be read. What
+    /// takes time is done beside the control thread.
+    async fn endpoints(self, call: &Call<'_>, host: Option<&str>) -> Result<(Value, bool), ApiError> {
         let mut candidates = Vec::new();
         let mut is_truncated = self.live(call, &mut candidates);
         is_truncated |= self.stored(call, &mut candidates).await?;
+        let is_shown = !is_truncated && host.is_some_and(|host| may_name(host, &candidates));
         let names = names(call, &candidates).await?;
-        let looked = policy::beside(move || {
+        let looked = policy::beside(call, move || {
             let until = Instant::now() + TIME;
             let (mut rows, mut hidden) = (Vec::new(), 0_u64);
             for candidate in &candidates {
@@ -192,7 +197,7 @@ impl About {
             }
             json!({ "endpoints": rows, "hidden": hidden, "truncated": is_truncated })
         });
-        looked.await
+        Ok((looked.await?, is_shown))
     }
 
     fn may_be_about(&self, organization: Id) -> bool {
@@ -290,6 +295,13 @@ impl About {
             }
         }
     }
+}
+
+/// May all endpoints of this name be read, and is there one? Several organisations may have internal ones of one name.
+fn may_name(host: &str, candidates: &[Candidate]) -> bool {
+    let named = candidates.iter().filter(|candidate| candidate.url.host().covers(host));
+    let mut named = named.peekable();
+    named.peek().is_some() && named.all(|candidate| candidate.shown)
 }
 
 /// The names of the organisations that these are of.

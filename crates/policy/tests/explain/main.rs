@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod bounds;
+
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
