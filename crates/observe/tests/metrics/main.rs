@@ -18,7 +18,7 @@ mod openmetrics;
 use openmetrics::parse;
 
 /// Every metric there is. A change here is a change of what operators rely on.
-const CATALOGUE: [(&str, &str); 31] = [
+const CATALOGUE: [(&str, &str); 34] = [
     ("adit_connections", "counter"),
     ("adit_connections_open", "gauge"),
     ("adit_connections_refused", "counter"),
@@ -30,6 +30,9 @@ const CATALOGUE: [(&str, &str); 31] = [
     ("adit_http_request_first_byte_seconds", "histogram"),
     ("adit_http_request_edge_seconds", "histogram"),
     ("adit_http_errors", "counter"),
+    ("adit_policy_evaluations", "counter"),
+    ("adit_policy_denied", "counter"),
+    ("adit_policy_seconds", "histogram"),
     ("adit_streams_open", "gauge"),
     ("adit_streams", "counter"),
     ("adit_stream_open_seconds", "histogram"),
